@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_ROUTE_H
+#define SLUICE_ROUTE_H
+
+#include "base/diag.h"
+#include "sluice/config.h"
+#include "sluice/record.h"
+
+/* Rules: where a record goes. Implemented in route/. A struct sl_rules is compiled once, immutable, and
+ * swapped whole. */
+
+struct sl_rules;
+
+struct sl_rule_info {
+    const char *name, *file;
+    unsigned line;
+};
+
+enum { SL_RULE_UNMATCHED = 0xfffffffe, SL_RULE_NONE = 0xffffffff };
+
+struct sl_choice {
+    unsigned sink; /* index */
+    unsigned rule; /* index, or SL_RULE_UNMATCHED */
+};
+
+struct sl_decision {
+    struct sl_choice chosen[SL_SINKS_MAX]; /* each sink at most once, in the order chosen */
+    size_t n;
+    uint64_t sinks;                        /* the same as bits */
+    unsigned dropped_by;                   /* rule, SL_RULE_UNMATCHED, or SL_RULE_NONE: not dropped.
+                                              Set only when no sink was chosen */
+    unsigned error_rule;                   /* a rule that hit its limits, or SL_RULE_NONE */
+};
+
+/* Reads, parses and compiles the files of config->routes. Adds the fields they read to `fields`; the
+ * caller compiles those afterwards. Problems go to diags; NULL when there was an error. */
+struct sl_rules *sl_rules_load(const struct sl_config *config, struct sl_fields *fields,
+                               struct sl_diags *diags);
+void sl_rules_free(struct sl_rules *r);
+
+size_t sl_rules_count(const struct sl_rules *r);
+struct sl_rule_info sl_rules_info(const struct sl_rules *r, unsigned rule);
+const char *sl_rules_hash(const struct sl_rules *r);   /* hex SHA-256 of what decides; stable over replicas */
+uint64_t sl_rules_sinks(const struct sl_rules *r);     /* every sink that some rule names */
+
+/* Scratch for matching, one a thread; made for one set of rules. */
+struct sl_matcher;
+struct sl_matcher *sl_matcher_new(const struct sl_rules *r);
+void sl_matcher_free(struct sl_matcher *m);
+
+/* Decides one record. No allocation, no system call. */
+void sl_route(struct sl_matcher *m, const struct sl_record *record, struct sl_decision *ret);
+/* Rules that matched in the last sl_route(), in order, those with `continue` among them. */
+const unsigned *sl_matcher_matched(const struct sl_matcher *m, size_t *ret_n);
+
+#endif

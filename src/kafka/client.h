@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SL_KAFKA_CLIENT_H
+#define SL_KAFKA_CLIENT_H
+
+#include <librdkafka/rdkafka.h>
+
+#include "base/error.h"
+#include "ops/log.h"
+#include "sluice/config.h"
+
+/* What all Kafka clients share: properties, logging, versions. */
+
+enum sl_kafka_role { SL_KAFKA_CONSUMER, SL_KAFKA_PRODUCER };
+
+/* client, then consumer or producer properties over it, then what Sluice owns. A property that librdkafka does
+ * not know or take is an error that names it (with line and column of the configuration). */
+rd_kafka_conf_t *sl_kafka_conf(const struct sl_source_config *source, enum sl_kafka_role role,
+                               struct sl_log *log, struct sl_error *err);
+/* True when the linked librdkafka is at least this version: 0x020a00ff for 2.10.0. */
+bool sl_kafka_at_least(int version);
+/* Properties that Sluice owns and the key that sets them instead ("source.kafka.group"), or NULL. */
+const char *sl_kafka_owned_property(const char *name);
+
+#endif

@@ -1,0 +1,62 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""Holds the direction of includes and the one home of each third-party header (src/README.md)."""
+import pathlib
+import re
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+STAGES = {"record", "route", "sink", "position"}
+# folder -> folders of src/ whose headers it may include (include/sluice/ is open to all)
+ALLOWED = {
+    "base": {"base"},
+    "ops": {"base", "ops"},
+    "config": {"base", "ops", "config"},
+    "net": {"base", "ops", "net"},
+    "kafka": {"base", "ops", "net", "kafka"},
+    **{stage: {"base", "ops", "config", stage} for stage in STAGES},
+    "pipeline": {"base", "ops", "config", "net", "kafka", "pipeline"} | STAGES,
+}
+ALLOWED["cli"] = ALLOWED["pipeline"] | {"cli"}
+ALLOWED["main.c"] = {"cli", "base"}
+HOMES = {
+    r"librdkafka/.*": {"kafka"},
+    r"curl/.*": {"net"},
+    r"microhttpd\.h": {"net"},
+    r"pcre2\.h": {"route/regex.c"},
+    r"uv\.h": {"net", "kafka", "pipeline", "cli"},
+    r"libfyaml\.h": {"config/yaml.c"},
+    r"jansson\.h": {"sink", "pipeline", "cli", "config", "ops"},
+    r"openssl/.*": {"base/hash.c"},
+    r"isa-l/crc\.h": {"base/hash.c"},
+    r"isa-l/igzip_lib\.h": {"sink/compress.c"},
+    r"zstd\.h": {"sink/compress.c"},
+    r"xxhash\.h": {"base/hash.c"},
+}
+
+
+def main() -> int:
+    wrong = []
+    for path in sorted((ROOT / "src").rglob("*.[ch]")):
+        name = path.relative_to(ROOT / "src").as_posix()
+        folder = name.split("/")[0]
+        text = path.read_text()
+        for number, line in enumerate(text.splitlines(), 1):
+            match = re.match(r'\s*#\s*include\s+[<"]([^>"]+)[>"]', line)
+            if not match:
+                continue
+            header = match.group(1)
+            top = header.split("/")[0]
+            if top in ALLOWED and top not in ALLOWED[folder]:
+                wrong.append(f"src/{name}:{number}: {folder} may not include {header}")
+            for pattern, homes in HOMES.items():
+                if re.fullmatch(pattern, header) and folder not in homes and name not in homes:
+                    wrong.append(f"src/{name}:{number}: {header} has its home in {sorted(homes)}")
+        if len(text.splitlines()) > 600:
+            wrong.append(f"src/{name}: more than 600 lines")
+    print("\n".join(wrong) or "includes: all in order")
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

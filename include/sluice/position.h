@@ -30,6 +30,7 @@ struct sl_hold;
 
 struct sl_span {
     struct sl_list node;         /* in sl_partition.sinks[sink].spans */
+    struct sl_list crc_node;     /* in sl_partition.crcs while the hold is open and sums */
     struct sl_hold *hold;
     struct sl_partition *partition; /* a reference */
     int64_t first;               /* of the first record covered */
@@ -87,6 +88,9 @@ void sl_partition_skip(struct sl_partition *p, int64_t next);
 struct sl_hold *sl_hold_new(size_t sink, bool crc);
 struct sl_hold *sl_hold_ref(struct sl_hold *h);
 void sl_hold_unref(struct sl_hold *h); /* the last one takes its spans off the partitions */
-struct sl_span *sl_hold_cover(struct sl_hold *h, struct sl_partition *p, int64_t offset);
+/* The record at `offset`, which is about to be routed, belongs to the hold. Returns the span's index. */
+size_t sl_hold_cover(struct sl_hold *h, struct sl_partition *p, int64_t offset);
+/* Nothing more is covered: `last` and `crc` of the spans are final. */
+void sl_hold_close(struct sl_hold *h);
 
 #endif

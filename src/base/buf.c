@@ -103,6 +103,17 @@ const char *sl_buf_str(struct sl_buf *b)
     return b->p;
 }
 
+void sl_buf_shrink(struct sl_buf *b)
+{
+    if (b->n == 0) {
+        free(b->p);
+        b->p = NULL;
+    } else if (b->n < b->cap) {
+        b->p = sl_realloc(b->p, b->n);
+    }
+    b->cap = b->n;
+}
+
 char *sl_buf_take(struct sl_buf *b)
 {
     char *p = (char *)sl_buf_str(b);

@@ -15,6 +15,7 @@ struct sl_loop {
     uv_loop_t uv;
     uv_timer_t timer;
     struct sl_timers timers;
+    uint64_t armed_ms; /* when uv_timer fires, while it is active */
     uint64_t random_state[4];
 };
 

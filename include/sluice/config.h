@@ -9,17 +9,17 @@
 #include "base/slice.h"
 #include "sluice/http.h"
 
-/* sluice.yaml as plain structs: config/ fills them, everybody else reads them, tests make them by hand.
- * All strings are owned by the struct sl_config and live as long as it does. Sizes are bytes, times are
- * milliseconds. Paths are already resolved against the folder of sluice.yaml. */
+/* sluice.yaml as plain structs: config/ fills them, everybody else reads them, tests make them by
+ * hand. All strings are owned by the struct sl_config and live as long as it does. Sizes are bytes,
+ * times are milliseconds. Paths are already resolved against the folder of sluice.yaml. */
 
 enum { SL_SINKS_MAX = 64 };
 
 /* A text that may hold ${file:...} parts and so may change while the program runs. */
-struct sl_secret; /* config/secret.h */
-const char *sl_secret_value(const struct sl_secret *s);  /* never NULL; "" for s == NULL */
-bool sl_secret_refresh(struct sl_secret *s); /* reads the files again; true when the value changed; a file
-                                                that cannot be read keeps the old value */
+struct sl_secret;                                       /* config/secret.h */
+const char *sl_secret_value(const struct sl_secret *s); /* never NULL; "" for s == NULL */
+bool sl_secret_refresh(struct sl_secret *s); /* reads the files again; true when the value changed;
+                                                a file that cannot be read keeps the old value */
 
 struct sl_strings {
     const char **items;
@@ -48,14 +48,14 @@ struct sl_decode_rule {
 struct sl_source_config {
     struct sl_strings brokers, topics;
     const char *group;
-    enum sl_start start;               /* EARLIEST, LATEST or FAIL */
+    enum sl_start start; /* EARLIEST, LATEST or FAIL */
     enum sl_out_of_range out_of_range;
-    struct sl_properties client;       /* for every Kafka client */
-    struct sl_properties consumer;     /* over `client` */
-    struct sl_properties producer;     /* over `client` */
-    size_t memory;                     /* fetched and not yet routed */
+    struct sl_properties client;   /* for every Kafka client */
+    struct sl_properties consumer; /* over `client` */
+    struct sl_properties producer; /* over `client` */
+    size_t memory;                 /* fetched and not yet routed */
     const char *timezone;
-    struct sl_decode_rule *decode;     /* first match; none: auto */
+    struct sl_decode_rule *decode; /* first match; none: auto */
     size_t n_decode;
 };
 
@@ -72,16 +72,17 @@ enum sl_webhook_body { SL_BODY_ARRAY, SL_BODY_NDJSON, SL_BODY_MAPPING };
 enum sl_overflow { SL_OVERFLOW_DETACH, SL_OVERFLOW_BLOCK };
 
 struct sl_elasticsearch_config {
-    struct sl_strings nodes;           /* http:// or https://, no trailing slash */
-    const char *index;                 /* a template, or NULL: data_stream */
-    const char *type, *dataset, *namespace_; /* data stream: type is literal, the others templates */
+    struct sl_strings nodes; /* http:// or https://, no trailing slash */
+    const char *index;       /* a template, or NULL: data_stream */
+    const char *type, *dataset,
+        *namespace_; /* data stream: type is literal, the others templates */
     struct sl_secret *user, *password, *api_key; /* NULL where unset */
-    enum sl_compression compression;   /* GZIP or NONE */
+    enum sl_compression compression;             /* GZIP or NONE */
 };
 
 struct sl_s3_config {
     const char *bucket, *region, *endpoint; /* endpoint NULL: AWS, virtual-hosted addressing */
-    const char *key;                   /* a template, never begins or ends with '/' */
+    const char *key;                        /* a template, never begins or ends with '/' */
     struct sl_secret *access_key, *secret_key, *session_token; /* NULL: the standard chain */
     enum sl_archive_format format;
     enum sl_compression compression;
@@ -96,41 +97,41 @@ struct sl_webhook_header {
 struct sl_webhook_config {
     const char *url;
     enum sl_webhook_body body;
-    const char *mapping;               /* MAPPING: a JSON object whose strings are templates */
-    struct sl_secret **secrets;        /* Standard Webhooks; the first signs first */
+    const char *mapping;        /* MAPPING: a JSON object whose strings are templates */
+    struct sl_secret **secrets; /* Standard Webhooks; the first signs first */
     size_t n_secrets;
     struct sl_webhook_header *headers;
     size_t n_headers;
     bool allow_private;
-    double rate;                       /* requests a second; 0: no limit */
-    const char *id_field;              /* NULL: off */
+    double rate;          /* requests a second; 0: no limit */
+    const char *id_field; /* NULL: off */
 };
 
 struct sl_file_config {
-    const char *path;                  /* "-" is standard output */
+    const char *path; /* "-" is standard output */
     enum sl_archive_format format;
 };
 
 struct sl_sink_config {
-    const char *name;                  /* as in sluice.yaml: metrics, rules */
-    const char *id;                    /* stable across renames; default: name */
+    const char *name; /* as in sluice.yaml: metrics, rules */
+    const char *id;   /* stable across renames; default: name */
     enum sl_sink_kind kind;
     unsigned line;
     size_t queue_bytes;
     size_t batch_bytes;
     unsigned batch_records;
     unsigned batch_age_ms;
-    unsigned requests;                 /* in flight at most */
+    unsigned requests; /* in flight at most */
     unsigned timeout_ms;
-    const char *proxy;                 /* NULL: none */
+    const char *proxy; /* NULL: none */
     unsigned retry_first_ms, retry_max_ms;
     struct sl_http_tls tls;
-    const char *dead_letter;           /* topic; NULL: a refused record stalls the sink */
-    unsigned dead_letter_limit;        /* refused out of the last 1,000 at which the sink stalls */
+    const char *dead_letter;    /* topic; NULL: a refused record stalls the sink */
+    unsigned dead_letter_limit; /* refused out of the last 1,000 at which the sink stalls */
     enum sl_start start;
     enum sl_overflow overflow;
     unsigned overflow_after_ms;
-    double catch_up_rate;              /* records a second; 0: no limit */
+    double catch_up_rate; /* records a second; 0: no limit */
     union {
         struct sl_elasticsearch_config elasticsearch;
         struct sl_s3_config s3;
@@ -143,21 +144,21 @@ enum sl_log_level { SL_LOG_ERROR, SL_LOG_WARN, SL_LOG_INFO, SL_LOG_DEBUG };
 enum sl_log_format { SL_LOG_AUTO, SL_LOG_TEXT, SL_LOG_JSON };
 
 struct sl_config {
-    const char *path;                  /* of sluice.yaml, as given */
+    const char *path; /* of sluice.yaml, as given */
     struct sl_source_config source;
-    struct sl_strings routes;          /* folders and files */
+    struct sl_strings routes; /* folders and files */
     struct sl_destination unmatched;
     struct sl_destination rule_errors;
-    const char *dead_letter;           /* the default topic, or NULL */
+    const char *dead_letter; /* the default topic, or NULL */
     const char *state_topic;
-    struct sl_properties enrich;       /* added to records where absent */
+    struct sl_properties enrich; /* added to records where absent */
     struct sl_sink_config *sinks;
     size_t n_sinks;
-    const char *admin_listen;          /* "host:port" or NULL */
+    const char *admin_listen; /* "host:port" or NULL */
     enum sl_log_level log_level;
     enum sl_log_format log_format;
     unsigned shutdown_ms;
-    void *owner;                       /* private to config/ */
+    void *owner; /* private to config/ */
 };
 
 #endif

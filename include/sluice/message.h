@@ -14,19 +14,20 @@ struct sl_partition; /* sluice/position.h */
 struct sl_topic {
     char *name;
     enum sl_decode_form decode;
-    uint64_t *consumed_records, *consumed_bytes, *decoded_records; /* metrics; set by the pipeline */
+    uint64_t *consumed_records, *consumed_bytes,
+        *decoded_records; /* metrics; set by the pipeline */
 };
 
 struct sl_header {
     struct sl_slice name, value; /* value.p == NULL: a null value */
 };
 
-/* One Kafka message. Everything is borrowed from the client for the duration of the call that hands it
- * over: who wants to keep bytes copies them (a kept message would pin a whole fetch buffer). */
+/* One Kafka message. Everything is borrowed from the client for the duration of the call that hands
+ * it over: who wants to keep bytes copies them (a kept message would pin a whole fetch buffer). */
 struct sl_message {
     struct sl_partition *at;
     int64_t offset;
-    int64_t timestamp_ms; /* Kafka's: create or append time; -1 unknown */
+    int64_t timestamp_ms;  /* Kafka's: create or append time; -1 unknown */
     struct sl_slice key;   /* p == NULL: no key */
     struct sl_slice value; /* p == NULL: tombstone */
     const struct sl_header *headers;

@@ -11,60 +11,63 @@
 
 /* Positions: what may be committed (design, section 5). Implemented in position/tracker.c.
  *
- * A struct sl_partition is one *assignment* of one topic partition to this process: an epoch. When the
- * assignment ends the object is marked ended and forgotten by the reader, and a later assignment of the
- * same partition makes a new one. A late acknowledgement therefore meets an ended object and changes
- * nothing that could be committed: the epoch check is the identity of the object.
+ * A struct sl_partition is one *assignment* of one topic partition to this process: an epoch. When
+ * the assignment ends the object is marked ended and forgotten by the reader, and a later
+ * assignment of the same partition makes a new one. A late acknowledgement therefore meets an ended
+ * object and changes nothing that could be committed: the epoch check is the identity of the
+ * object.
  *
- * Per sink the partition keeps a list of spans, the outstanding work, ascending by first offset. The
- * sink's position is the first offset of the first span, or, when there is none, the next offset to be
- * routed. A span is covered by a *hold*: the share that one unit of delivery (a batch, or all the
- * objects of one S3 cut) has in positions. A hold may span several partitions, and several batches may
- * share a hold (the halves of a split batch, the objects of a cut); the spans go when the last batch
- * lets go. There is no state per record.
+ * Per sink the partition keeps a list of spans, the outstanding work, ascending by first offset.
+ * The sink's position is the first offset of the first span, or, when there is none, the next
+ * offset to be routed. A span is covered by a *hold*: the share that one unit of delivery (a batch,
+ * or all the objects of one S3 cut) has in positions. A hold may span several partitions, and
+ * several batches may share a hold (the halves of a split batch, the objects of a cut); the spans
+ * go when the last batch lets go. There is no state per record.
  *
- * Order is what makes this cheap: records are routed in offset order, so a new span always begins at or
- * after the last one, and lists stay sorted by appending. */
+ * Order is what makes this cheap: records are routed in offset order, so a new span always begins
+ * at or after the last one, and lists stay sorted by appending. */
 
 struct sl_hold;
 
 struct sl_span {
-    struct sl_list node;         /* in sl_partition.sinks[sink].spans */
-    struct sl_list crc_node;     /* in sl_partition.crcs while the hold is open and sums */
+    struct sl_list node;     /* in sl_partition.sinks[sink].spans */
+    struct sl_list crc_node; /* in sl_partition.crcs while the hold is open and sums */
     struct sl_hold *hold;
     struct sl_partition *partition; /* a reference */
-    int64_t first;               /* of the first record covered */
-    int64_t last;                /* of the last record covered so far */
-    uint32_t crc;                /* over every record read from first on (SL_HOLD_CRC holds), routed or not */
+    int64_t first;                  /* of the first record covered */
+    int64_t last;                   /* of the last record covered so far */
+    uint32_t crc; /* over every record read from first on (SL_HOLD_CRC holds), routed or not */
 };
 
 struct sl_sink_position {
     struct sl_list spans;
+    void *cut; /* private to sink/: the open cut of this partition */
 };
 
 struct sl_partition {
     struct sl_topic *topic;
     int32_t number;
-    uint64_t epoch;              /* counts assignments in this process; for logs */
-    bool ended;                  /* the assignment is over: nothing of it is committed any more */
-    bool draining;               /* being revoked: nothing new is routed */
+    uint64_t epoch; /* counts assignments in this process; for logs */
+    bool ended;     /* the assignment is over: nothing of it is committed any more */
+    bool draining;  /* being revoked: nothing new is routed */
     unsigned refs;
-    int64_t next;                /* next offset to be routed; -1 until known */
-    uint8_t place[8];            /* head of the hash over cluster id, topic and number: record ids */
-    int64_t committed;           /* last offset that the broker confirmed; -1 unknown */
-    int64_t log_end;             /* newest known end offset, for lag; -1 unknown */
-    void *reader;                /* private to the reader (kafka/) */
+    int64_t next;      /* next offset to be routed; -1 until known */
+    uint8_t place[8];  /* head of the hash over cluster id, topic and number: record ids */
+    int64_t committed; /* last offset that the broker confirmed; -1 unknown */
+    int64_t log_end;   /* newest known end offset, for lag; -1 unknown */
+    void *reader;      /* private to the reader (kafka/) */
     size_t n_sinks;
-    struct sl_list crcs;         /* private: spans that sum every record read */
+    struct sl_list crcs; /* private: spans that sum every record read */
     struct sl_sink_position sinks[];
 };
 
 struct sl_hold {
-    size_t sink;                 /* index */
+    size_t sink; /* index */
     unsigned refs;
     bool crc;
     struct sl_span **spans;
     size_t n, cap;
+    size_t recent; /* private: the span covered last */
 };
 
 /* place is hashed from cluster_id (may be ""). The caller owns the one reference. */
@@ -73,12 +76,15 @@ struct sl_partition *sl_partition_new(struct sl_topic *topic, int32_t number, ui
 struct sl_partition *sl_partition_ref(struct sl_partition *p);
 void sl_partition_unref(struct sl_partition *p); /* NULL is fine */
 
-int64_t sl_partition_position(const struct sl_partition *p, size_t sink); /* -1: nothing known yet */
-int64_t sl_partition_least(const struct sl_partition *p);  /* least position over all sinks: what to commit */
-bool sl_partition_idle(const struct sl_partition *p);      /* no sink has anything outstanding */
+int64_t sl_partition_position(const struct sl_partition *p,
+                              size_t sink); /* -1: nothing known yet */
+int64_t sl_partition_least(
+    const struct sl_partition *p); /* least position over all sinks: what to commit */
+bool sl_partition_idle(const struct sl_partition *p); /* no sink has anything outstanding */
 
-/* The record at `offset` has been handed to every sink that its rules chose. Call once for every message
- * that was read, routed or not, in order, after the sinks took it. value_crc: CRC-32C of the value. */
+/* The record at `offset` has been handed to every sink that its rules chose. Call once for every
+ * message that was read, routed or not, in order, after the sinks took it. value_crc: CRC-32C of
+ * the value. */
 void sl_partition_advance(struct sl_partition *p, int64_t offset, int64_t timestamp_ms,
                           uint32_t value_crc);
 /* The log goes on at `next` (control records, compaction, partition EOF): only ever forward. */
@@ -88,7 +94,8 @@ void sl_partition_skip(struct sl_partition *p, int64_t next);
 struct sl_hold *sl_hold_new(size_t sink, bool crc);
 struct sl_hold *sl_hold_ref(struct sl_hold *h);
 void sl_hold_unref(struct sl_hold *h); /* the last one takes its spans off the partitions */
-/* The record at `offset`, which is about to be routed, belongs to the hold. Returns the span's index. */
+/* The record at `offset`, which is about to be routed, belongs to the hold. Returns the span's
+ * index. */
 size_t sl_hold_cover(struct sl_hold *h, struct sl_partition *p, int64_t offset);
 /* Nothing more is covered: `last` and `crc` of the spans are final. */
 void sl_hold_close(struct sl_hold *h);

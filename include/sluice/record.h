@@ -14,10 +14,10 @@
 /* A record: one log entry as rules and sinks see it. Implemented in record/.
  *
  * The record is a view. Its fields are slices of the message's own bytes, found by one pass that
- * validates the whole JSON value and builds no tree. Which fields are found is fixed beforehand: rules,
- * templates and sinks add the paths they read to one struct sl_fields and get a small id for each;
- * the scanner fills an array indexed by id. Names that begin with @ (@topic, @timestamp, @headers.x ...)
- * are paths like any other and get ids too. */
+ * validates the whole JSON value and builds no tree. Which fields are found is fixed beforehand:
+ * rules, templates and sinks add the paths they read to one struct sl_fields and get a small id for
+ * each; the scanner fills an array indexed by id. Names that begin with @ (@topic, @timestamp,
+ * @headers.x ...) are paths like any other and get ids too. */
 
 enum sl_value_type {
     SL_VALUE_ABSENT, /* not there; a number beyond 64 bits counts as not there */
@@ -30,8 +30,8 @@ enum sl_value_type {
     SL_VALUE_ARRAY,
 };
 
-/* The JSON text of a value. A string comes without its quotes and, where `escaped`, with its escapes:
- * sl_value_text() undoes them. */
+/* The JSON text of a value. A string comes without its quotes and, where `escaped`, with its
+ * escapes: sl_value_text() undoes them. */
 struct sl_value {
     const char *p;
     uint32_t n;
@@ -47,87 +47,99 @@ enum { SL_FIELDS_MAX = 65535, SL_PATH_SEGMENTS_MAX = 8, SL_PATH_BYTES_MAX = 512 
 
 struct sl_fields *sl_fields_new(void);
 void sl_fields_free(struct sl_fields *f);
-/* The id of a path, which is added when it is new; ids count from 0 and never change. SL_EINVAL for an
- * empty path or segment, too many segments, or an @name that does not exist. */
-int sl_fields_add(struct sl_fields *f, struct sl_slice path, unsigned *ret_id, struct sl_error *err);
+/* The id of a path, which is added when it is new; ids count from 0 and never change. SL_EINVAL for
+ * an empty path or segment, too many segments, or an @name that does not exist. */
+int sl_fields_add(struct sl_fields *f, struct sl_slice path, unsigned *ret_id,
+                  struct sl_error *err);
 size_t sl_fields_count(const struct sl_fields *f);
 const char *sl_fields_name(const struct sl_fields *f, unsigned id);
-/* Builds the scanner's table; after the last add and before the next decode. May be called again. */
+/* Builds the scanner's table; after the last add and before the next decode. May be called again.
+ */
 void sl_fields_compile(struct sl_fields *f);
 
 /* ---- records ---- */
 
 enum sl_form { SL_FORM_OBJECT, SL_FORM_TEXT };
 enum sl_kind { SL_KIND_SERVER, SL_KIND_METRIC };
-enum sl_level { SL_LEVEL_NONE, SL_LEVEL_TRACE, SL_LEVEL_DEBUG, SL_LEVEL_INFO, SL_LEVEL_WARN,
-                SL_LEVEL_ERROR, SL_LEVEL_FATAL };
+enum sl_level {
+    SL_LEVEL_NONE,
+    SL_LEVEL_TRACE,
+    SL_LEVEL_DEBUG,
+    SL_LEVEL_INFO,
+    SL_LEVEL_WARN,
+    SL_LEVEL_ERROR,
+    SL_LEVEL_FATAL
+};
 
 struct sl_record {
     const struct sl_message *message;
     enum sl_form form;
-    const char *parse_error;  /* why a value that should be JSON is not; static text, or NULL */
-    uint32_t sub;             /* which of the message's records, from 0 */
-    bool many;                /* the message holds many records */
-    int64_t time_ns;          /* @timestamp, ns since 1970 */
+    const char *parse_error; /* why a value that should be JSON is not; static text, or NULL */
+    uint32_t sub;            /* which of the message's records, from 0 */
+    bool many;               /* the message holds many records */
+    int64_t time_ns;         /* @timestamp, ns since 1970 */
     enum sl_kind kind;
     enum sl_level level;
-    uint32_t value_crc;       /* CRC-32C of the message's value */
+    uint32_t value_crc; /* CRC-32C of the message's value */
 
     /* Private to record/. */
     struct sl_decoder *decoder;
-    struct sl_value *values;  /* by field id */
-    struct sl_slice body;     /* OBJECT: from '{' to '}', inclusive */
-    bool breaks;              /* OBJECT: body holds CR or LF between tokens */
-    bool empty;               /* OBJECT: has no member */
-    bool has_timestamp;       /* OBJECT: has a member "@timestamp" */
-    struct sl_slice added;    /* members to splice in, each led by a comma: kind, level, enrichment */
+    struct sl_value *values; /* by field id */
+    struct sl_slice body;    /* OBJECT: from '{' to '}', inclusive */
+    bool breaks;             /* OBJECT: body holds CR or LF between tokens */
+    bool empty;              /* OBJECT: has no member */
+    bool has_timestamp;      /* OBJECT: has a member "@timestamp" */
+    struct sl_slice added; /* members to splice in, each led by a comma: kind, level, enrichment */
 };
 
 struct sl_decoder;
 struct sl_decoder_config {
-    struct sl_fields *fields;               /* borrowed */
-    const struct sl_properties *enrich;     /* borrowed; NULL for none */
-    const char *timezone;                   /* for times without one; NULL is UTC */
+    struct sl_fields *fields;           /* borrowed */
+    const struct sl_properties *enrich; /* borrowed; NULL for none */
+    const char *timezone;               /* for times without one; NULL is UTC */
 };
 
 /* Adds the fields it needs itself (times, kind, level, enrichment) to config->fields. */
 struct sl_decoder *sl_decoder_new(const struct sl_decoder_config *config, struct sl_error *err);
 void sl_decoder_free(struct sl_decoder *d);
-/* Never fails: what does not parse is a TEXT record with parse_error. The record borrows the message and
- * the decoder's scratch memory until the next decode. message->value.p must not be NULL (tombstones are
- * the caller's). The form comes from message->at->topic->decode. */
+/* Never fails: what does not parse is a TEXT record with parse_error. The record borrows the
+ * message and the decoder's scratch memory until the next decode. message->value.p must not be NULL
+ * (tombstones are the caller's). The form comes from message->at->topic->decode. */
 void sl_decode(struct sl_decoder *d, const struct sl_message *message, struct sl_record *ret);
 
-/* Field by id: from the message for plain paths, made on demand for @names (in the decoder's scratch). */
+/* Field by id: from the message for plain paths, made on demand for @names (in the decoder's
+ * scratch). */
 struct sl_value sl_record_value(const struct sl_record *r, unsigned id);
 
 /* ---- values ---- */
 
-/* The text of a value: a string unescaped (into scratch when needed), a number or literal as spelled, an
- * object or array as its JSON bytes; absent and null give p == NULL. Valid until scratch changes. */
+/* The text of a value: a string unescaped (into scratch when needed), a number or literal as
+ * spelled, an object or array as its JSON bytes; absent and null give p == NULL. Valid until
+ * scratch changes. */
 struct sl_slice sl_value_text(const struct sl_value *v, struct sl_buf *scratch);
-/* A number: a NUMBER, or a STRING that wholly is one. False where it is none or beyond 64 bits / double.
- * Integers compare exactly: when *ret_is_int, *ret_int holds it (and *ret the nearest double). */
+/* A number: a NUMBER, or a STRING that wholly is one. False where it is none or beyond 64 bits /
+ * double. Integers compare exactly: when *ret_is_int, *ret_int holds it (and *ret the nearest
+ * double). */
 bool sl_value_number(const struct sl_value *v, double *ret, bool *ret_is_int, int64_t *ret_int);
 /* Walks the elements of an ARRAY: *at is 0 at first; false at the end. */
 bool sl_value_element(const struct sl_value *array, size_t *at, struct sl_value *ret);
 
 /* ---- output ---- */
 
-/* The record as one JSON object without line breaks: an OBJECT's own bytes with additions spliced in
- * before its closing brace, anything else {"message": "<text>", ...}. Invalid UTF-8 in text is replaced
- * by U+FFFD and the original kept as "message_base64".
- * `more`: further members, each led by a comma ("" for none). timestamp: add "@timestamp" where the
- * object has none. *ret_verbatim (may be NULL) says that the value's bytes stand unchanged in the output from
- * its start on, all but the final '}'. out->full when it did not fit. */
-void sl_record_json(const struct sl_record *r, bool timestamp, struct sl_slice more, struct sl_buf *out,
-                    bool *ret_verbatim);
+/* The record as one JSON object without line breaks: an OBJECT's own bytes with additions spliced
+ * in before its closing brace, anything else {"message": "<text>", ...}. Invalid UTF-8 in text is
+ * replaced by U+FFFD and the original kept as "message_base64". `more`: further members, each led
+ * by a comma ("" for none). timestamp: add "@timestamp" where the object has none. *ret_verbatim
+ * (may be NULL) says that the value's bytes stand unchanged in the output from its start on, all
+ * but the final '}'. out->full when it did not fit. */
+void sl_record_json(const struct sl_record *r, bool timestamp, struct sl_slice more,
+                    struct sl_buf *out, bool *ret_verbatim);
 /* Upper bound of what sl_record_json writes, without `more`. */
 size_t sl_record_json_bound(const struct sl_record *r);
 
-/* {"topic","partition","offset","timestamp","key","headers","value"} in one line: timestamp is Kafka's,
- * in ms; key, header values and value are strings, or {"base64": "..."} where not UTF-8, or null;
- * headers is an array of [name, value]. */
+/* {"topic","partition","offset","timestamp","key","headers","value"} in one line: timestamp is
+ * Kafka's, in ms; key, header values and value are strings, or {"base64": "..."} where not UTF-8,
+ * or null; headers is an array of [name, value]. */
 void sl_record_envelope(const struct sl_record *r, struct sl_buf *out);
 
 /* The deterministic id (interface.md, "Ids"), base64url of place, offset, sub and CRC-32C over
@@ -135,7 +147,8 @@ void sl_record_envelope(const struct sl_record *r, struct sl_buf *out);
 enum { SL_RECORD_ID_MAX = 40 };
 size_t sl_record_id(const struct sl_record *r, char ret[SL_RECORD_ID_MAX]);
 
-/* JSON string escaping without the quotes; invalid UTF-8 becomes U+FFFD. True when it was all valid. */
+/* JSON string escaping without the quotes; invalid UTF-8 becomes U+FFFD. True when it was all
+ * valid. */
 bool sl_json_escape(struct sl_slice text, struct sl_buf *out);
 /* "2026-01-31T12:34:56.789Z"; ns and us digits only where they are not 0. */
 void sl_time_rfc3339(int64_t ns, struct sl_buf *out);

@@ -6,8 +6,8 @@
 #include "sluice/config.h"
 #include "sluice/record.h"
 
-/* Rules: where a record goes. Implemented in route/. A struct sl_rules is compiled once, immutable, and
- * swapped whole. */
+/* Rules: where a record goes. Implemented in route/. A struct sl_rules is compiled once, immutable,
+ * and swapped whole. */
 
 struct sl_rules;
 
@@ -26,22 +26,23 @@ struct sl_choice {
 struct sl_decision {
     struct sl_choice chosen[SL_SINKS_MAX]; /* each sink at most once, in the order chosen */
     size_t n;
-    uint64_t sinks;                        /* the same as bits */
-    unsigned dropped_by;                   /* rule, SL_RULE_UNMATCHED, or SL_RULE_NONE: not dropped.
-                                              Set only when no sink was chosen */
-    unsigned error_rule;                   /* a rule that hit its limits, or SL_RULE_NONE */
+    uint64_t sinks;      /* the same as bits */
+    unsigned dropped_by; /* rule, SL_RULE_UNMATCHED, or SL_RULE_NONE: not dropped.
+                            Set only when no sink was chosen */
+    unsigned error_rule; /* a rule that hit its limits, or SL_RULE_NONE */
 };
 
-/* Reads, parses and compiles the files of config->routes. Adds the fields they read to `fields`; the
- * caller compiles those afterwards. Problems go to diags; NULL when there was an error. */
+/* Reads, parses and compiles the files of config->routes. Adds the fields they read to `fields`;
+ * the caller compiles those afterwards. Problems go to diags; NULL when there was an error. */
 struct sl_rules *sl_rules_load(const struct sl_config *config, struct sl_fields *fields,
                                struct sl_diags *diags);
 void sl_rules_free(struct sl_rules *r);
 
 size_t sl_rules_count(const struct sl_rules *r);
 struct sl_rule_info sl_rules_info(const struct sl_rules *r, unsigned rule);
-const char *sl_rules_hash(const struct sl_rules *r);   /* hex SHA-256 of what decides; stable over replicas */
-uint64_t sl_rules_sinks(const struct sl_rules *r);     /* every sink that some rule names */
+const char *
+sl_rules_hash(const struct sl_rules *r); /* hex SHA-256 of what decides; stable over replicas */
+uint64_t sl_rules_sinks(const struct sl_rules *r); /* every sink that some rule names */
 
 /* Scratch for matching, one a thread; made for one set of rules. */
 struct sl_matcher;

@@ -5,16 +5,18 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Time, chance and other threads, injected. Everything between the consumer and the sinks reaches them
- * through this struct only, so the same code runs on libuv (net/loop.h) and inside the simulator.
+/* Time, chance and other threads, injected. Everything between the consumer and the sinks reaches
+ * them through this struct only, so the same code runs on libuv (net/loop.h) and inside the
+ * simulator.
  *
- * Callback contract, here and in http.h: a call that takes a callback and returns an error never calls
- * it; otherwise it is called exactly once, on the loop thread, and never from inside the call that
- * took it. */
+ * Callback contract, here and in http.h: a call that takes a callback and returns an error never
+ * calls it; otherwise it is called exactly once, on the loop thread, and never from inside the call
+ * that took it. */
 struct sl_runtime;
 struct sl_log;
 
-/* A timer belongs to its user, who stops it before the memory goes. Starting a started timer moves it. */
+/* A timer belongs to its user, who stops it before the memory goes. Starting a started timer moves
+ * it. */
 struct sl_timer {
     void (*fire)(struct sl_timer *t); /* set by the user; the timer is stopped when it is called */
     uint64_t due_ms;                  /* private */
@@ -22,7 +24,8 @@ struct sl_timer {
 };
 
 /* A piece of computing (compression, hashing, a blocking library call) for another thread. `run` is
- * called there and must touch only what the work owns; `done` is called on the loop thread afterwards. */
+ * called there and must touch only what the work owns; `done` is called on the loop thread
+ * afterwards. */
 struct sl_work {
     void (*run)(struct sl_work *w);
     void (*done)(struct sl_work *w);
@@ -30,9 +33,9 @@ struct sl_work {
 };
 
 struct sl_runtime_ops {
-    uint64_t (*now_ms)(struct sl_runtime *rt);  /* monotonic; cached for one turn of the loop */
-    int64_t (*wall_ms)(struct sl_runtime *rt);  /* Unix time */
-    uint64_t (*random)(struct sl_runtime *rt);  /* 64 uniform bits */
+    uint64_t (*now_ms)(struct sl_runtime *rt); /* monotonic; cached for one turn of the loop */
+    int64_t (*wall_ms)(struct sl_runtime *rt); /* Unix time */
+    uint64_t (*random)(struct sl_runtime *rt); /* 64 uniform bits */
     void (*timer_start)(struct sl_runtime *rt, struct sl_timer *t, uint64_t delay_ms);
     void (*timer_stop)(struct sl_runtime *rt, struct sl_timer *t); /* harmless when stopped */
     void (*work)(struct sl_runtime *rt, struct sl_work *w);

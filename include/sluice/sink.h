@@ -16,9 +16,10 @@
 #include "sluice/record.h"
 #include "sluice/runtime.h"
 
-/* Sinks. A sink type (Elasticsearch, S3, webhook, file) knows a wire format and how to read a reply; the
- * core (sink/sink.c, queue.c, batch.c, retry.c, policy.c) owns everything else: the queue and its bound,
- * when a batch closes, how many requests are in flight, retries, stalls, splits, dead letters, positions.
+/* Sinks. A sink type (Elasticsearch, S3, webhook, file) knows a wire format and how to read a
+ * reply; the core (sink/sink.c, queue.c, batch.c, retry.c, policy.c) owns everything else: the
+ * queue and its bound, when a batch closes, how many requests are in flight, retries, stalls,
+ * splits, dead letters, positions.
  *
  * The life of a batch:
  *
@@ -36,81 +37,98 @@
 
 enum sl_outcome {
     SL_DELIVERED,
-    SL_AGAIN,   /* a passing failure, or an unknown one (cut reply): the same again after a back-off */
-    SL_STALL,   /* credentials, address, capacity: nothing of this sink can pass; probe until it can */
-    SL_SPLIT,   /* whole batch only: too large, or refused without saying which record: halve. A batch of
-                   one record becomes SL_REFUSED */
+    SL_AGAIN, /* a passing failure, or an unknown one (cut reply): the same again after a back-off
+               */
+    SL_STALL, /* credentials, address, capacity: nothing of this sink can pass; probe until it can
+               */
+    SL_SPLIT, /* whole batch only: too large, or refused without saying which record: halve. A batch
+                 of one record becomes SL_REFUSED */
     SL_REFUSED, /* for its content: dead letter */
-    SL_PARK,    /* item only: 403/404 confined to some indexes: apart, again for 5 minutes, then REFUSED */
+    SL_PARK,    /* item only: 403/404 confined to some indexes: apart, again for 5 minutes, then
+                   REFUSED */
     SL_PARK_ON, /* item only: 503 confined to some indexes: apart, again without end */
 };
 
 struct sl_result {
     enum sl_outcome outcome; /* of the whole batch; ignored when per_item */
-    bool per_item;           /* outcomes stand in batch->items[].outcome (types with SL_SINK_ITEMS) */
-    bool throttled;          /* the destination asked for less (429, SlowDown): concurrency shrinks */
-    int status;              /* HTTP status, 0: none */
+    bool per_item;  /* outcomes stand in batch->items[].outcome (types with SL_SINK_ITEMS) */
+    bool throttled; /* the destination asked for less (429, SlowDown): concurrency shrinks */
+    int status;     /* HTTP status, 0: none */
     unsigned retry_after_ms; /* 0: none was given */
     const char *reason;      /* for logs and dead letters; borrowed for the call; no secrets */
 };
 
 struct sl_item {
-    uint32_t begin, end;  /* in batch->data */
-    uint32_t body;        /* where the record's JSON begins in batch->data */
-    uint32_t value_n;     /* VERBATIM: length of the original value; its bytes stand at body, but the last */
-    uint32_t extra;       /* where its entry begins in batch->extra; only when has_extra */
+    uint32_t begin, end; /* in batch->data */
+    uint32_t body;       /* where the record's JSON begins in batch->data */
+    uint32_t
+        value_n; /* VERBATIM: length of the original value; its bytes stand at body, but the last */
+    uint32_t extra; /* where its entry begins in batch->extra; only when has_extra */
     uint32_t rule;
     uint32_t sub;
-    uint32_t reason;      /* offset + 1 in batch->reasons, a NUL-ended text; 0: the result's */
-    uint16_t span;        /* in batch->hold->spans */
+    uint32_t reason; /* offset + 1 in batch->reasons, a NUL-ended text; 0: the result's */
+    uint16_t span;   /* in batch->hold->spans */
     uint16_t status;
-    uint8_t outcome;      /* enum sl_outcome */
+    uint8_t outcome; /* enum sl_outcome */
     bool verbatim, has_extra;
-    bool gone;            /* its assignment ended or it is settled: removed by the next compaction */
+    bool gone;   /* its assignment ended or it is settled: removed by the next compaction */
+    bool letter; /* its dead letter is under way */
     int64_t offset;
+    int64_t time_ms; /* the record's, for sluice_delivery_seconds */
 };
 
-enum sl_batch_state { SL_BATCH_OPEN, SL_BATCH_CLOSED, SL_BATCH_SEALING, SL_BATCH_READY, SL_BATCH_SENDING,
-                      SL_BATCH_WAITING, SL_BATCH_LETTERS };
+enum sl_batch_state {
+    SL_BATCH_OPEN,
+    SL_BATCH_CLOSED,
+    SL_BATCH_SEALING,
+    SL_BATCH_READY,
+    SL_BATCH_SENDING,
+    SL_BATCH_WAITING,
+    SL_BATCH_LETTERS
+};
 
 struct sl_sink;
 
 struct sl_batch {
-    struct sl_list node;        /* in one of the sink's lists */
+    struct sl_list node; /* in one of the sink's lists */
     struct sl_sink *sink;
-    struct sl_hold *hold;       /* a reference */
+    struct sl_hold *hold; /* a reference */
     enum sl_batch_state state;
-    char *key;                  /* SL_SINK_KEYED: what type->key gave; NUL-ended; NULL otherwise */
-    struct sl_buf data;         /* encoded records, one after the other */
-    struct sl_item *items;      /* SL_SINK_ITEMS: one a record */
+    char *key;             /* SL_SINK_KEYED: what type->key gave; NUL-ended; NULL otherwise */
+    struct sl_buf data;    /* encoded records, one after the other */
+    struct sl_item *items; /* SL_SINK_ITEMS: one a record */
     size_t n_items, cap_items;
     unsigned records;
-    struct sl_buf wire;         /* made by type->seal when what is sent differs from data */
-    struct sl_slice body;       /* what to send: set by the core to data before seal; seal may change it */
-    void *impl;                 /* the type's own, made in submit or seal; type->drop frees it */
+    struct sl_buf wire; /* made by type->seal when what is sent differs from data */
+    struct sl_slice
+        body;   /* what to send: set by the core to data before seal; seal may change it */
+    void *impl; /* the type's own, made in submit or seal; type->drop frees it */
 
     /* Private to the core. */
-    struct sl_buf extra;        /* originals that cannot be read back from data: key, headers, value */
+    struct sl_buf extra; /* originals that cannot be read back from data: key, headers, value */
     struct sl_buf reasons;
-    size_t charged;             /* bytes counted against the queue */
+    size_t charged; /* bytes counted against the queue */
+    size_t encoded; /* data.n when it was sealed */
     unsigned attempts;
     uint64_t opened_ms, sent_ms, parked_ms;
-    bool parked, probe, seal_again, dropped;
-    size_t letters;             /* under way */
+    bool parked;            /* apart because its index does not take records */
+    bool dead_only;         /* never encoded (too large): goes only to the dead-letter topic */
+    struct sl_list letters; /* dead letters under way */
     struct sl_timer timer;
     struct sl_work work;
-    struct sl_delay_run *runs;  /* record times, for sluice_delivery_seconds */
+    struct sl_delay_run
+        *runs; /* record times where there are no items, for sluice_delivery_seconds */
     size_t n_runs;
 };
 
 enum sl_sink_flags {
-    SL_SINK_ITEMS = 1,   /* keeps items and originals: outcomes can differ within a batch */
-    SL_SINK_KEYED = 2,   /* one open batch per type->key (S3 objects) */
-    SL_SINK_CUTS = 4,    /* holds are per partition and sum every record read (S3) */
+    SL_SINK_ITEMS = 1, /* keeps items and originals: outcomes can differ within a batch */
+    SL_SINK_KEYED = 2, /* one open batch per type->key (S3 objects) */
+    SL_SINK_CUTS = 4,  /* holds are per partition and sum every record read (S3) */
 };
 
 struct sl_sink_type {
-    const char *name;                /* as in sluice.yaml */
+    const char *name; /* as in sluice.yaml */
     unsigned flags;
     /* Compiles templates (adding fields to env->fields), reads nothing, sends nothing. May leave
      * s->impl half made on error: release accepts it. */
@@ -120,12 +138,13 @@ struct sl_sink_type {
     int (*key)(struct sl_sink *s, const struct sl_record *r, struct sl_buf *ret);
     /* Upper bound of the bytes that encode adds. */
     size_t (*bound)(struct sl_sink *s, const struct sl_record *r);
-    /* Appends one record to b->data. Sets item->body, ->verbatim, ->value_n where the type has ITEMS; the
-     * core does the rest of the item. SL_OK, or SL_EFULL: the core takes back what was written. */
+    /* Appends one record to b->data. Sets item->body, ->verbatim, ->value_n where the type has
+     * ITEMS; the core does the rest of the item. SL_OK, or SL_EFULL: the core takes back what was
+     * written. */
     int (*encode)(struct sl_sink *s, struct sl_batch *b, const struct sl_record *r,
                   struct sl_item *item);
-    /* On a pool thread; may touch only b->data (read), b->items, b->wire, b->body, b->impl and what is
-     * immutable in s. With items removed it is called again. NULL: data is sent as is. */
+    /* On a pool thread; may touch only b->data (read), b->items, b->wire, b->body, b->impl and what
+     * is immutable in s. With items removed it is called again. NULL: data is sent as is. */
     void (*seal)(struct sl_sink *s, struct sl_batch *b);
     /* Sends b->body; later, not from inside, exactly one sl_sink_done(). */
     void (*submit)(struct sl_sink *s, struct sl_batch *b);
@@ -139,19 +158,21 @@ struct sl_sink_type {
     void (*refresh)(struct sl_sink *s);
     /* `check --connect`: one request that changes nothing; `done` once, later, with DELIVERED when
      * the destination would take records, else with a reason an operator can act on. */
-    void (*probe)(struct sl_sink *s, void (*done)(void *user, const struct sl_result *), void *user);
+    void (*probe)(struct sl_sink *s, void (*done)(void *user, const struct sl_result *),
+                  void *user);
 };
 
 struct sl_sink_env {
     struct sl_runtime *rt;
     struct sl_http *http;
-    struct sl_letters *letters;    /* NULL: none */
+    struct sl_letters *letters; /* NULL: none */
     struct sl_metrics *metrics;
     struct sl_fields *fields;
-    const char *cluster_id;        /* of the source; "" until known; set before the first record */
-    const char *rules_hash;        /* of the live rules, hex */
+    const char *cluster_id; /* of the source; "" until known; set before the first record */
+    const char *rules_hash; /* of the live rules, hex */
     const char *(*rule_name)(void *user, unsigned rule);
-    void (*wake)(void *user);      /* something of this sink was settled: room, positions or state changed */
+    void (*wake)(
+        void *user); /* something of this sink was settled: room, positions or state changed */
     void *user;
 };
 
@@ -166,9 +187,9 @@ struct sl_sink {
     const struct sl_sink_type *type;
     const struct sl_sink_config *config;
     const struct sl_sink_env *env;
-    size_t index;                  /* in sl_config.sinks */
-    void *impl;                    /* the type's own */
-    struct sl_core *core;          /* private to the core: queue, retry, state */
+    size_t index;         /* in sl_config.sinks */
+    void *impl;           /* the type's own */
+    struct sl_core *core; /* private to the core: queue, retry, state */
     struct sl_sink_counters count;
 };
 
@@ -185,17 +206,25 @@ extern const struct sl_sink_type sl_sink_elasticsearch, sl_sink_s3, sl_sink_webh
 
 /* ---- for the pipeline ---- */
 
+/* Shares of a queue's bound, in sixteenths: the source pauses above the first and goes on when
+ * every queue is below the second. Between them lie what one pause costs (librdkafka drops its
+ * prefetch and fetches again) and the largest record, which may take a quarter. */
+enum { SL_PAUSE_SHARE = 14, SL_RESUME_SHARE = 7 };
+
 struct sl_sink *sl_sink_new(const struct sl_sink_config *config, size_t index,
                             const struct sl_sink_env *env, struct sl_error *err);
-void sl_sink_free(struct sl_sink *s);      /* cancels what is in flight */
+void sl_sink_free(struct sl_sink *s); /* cancels what is in flight */
 
-/* True when the sink would take this record now. A record too large ever to fit is taken (and becomes a
- * dead letter). */
+/* True when the sink would take this record now. A record too large ever to fit is taken (and
+ * becomes a dead letter). */
 bool sl_sink_has_room(struct sl_sink *s, const struct sl_record *r);
 /* Takes the record: only after sl_sink_has_room() said so. */
 void sl_sink_append(struct sl_sink *s, const struct sl_record *r, unsigned rule);
 /* After sl_partition_advance(): closes the batches that have become due. */
 void sl_sink_turn(struct sl_sink *s);
+/* The source has paused for this sink: closes what is open until the rest can drain below
+ * SL_RESUME_SHARE of the queue. */
+void sl_sink_relieve(struct sl_sink *s);
 /* Closes every open batch that holds records of p (of any partition when NULL). */
 void sl_sink_close_open(struct sl_sink *s, struct sl_partition *p);
 /* The assignment of p has ended: what is queued of it and not yet in flight is let go. */
@@ -204,7 +233,7 @@ bool sl_sink_idle(const struct sl_sink *s); /* nothing open, queued or in flight
 enum sl_sink_state sl_sink_state(const struct sl_sink *s);
 const char *sl_sink_reason(const struct sl_sink *s); /* why it is stalled; "" when it is not */
 size_t sl_sink_bytes(const struct sl_sink *s);
-void sl_sink_refresh(struct sl_sink *s);    /* secrets: SIGHUP */
+void sl_sink_refresh(struct sl_sink *s); /* secrets: SIGHUP */
 
 const char *sl_outcome_name(enum sl_outcome o);
 const char *sl_sink_state_name(enum sl_sink_state s);

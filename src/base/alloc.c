@@ -10,7 +10,8 @@
 
 static void out_of_memory(void)
 {
-    static const char text[] = "sluice: out of memory; nothing is lost, the committed positions hold\n";
+    static const char text[] =
+        "sluice: out of memory; nothing is lost, the committed positions hold\n";
     ssize_t ignored = write(STDERR_FILENO, text, sizeof(text) - 1);
 
     (void)ignored;

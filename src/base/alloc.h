@@ -9,13 +9,13 @@
  * log still holds every record and the next start goes on from the committed positions. No caller
  * has an out-of-memory path of its own that no test would ever walk.
  * All return memory that free() takes. Sizes are bytes; a product that overflows ends likewise. */
-void *sl_alloc(size_t size);                              /* uninitialised */
-void *sl_zalloc(size_t size);                             /* zeroed */
-void *sl_calloc(size_t count, size_t size);               /* zeroed */
-void *sl_realloc(void *p, size_t size);                   /* as realloc */
+void *sl_alloc(size_t size);                /* uninitialised */
+void *sl_zalloc(size_t size);               /* zeroed */
+void *sl_calloc(size_t count, size_t size); /* zeroed */
+void *sl_realloc(void *p, size_t size);     /* as realloc */
 void *sl_reallocarray(void *p, size_t count, size_t size);
-char *sl_strdup(const char *text);                        /* NULL gives NULL */
-char *sl_strndup(const char *p, size_t n);                /* adds the NUL */
+char *sl_strdup(const char *text);         /* NULL gives NULL */
+char *sl_strndup(const char *p, size_t n); /* adds the NUL */
 char *sl_asprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
 #endif

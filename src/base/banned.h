@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf gets strtok localtime gmtime ctime  \
-    asctime atoi atol atof
+#pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf gets strtok localtime gmtime     \
+    ctime asctime atoi atol atof
 
 #endif

@@ -22,15 +22,15 @@ struct sl_buf {
 };
 
 void sl_buf_init(struct sl_buf *b, size_t max);
-void sl_buf_release(struct sl_buf *b);                 /* frees the bytes; init again before use */
-void sl_buf_clear(struct sl_buf *b);                   /* n = 0, keeps the memory */
-void sl_buf_truncate(struct sl_buf *b, size_t n);      /* back to n bytes, no longer full */
-char *sl_buf_take(struct sl_buf *b);                   /* the bytes, NUL-ended, now the caller's; b is empty */
-void sl_buf_shrink(struct sl_buf *b);                  /* gives back the memory past n */
-char *sl_buf_reserve(struct sl_buf *b, size_t n);      /* room for n more at the end, or NULL and full */
+void sl_buf_release(struct sl_buf *b);            /* frees the bytes; init again before use */
+void sl_buf_clear(struct sl_buf *b);              /* n = 0, keeps the memory */
+void sl_buf_truncate(struct sl_buf *b, size_t n); /* back to n bytes, no longer full */
+char *sl_buf_take(struct sl_buf *b);  /* the bytes, NUL-ended, now the caller's; b is empty */
+void sl_buf_shrink(struct sl_buf *b); /* gives back the memory past n */
+char *sl_buf_reserve(struct sl_buf *b, size_t n); /* room for n more at the end, or NULL and full */
 void sl_buf_append(struct sl_buf *b, const void *p, size_t n);
 void sl_buf_printf(struct sl_buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
-const char *sl_buf_str(struct sl_buf *b);              /* NUL-ended, the buffer's */
+const char *sl_buf_str(struct sl_buf *b); /* NUL-ended, the buffer's */
 
 static inline void sl_buf_slice(struct sl_buf *b, struct sl_slice s)
 {

@@ -78,7 +78,8 @@ void sl_diags_add(struct sl_diags *d, enum sl_severity severity, const char *fil
 static size_t file_rank(const struct sl_diags *d, const char *file)
 {
     for (size_t i = 0; i < d->n; i++)
-        if (d->items[i].file == file || (d->items[i].file && file && !strcmp(d->items[i].file, file)))
+        if (d->items[i].file == file ||
+            (d->items[i].file && file && !strcmp(d->items[i].file, file)))
             return i;
     return d->n;
 }
@@ -119,8 +120,8 @@ void sl_diags_sort(struct sl_diags *d)
     free(keys);
 }
 
-/* The caret stands under the column, which counts characters: tabs of the source are kept before it and
- * the other characters become one space each. */
+/* The caret stands under the column, which counts characters: tabs of the source are kept before it
+ * and the other characters become one space each. */
 static void print_caret(const char *source, unsigned column, FILE *to)
 {
     const unsigned char *at = (const unsigned char *)source;

@@ -8,8 +8,8 @@
 
 #include "base/buf.h"
 
-/* What is wrong in a file a person wrote. Reading goes on after an error, so that one look shows all
- * of them; they are printed in the order of the file:
+/* What is wrong in a file a person wrote. Reading goes on after an error, so that one look shows
+ * all of them; they are printed in the order of the file:
  *
  *   sluice.yaml:12:5: error: unknown key `topic`; did you mean `topics`?
  *      12 |     topic: [logs]
@@ -19,10 +19,10 @@ enum sl_severity { SL_WARNING, SL_PROBLEM };
 
 struct sl_diag {
     enum sl_severity severity;
-    char *file;           /* owned; NULL: none */
+    char *file;            /* owned; NULL: none */
     unsigned line, column; /* from 1, columns in characters; 0: none */
-    char *text;           /* owned; one sentence */
-    char *source;         /* owned; the line itself without its end, or NULL */
+    char *text;            /* owned; one sentence */
+    char *source;          /* owned; the line itself without its end, or NULL */
 };
 
 struct sl_diags {
@@ -35,17 +35,18 @@ enum { SL_DIAGS_MAX = 1000 }; /* past it only `errors` counts on */
 
 void sl_diags_init(struct sl_diags *d);
 void sl_diags_release(struct sl_diags *d);
-/* `content`: the file's bytes, from which the source line is copied; p == NULL where there are none. */
+/* `content`: the file's bytes, from which the source line is copied; p == NULL where there are
+ * none. */
 void sl_diags_add(struct sl_diags *d, enum sl_severity severity, const char *file,
                   struct sl_slice content, unsigned line, unsigned column, const char *format, ...)
     __attribute__((format(printf, 7, 8)));
-void sl_diags_sort(struct sl_diags *d);                /* by file as first seen, line, column; stable */
+void sl_diags_sort(struct sl_diags *d); /* by file as first seen, line, column; stable */
 void sl_diags_print(const struct sl_diags *d, FILE *to);
 /* As a JSON array: [{"severity","file","line","column","text"}]. */
 void sl_diags_json(const struct sl_diags *d, struct sl_buf *to);
 
-/* The candidate nearest to `word` by edit distance (Damerau-Levenshtein), or NULL where none is near
- * enough to be meant. */
+/* The candidate nearest to `word` by edit distance (Damerau-Levenshtein), or NULL where none is
+ * near enough to be meant. */
 const char *sl_nearest(const char *word, const char *const *candidates, size_t n);
 
 #endif

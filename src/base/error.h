@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* One list makes the codes, their names and their texts. Functions that can fail return one of these
- * (0 is success) and, where the reason matters to a person, fill a struct sl_error. */
+/* One list makes the codes, their names and their texts. Functions that can fail return one of
+ * these (0 is success) and, where the reason matters to a person, fill a struct sl_error. */
 #define SL_ERROR_MAP(X)                                                                            \
     X(SL_OK, 0, "ok")                                                                              \
     X(SL_EINVAL, -1, "not valid")                                                                  \
@@ -25,7 +25,8 @@ enum sl_code {
 #undef SL_ERROR_ENUM
 };
 
-/* Untouched on success. `file` is borrowed and may be NULL; line and column count from 1, 0 is unknown. */
+/* Untouched on success. `file` is borrowed and may be NULL; line and column count from 1, 0 is
+ * unknown. */
 struct sl_error {
     int code;
     const char *file;

@@ -5,8 +5,8 @@
 #include "base/buf.h"
 #include "base/error.h"
 
-/* Appends a whole file (or pipe) to the buffer. SL_OK; SL_EFULL past the buffer's maximum; SL_EIO, with
- * errno set, when it cannot be read. On failure the buffer is as before. */
+/* Appends a whole file (or pipe) to the buffer. SL_OK; SL_EFULL past the buffer's maximum; SL_EIO,
+ * with errno set, when it cannot be read. On failure the buffer is as before. */
 int sl_file_read(struct sl_buf *to, const char *path);
 
 #endif

@@ -39,8 +39,8 @@ void sl_hmac_sha256(struct sl_slice key, struct sl_slice data, uint8_t ret[SL_SH
 {
     unsigned int n = SL_SHA256_BYTES;
 
-    HMAC(EVP_sha256(), key.p ? key.p : "", (int)key.n, (const unsigned char *)(data.p ? data.p : ""),
-         data.n, ret, &n);
+    HMAC(EVP_sha256(), key.p ? key.p : "", (int)key.n,
+         (const unsigned char *)(data.p ? data.p : ""), data.n, ret, &n);
 }
 
 void sl_hex(const uint8_t *p, size_t n, char *ret)

@@ -5,8 +5,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* An intrusive ring. A list head and a member are the same struct; a member that is in no list points
- * to itself once initialised. */
+/* An intrusive ring. A list head and a member are the same struct; a member that is in no list
+ * points to itself once initialised. */
 struct sl_list {
     struct sl_list *next, *prev;
 };
@@ -15,7 +15,8 @@ struct sl_list {
 #define sl_list_each(at, head) for ((at) = (head)->next; (at) != (head); (at) = (at)->next)
 /* `at` may be removed inside. */
 #define sl_list_each_safe(at, after, head)                                                         \
-    for ((at) = (head)->next, (after) = (at)->next; (at) != (head); (at) = (after), (after) = (at)->next)
+    for ((at) = (head)->next, (after) = (at)->next; (at) != (head);                                \
+         (at) = (after), (after) = (at)->next)
 
 static inline void sl_list_init(struct sl_list *l)
 {

@@ -52,7 +52,8 @@ int64_t sl_partition_position(const struct sl_partition *p, size_t sink)
 {
     const struct sl_list *spans = &p->sinks[sink].spans;
 
-    return sl_list_empty(spans) ? p->next : sl_container_of(spans->next, struct sl_span, node)->first;
+    return sl_list_empty(spans) ? p->next
+                                : sl_container_of(spans->next, struct sl_span, node)->first;
 }
 
 int64_t sl_partition_least(const struct sl_partition *p)
@@ -89,8 +90,8 @@ void sl_partition_advance(struct sl_partition *p, int64_t offset, int64_t timest
 
     assert(p->next < 0 || offset >= p->next);
     if (!sl_list_empty(&p->crcs)) {
-        /* The value stands in the sum by its own CRC, which record ids need as well: large values are
-         * read once. */
+        /* The value stands in the sum by its own CRC, which record ids need as well: large values
+         * are read once. */
         uint8_t bytes[20];
 
         big_endian(bytes, (uint64_t)offset, 8);
@@ -150,26 +151,35 @@ void sl_hold_unref(struct sl_hold *h)
     free(h);
 }
 
-/* A hold seldom covers more than a handful of partitions, and runs of one partition are the rule: the
- * last one found is looked at first. */
+/* Messages come in runs of one partition, so the span covered last is looked at first. */
+static size_t find_span(const struct sl_hold *h, const struct sl_partition *p)
+{
+    if (h->recent < h->n && h->spans[h->recent]->partition == p)
+        return h->recent;
+    for (size_t i = 0; i < h->n; i++)
+        if (h->spans[i]->partition == p)
+            return i;
+    return h->n;
+}
+
 size_t sl_hold_cover(struct sl_hold *h, struct sl_partition *p, int64_t offset)
 {
     struct sl_span *span;
 
-    for (size_t i = h->n; i-- > 0;) {
-        span = h->spans[i];
-        if (span->partition == p) {
-            if (offset > span->last)
-                span->last = offset;
-            return i;
-        }
+    h->recent = find_span(h, p);
+    if (h->recent < h->n) {
+        span = h->spans[h->recent];
+        if (offset > span->last)
+            span->last = offset;
+        return h->recent;
     }
     if (h->n == h->cap) {
         h->cap = h->cap ? 2 * h->cap : 4;
         h->spans = sl_reallocarray(h->spans, h->cap, sizeof(*h->spans));
     }
     span = sl_zalloc(sizeof(*span));
-    *span = (struct sl_span){.hold = h, .partition = sl_partition_ref(p), .first = offset, .last = offset};
+    *span = (struct sl_span){
+        .hold = h, .partition = sl_partition_ref(p), .first = offset, .last = offset};
     assert(sl_list_empty(&p->sinks[h->sink].spans) ||
            sl_container_of(p->sinks[h->sink].spans.prev, struct sl_span, node)->first <= offset);
     sl_list_push(&p->sinks[h->sink].spans, &span->node);

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sink/core.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+
+enum { BATCH_DATA_MAX = 1 << 30, REASON_MAX = 512, REASONS_MAX = 4 << 20 };
+
+struct sl_batch *sl_batch_new(struct sl_sink *s, struct sl_hold *hold)
+{
+    struct sl_batch *b = sl_zalloc(sizeof(*b));
+
+    sl_list_init(&b->node);
+    sl_list_init(&b->letters);
+    b->sink = s;
+    b->hold = sl_hold_ref(hold);
+    b->opened_ms = sl_now_ms(s->env->rt);
+    sl_buf_init(&b->data, BATCH_DATA_MAX);
+    sl_buf_init(&b->wire, BATCH_DATA_MAX);
+    sl_buf_init(&b->extra, BATCH_DATA_MAX);
+    sl_buf_init(&b->reasons, REASONS_MAX);
+    sl_batch_charge(b, 0);
+    return b;
+}
+
+void sl_batch_free(struct sl_batch *b)
+{
+    struct sl_sink *s = b->sink;
+
+    sl_list_remove(&b->node);
+    sl_timer_stop(s->env->rt, &b->timer);
+    sl_letters_drop(b);
+    if (s->type->drop)
+        s->type->drop(s, b);
+    s->core->bytes -= b->charged;
+    if (b->state == SL_BATCH_OPEN)
+        s->core->open_bytes -= b->charged;
+    *s->count.queue_bytes = s->core->bytes;
+    sl_hold_unref(b->hold);
+    sl_buf_release(&b->data);
+    sl_buf_release(&b->wire);
+    sl_buf_release(&b->extra);
+    sl_buf_release(&b->reasons);
+    free(b->items);
+    free(b->runs);
+    free(b->key);
+    free(b);
+}
+
+/* Counted is what is used, not what is reserved: a large buffer's unused tail has never been
+ * touched and so is not memory. */
+void sl_batch_charge(struct sl_batch *b, size_t expected)
+{
+    struct sl_core *c = b->sink->core;
+    size_t now = SL_BATCH_OVERHEAD + b->data.n + b->extra.n + b->wire.n +
+                 b->n_items * sizeof(*b->items) + expected;
+
+    c->bytes = c->bytes - b->charged + now;
+    if (b->state == SL_BATCH_OPEN)
+        c->open_bytes = c->open_bytes - b->charged + now;
+    b->charged = now;
+    *b->sink->count.queue_bytes = c->bytes;
+}
+
+void sl_batch_push_item(struct sl_batch *b, const struct sl_item *item)
+{
+    if (b->n_items == b->cap_items) {
+        b->cap_items = b->cap_items ? b->cap_items + b->cap_items / 2 : 16;
+        b->items = sl_reallocarray(b->items, b->cap_items, sizeof(*b->items));
+    }
+    b->items[b->n_items++] = *item;
+}
+
+void sl_batch_note_time(struct sl_batch *b, int64_t time_ms)
+{
+    int64_t rounded = time_ms - time_ms % 10;
+
+    if (b->n_runs > 0 &&
+        (b->runs[b->n_runs - 1].time_ms == rounded || b->n_runs == SL_DELAY_RUNS_MAX)) {
+        b->runs[b->n_runs - 1].records++;
+        return;
+    }
+    if (!b->runs)
+        b->runs = sl_calloc(SL_DELAY_RUNS_MAX, sizeof(*b->runs));
+    b->runs[b->n_runs++] = (struct sl_delay_run){rounded, 1};
+}
+
+/* ---- originals ----
+ * An entry of `extra`: key, value and each header's name and value, every one as a length
+ * (UINT32_MAX: null; UINT32_MAX - 1: the value stands in data) and its bytes; a count goes before
+ * the headers. */
+
+enum { NOT_THERE = UINT32_MAX, IN_DATA = UINT32_MAX - 1 };
+
+static void put_number(struct sl_buf *to, uint32_t v)
+{
+    sl_buf_append(to, &v, sizeof(v));
+}
+
+static void put_slice(struct sl_buf *to, struct sl_slice s)
+{
+    put_number(to, s.p ? (uint32_t)s.n : (uint32_t)NOT_THERE);
+    if (s.p)
+        sl_buf_slice(to, s);
+}
+
+static uint32_t get_number(const char **at)
+{
+    uint32_t v;
+
+    memcpy(&v, *at, sizeof(v));
+    *at += sizeof(v);
+    return v;
+}
+
+static struct sl_slice get_slice(const char **at, uint32_t n)
+{
+    struct sl_slice s = {NULL, 0};
+
+    if (n != (uint32_t)NOT_THERE) {
+        s = sl_slice(*at, n);
+        *at += n;
+    }
+    return s;
+}
+
+void sl_batch_keep_original(struct sl_batch *b, struct sl_item *item, const struct sl_message *m,
+                            size_t value_max)
+{
+    if (item->verbatim && !m->key.p && m->n_headers == 0)
+        return;
+    item->has_extra = true;
+    item->extra = (uint32_t)b->extra.n;
+    put_slice(&b->extra, m->key);
+    if (item->verbatim)
+        put_number(&b->extra, (uint32_t)IN_DATA);
+    else
+        put_slice(&b->extra, m->value.n <= value_max ? m->value : sl_slice("", 0));
+    put_number(&b->extra, (uint32_t)m->n_headers);
+    for (size_t i = 0; i < m->n_headers; i++) {
+        put_slice(&b->extra, m->headers[i].name);
+        put_slice(&b->extra, m->headers[i].value);
+    }
+}
+
+/* The bytes before the final '}' stand in data as they came; additions follow them there. */
+static struct sl_slice value_in_data(const struct sl_batch *b, const struct sl_item *item,
+                                     struct sl_buf *scratch)
+{
+    sl_buf_clear(scratch);
+    sl_buf_append(scratch, b->data.p + item->body, item->value_n - 1);
+    sl_buf_byte(scratch, '}');
+    return sl_buf_as_slice(scratch);
+}
+
+void sl_batch_original(struct sl_batch *b, const struct sl_item *item, struct sl_letter *letter,
+                       struct sl_header *headers, struct sl_buf *scratch)
+{
+    const char *at;
+    uint32_t n;
+
+    letter->headers = headers;
+    letter->n_headers = 0;
+    letter->key = (struct sl_slice){NULL, 0};
+    if (!item->has_extra) {
+        letter->value = value_in_data(b, item, scratch);
+        return;
+    }
+    at = b->extra.p + item->extra;
+    letter->key = get_slice(&at, get_number(&at));
+    n = get_number(&at);
+    letter->value = n == (uint32_t)IN_DATA ? value_in_data(b, item, scratch) : get_slice(&at, n);
+    n = get_number(&at);
+    for (uint32_t i = 0; i < n && i < SL_HEADERS_MAX; i++) {
+        headers[i].name = get_slice(&at, get_number(&at));
+        headers[i].value = get_slice(&at, get_number(&at));
+        letter->n_headers++;
+    }
+}
+
+void sl_batch_reason(struct sl_batch *b, struct sl_item *item, struct sl_slice reason)
+{
+    size_t at = b->reasons.n;
+
+    /* A text that many items share (one mapping conflict) is kept once. */
+    if (item > b->items && item[-1].reason) {
+        const char *last = b->reasons.p + item[-1].reason - 1;
+
+        if (strlen(last) == reason.n && memcmp(last, reason.p, reason.n) == 0) {
+            item->reason = item[-1].reason;
+            return;
+        }
+    }
+    if (reason.n > REASON_MAX)
+        reason.n = REASON_MAX;
+    sl_buf_slice(&b->reasons, reason);
+    sl_buf_byte(&b->reasons, '\0');
+    if (b->reasons.full)
+        sl_buf_truncate(&b->reasons, at);
+    else
+        item->reason = (uint32_t)at + 1;
+}
+
+/* ---- taking apart ---- */
+
+void sl_batch_compact(struct sl_batch *b)
+{
+    size_t n = 0, end = 0;
+
+    for (size_t i = 0; i < b->n_items; i++) {
+        struct sl_item item = b->items[i];
+        size_t length = item.end - item.begin;
+
+        if (item.gone)
+            continue;
+        if (item.begin != end)
+            memmove(b->data.p + end, b->data.p + item.begin, length);
+        item.body = item.body - item.begin + (uint32_t)end;
+        item.begin = (uint32_t)end;
+        end += length;
+        item.end = (uint32_t)end;
+        b->items[n++] = item;
+    }
+    b->n_items = n;
+    b->records = (unsigned)n;
+    sl_buf_truncate(&b->data, end);
+    sl_buf_release(&b->wire);
+    b->body = (struct sl_slice){NULL, 0};
+    sl_batch_charge(b, 0);
+}
+
+static size_t extra_length(const struct sl_batch *b, const struct sl_item *item)
+{
+    const char *begin = b->extra.p + item->extra, *at = begin;
+    uint32_t n;
+
+    get_slice(&at, get_number(&at));
+    n = get_number(&at);
+    if (n != (uint32_t)IN_DATA)
+        get_slice(&at, n);
+    n = get_number(&at);
+    for (uint32_t i = 0; i < 2 * n; i++)
+        get_slice(&at, get_number(&at));
+    return (size_t)(at - begin);
+}
+
+static void move_item(struct sl_batch *from, struct sl_item *item, struct sl_batch *to)
+{
+    struct sl_item copy = *item;
+    size_t begin = to->data.n;
+
+    sl_buf_append(&to->data, from->data.p + item->begin, item->end - item->begin);
+    copy.body = item->body - item->begin + (uint32_t)begin;
+    copy.begin = (uint32_t)begin;
+    copy.end = (uint32_t)to->data.n;
+    if (item->has_extra) {
+        copy.extra = (uint32_t)to->extra.n;
+        sl_buf_append(&to->extra, from->extra.p + item->extra, extra_length(from, item));
+    }
+    sl_batch_push_item(to, &copy);
+    if (item->reason) {
+        struct sl_item *new = &to->items[to->n_items - 1];
+
+        new->reason = 0;
+        sl_batch_reason(to, new, sl_slice_str(from->reasons.p + item->reason - 1));
+    }
+    to->records++;
+    item->gone = true;
+}
+
+struct sl_batch *sl_batch_extract(struct sl_batch *b, enum sl_outcome outcome)
+{
+    struct sl_batch *part = sl_batch_new(b->sink, b->hold);
+
+    part->state = SL_BATCH_CLOSED;
+    sl_list_push(&b->sink->core->busy, &part->node);
+    part->attempts = b->attempts;
+    for (size_t i = 0; i < b->n_items; i++)
+        if (!b->items[i].gone && b->items[i].outcome == (uint8_t)outcome)
+            move_item(b, &b->items[i], part);
+    sl_batch_charge(part, 0);
+    return part;
+}
+
+struct sl_batch *sl_batch_halve(struct sl_batch *b)
+{
+    struct sl_batch *part = sl_batch_new(b->sink, b->hold);
+
+    part->state = SL_BATCH_CLOSED;
+    sl_list_push(&b->sink->core->busy, &part->node);
+    for (size_t i = b->n_items / 2; i < b->n_items; i++)
+        move_item(b, &b->items[i], part);
+    sl_batch_charge(part, 0);
+    sl_batch_compact(b);
+    return part;
+}
+
+size_t sl_batch_mark_ended(struct sl_batch *b)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < b->n_items; i++) {
+        struct sl_item *item = &b->items[i];
+
+        if (item->gone || !b->hold->spans[item->span]->partition->ended)
+            continue;
+        item->gone = true;
+        n++;
+    }
+    return n;
+}
+
+bool sl_batch_all_ended(const struct sl_batch *b)
+{
+    for (size_t i = 0; i < b->hold->n; i++)
+        if (!b->hold->spans[i]->partition->ended)
+            return false;
+    return true;
+}

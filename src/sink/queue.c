@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sink/core.h"
+
+#include <stdlib.h>
+
+enum { SEALING_MAX = 2 }; /* batches of one sink compressed at once; the pool is shared by all */
+
+static void move(struct sl_batch *b, enum sl_batch_state state, struct sl_list *to)
+{
+    b->state = state;
+    sl_list_remove(&b->node);
+    sl_list_push(to, &b->node);
+}
+
+static bool limited(const struct sl_sink *s, const struct sl_core *c)
+{
+    return c->sending >= s->config->requests || c->sending >= (unsigned)c->concurrency;
+}
+
+/* ---- sealing ---- */
+
+static void learn_ratio(struct sl_core *c, size_t encoded, size_t sent)
+{
+    double now = encoded ? (double)sent / (double)encoded : 1.0;
+
+    c->sent_ratio = now > c->sent_ratio ? now : 0.7 * c->sent_ratio + 0.3 * now;
+    if (c->sent_ratio < 0.02)
+        c->sent_ratio = 0.02;
+}
+
+static void seal_run(struct sl_work *w)
+{
+    struct sl_batch *b = sl_container_of(w, struct sl_batch, work);
+
+    b->sink->type->seal(b->sink, b);
+}
+
+static void seal_done(struct sl_work *w)
+{
+    struct sl_batch *b = sl_container_of(w, struct sl_batch, work);
+    struct sl_sink *s = b->sink;
+    struct sl_core *c = s->core;
+
+    c->sealing--;
+    if (c->freeing) {
+        sl_batch_free(b);
+        if (c->sealing == 0)
+            sl_sink_free_now(s);
+        return;
+    }
+    learn_ratio(c, b->encoded, b->body.n);
+    sl_batch_charge(b, 0);
+    move(b, SL_BATCH_READY, &c->ready);
+    sl_queue_pump(s);
+    s->env->wake(s->env->user);
+}
+
+static void seal(struct sl_batch *b)
+{
+    struct sl_sink *s = b->sink;
+    struct sl_core *c = s->core;
+
+    b->body = sl_buf_as_slice(&b->data);
+    b->encoded = b->data.n;
+    if (!s->type->seal) {
+        move(b, SL_BATCH_READY, &c->ready);
+        return;
+    }
+    move(b, SL_BATCH_SEALING, &c->busy);
+    c->sealing++;
+    /* While the pool thread makes the body, it is counted at the size that it is expected to have.
+     */
+    sl_batch_charge(b, (size_t)((double)b->data.n * c->sent_ratio));
+    b->work = (struct sl_work){.run = seal_run, .done = seal_done};
+    sl_work_start(s->env->rt, &b->work);
+}
+
+/* ---- dispatch ---- */
+
+bool sl_queue_prune(struct sl_batch *b)
+{
+    struct sl_sink *s = b->sink;
+    size_t n;
+
+    if (!(s->type->flags & SL_SINK_ITEMS)) {
+        if (!(s->type->flags & SL_SINK_CUTS) || !sl_batch_all_ended(b))
+            return false;
+        *s->count.let_go += b->records;
+        *s->count.in_flight -= b->records;
+        sl_queue_finish(b);
+        return true;
+    }
+    n = sl_batch_mark_ended(b);
+    if (n == 0)
+        return false;
+    *s->count.let_go += n;
+    *s->count.in_flight -= n;
+    sl_batch_compact(b);
+    if (b->n_items == 0)
+        sl_queue_finish(b);
+    else
+        sl_queue_reseal(b);
+    return true;
+}
+
+static void send(struct sl_batch *b)
+{
+    struct sl_sink *s = b->sink;
+    struct sl_core *c = s->core;
+
+    if (c->state == SL_SINK_STALLED) {
+        c->probe_due = false;
+        if (s->type->refresh)
+            s->type->refresh(s);
+    }
+    move(b, SL_BATCH_SENDING, &c->busy);
+    c->sending++;
+    b->attempts++;
+    b->sent_ms = sl_now_ms(s->env->rt);
+    if (b->attempts > 1)
+        ++*s->count.retries;
+    s->type->submit(s, b);
+}
+
+static void dispatch(struct sl_sink *s)
+{
+    struct sl_core *c = s->core;
+    uint64_t now = sl_now_ms(s->env->rt);
+    unsigned wait;
+
+    if (c->blocked)
+        return;
+    while (!sl_list_empty(&c->ready)) {
+        struct sl_batch *b = sl_container_of(c->ready.next, struct sl_batch, node);
+
+        if (c->state == SL_SINK_STALLED ? !c->probe_due || c->sending > 0 : limited(s, c))
+            return;
+        if (now < c->not_before_ms) {
+            sl_timer_start(s->env->rt, &c->dispatch_timer, c->not_before_ms - now);
+            return;
+        }
+        wait = s->type->wait ? s->type->wait(s) : 0;
+        if (wait > 0) {
+            sl_timer_start(s->env->rt, &c->dispatch_timer, wait);
+            return;
+        }
+        if (!sl_queue_prune(b))
+            send(b);
+    }
+}
+
+void sl_queue_pump(struct sl_sink *s)
+{
+    struct sl_core *c = s->core;
+
+    while (!sl_list_empty(&c->closed) && c->sealing < SEALING_MAX)
+        seal(sl_container_of(c->closed.next, struct sl_batch, node));
+    dispatch(s);
+}
+
+void sl_queue_on_dispatch(struct sl_timer *t)
+{
+    sl_queue_pump(sl_container_of(t, struct sl_core, dispatch_timer)->sink);
+}
+
+/* ---- the way of a closed batch ---- */
+
+void sl_queue_ready(struct sl_batch *b, bool front)
+{
+    struct sl_core *c = b->sink->core;
+
+    move(b, SL_BATCH_READY, &c->ready);
+    if (front) {
+        sl_list_remove(&b->node);
+        sl_list_push_front(&c->ready, &b->node);
+    }
+}
+
+void sl_queue_reseal(struct sl_batch *b)
+{
+    move(b, SL_BATCH_CLOSED, &b->sink->core->closed);
+}
+
+static void on_waited(struct sl_timer *t)
+{
+    struct sl_batch *b = sl_container_of(t, struct sl_batch, timer);
+    struct sl_sink *s = b->sink;
+
+    if (b->body.p)
+        sl_queue_ready(b, true);
+    else
+        sl_queue_reseal(b);
+    sl_queue_pump(s);
+}
+
+void sl_queue_wait(struct sl_batch *b, uint64_t delay_ms)
+{
+    move(b, SL_BATCH_WAITING, &b->sink->core->busy);
+    b->timer.fire = on_waited;
+    sl_timer_start(b->sink->env->rt, &b->timer, delay_ms);
+}
+
+void sl_queue_finish(struct sl_batch *b)
+{
+    struct sl_sink *s = b->sink;
+
+    sl_batch_free(b);
+    s->env->wake(s->env->user);
+}
+
+/* ---- cuts ---- */
+
+void sl_queue_close_cut(struct sl_sink *s, struct sl_cut *cut)
+{
+    struct sl_core *c = s->core;
+
+    sl_hold_close(cut->hold);
+    if (cut->partition)
+        cut->partition->sinks[s->index].cut = NULL;
+    for (size_t i = 0; i < cut->n; i++) {
+        struct sl_batch *b = cut->batches[i];
+
+        c->open_bytes -= b->charged;
+        move(b, SL_BATCH_CLOSED, &c->closed);
+        if (b->records == 0) /* opened for a record that did not fit */
+            sl_batch_free(b);
+    }
+    c->open_batches -= cut->n;
+    sl_hold_unref(cut->hold);
+    sl_list_remove(&cut->node);
+    free(cut->batches);
+    free(cut->keys);
+    free(cut);
+}
+
+static size_t cut_bytes(const struct sl_cut *cut)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < cut->n; i++)
+        n += cut->batches[i]->charged;
+    return n;
+}
+
+static struct sl_cut *largest_cut(const struct sl_core *c)
+{
+    struct sl_cut *largest = NULL;
+    size_t most = 0;
+    struct sl_list *at;
+
+    sl_list_each (at, &c->cuts) {
+        struct sl_cut *cut = sl_container_of(at, struct sl_cut, node);
+        size_t n = cut_bytes(cut);
+
+        if (!largest || n > most) {
+            largest = cut;
+            most = n;
+        }
+    }
+    return largest;
+}
+
+/* At three quarters of the queue open batches are closed until what stays open is under three
+ * eighths: the rest can drain below the mark where a paused source goes on. */
+void sl_queue_relieve(struct sl_sink *s, bool force)
+{
+    struct sl_core *c = s->core;
+    size_t limit = s->config->queue_bytes;
+
+    if (force || c->bytes >= limit / 4 * 3)
+        while (c->open_bytes > limit / 8 * 3 && !sl_list_empty(&c->cuts))
+            sl_queue_close_cut(s, largest_cut(c));
+    if (c->open_batches >= c->open_max)
+        sl_queue_close_cut(s, largest_cut(c));
+}
+
+void sl_queue_arm_age(struct sl_sink *s)
+{
+    struct sl_core *c = s->core;
+    uint64_t now = sl_now_ms(s->env->rt), due = UINT64_MAX;
+    struct sl_list *at;
+
+    sl_list_each (at, &c->cuts) {
+        struct sl_cut *cut = sl_container_of(at, struct sl_cut, node);
+
+        if (cut->opened_ms + s->config->batch_age_ms < due)
+            due = cut->opened_ms + s->config->batch_age_ms;
+    }
+    if (due == UINT64_MAX)
+        sl_timer_stop(s->env->rt, &c->age_timer);
+    else
+        sl_timer_start(s->env->rt, &c->age_timer, due > now ? due - now : 0);
+}
+
+void sl_queue_on_age(struct sl_timer *t)
+{
+    struct sl_core *c = sl_container_of(t, struct sl_core, age_timer);
+    struct sl_sink *s = c->sink;
+    uint64_t now = sl_now_ms(s->env->rt);
+    struct sl_list *at, *after;
+
+    sl_list_each_safe (at, after, &c->cuts) {
+        struct sl_cut *cut = sl_container_of(at, struct sl_cut, node);
+
+        if (cut->opened_ms + s->config->batch_age_ms <= now)
+            sl_queue_close_cut(s, cut);
+    }
+    sl_queue_arm_age(s);
+    sl_queue_pump(s);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sink/core.h"
+
+/* Back-off with full jitter: uniform between 0 and min(max, first * 2^attempt) (M. Brooker,
+ * "Exponential Backoff and Jitter", AWS Architecture Blog, 2015). What the destination asks for
+ * (Retry-After) is the least, clamped so that a wrong header cannot park a sink for ever. */
+uint64_t sl_retry_delay(struct sl_sink *s, unsigned attempts, unsigned retry_after_ms)
+{
+    uint64_t ceiling = s->config->retry_first_ms, delay;
+
+    for (unsigned i = 1; i < attempts && ceiling < s->config->retry_max_ms; i++)
+        ceiling *= 2;
+    if (ceiling > s->config->retry_max_ms)
+        ceiling = s->config->retry_max_ms;
+    delay = sl_random(s->env->rt) % (ceiling + 1);
+    if (retry_after_ms > SL_RETRY_AFTER_MAX_MS)
+        retry_after_ms = SL_RETRY_AFTER_MAX_MS;
+    return delay > retry_after_ms ? delay : retry_after_ms;
+}
+
+/* Additive increase, multiplicative decrease of the requests in flight (Chiu and Jain, 1989): half
+ * at most once a second, so that one burst of refusals counts once; one more for each round of
+ * successes. */
+void sl_retry_shrink(struct sl_sink *s)
+{
+    struct sl_core *c = s->core;
+    uint64_t now = sl_now_ms(s->env->rt);
+
+    if (c->last_shrink_ms && now - c->last_shrink_ms < 1000)
+        return;
+    c->last_shrink_ms = now;
+    c->concurrency = c->concurrency / 2 < 1 ? 1 : c->concurrency / 2;
+}
+
+void sl_retry_grow(struct sl_sink *s)
+{
+    struct sl_core *c = s->core;
+
+    c->concurrency += 1 / c->concurrency;
+    if (c->concurrency > s->config->requests)
+        c->concurrency = s->config->requests;
+}
+
+/* A stalled sink sends one batch at a time, as a probe, and everything else waits in the queue. */
+void sl_retry_stall(struct sl_sink *s, const char *reason)
+{
+    struct sl_core *c = s->core;
+    bool again = c->state == SL_SINK_STALLED;
+    uint64_t delay;
+
+    snprintf(c->reason, sizeof(c->reason), "%s", reason);
+    c->state = SL_SINK_STALLED;
+    if (again && c->probe_timer.slot)
+        return; /* a request from before the stall: the probe is still to come */
+    c->stalls++;
+    if (!again || sl_log_due(&c->log_ms, sl_now_ms(s->env->rt), 30000))
+        sl_log(s->env->rt->log, SL_LOG_WARN, again ? "sink is still stalled" : "sink stalled",
+               "sink", s->config->name, "reason", c->reason, NULL);
+    delay = sl_retry_delay(s, c->stalls, 0);
+    if (delay < s->config->retry_first_ms)
+        delay = s->config->retry_first_ms;
+    c->probe_due = false;
+    sl_timer_start(s->env->rt, &c->probe_timer, delay);
+    s->env->wake(s->env->user);
+}
+
+void sl_retry_on_probe(struct sl_timer *t)
+{
+    struct sl_core *c = sl_container_of(t, struct sl_core, probe_timer);
+
+    c->probe_due = true;
+    sl_queue_pump(c->sink);
+}
+
+void sl_retry_live(struct sl_sink *s)
+{
+    struct sl_core *c = s->core;
+
+    c->failures = 0;
+    c->stalls = 0;
+    if (c->state != SL_SINK_STALLED || c->blocked)
+        return;
+    c->state = SL_SINK_LIVE;
+    c->reason[0] = '\0';
+    sl_timer_stop(s->env->rt, &c->probe_timer);
+    sl_log(s->env->rt->log, SL_LOG_INFO, "sink is live again", "sink", s->config->name, NULL);
+    s->env->wake(s->env->user);
+}

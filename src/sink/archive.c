@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sink/archive.h"
+
+#include "sluice/position.h"
+
+enum {
+    GROWTH = 6,           /* a byte as \u00XX; base64 needs less */
+    ENVELOPE_FIXED = 512, /* names, numbers, punctuation, {"base64":""} thrice */
+    HEADER_FIXED = 32,
+};
+
+static size_t envelope_bound(const struct sl_message *m)
+{
+    size_t n = strlen(m->at->topic->name) + m->key.n + m->value.n, fixed = ENVELOPE_FIXED;
+
+    for (size_t i = 0; i < m->n_headers; i++) {
+        n += m->headers[i].name.n + m->headers[i].value.n;
+        fixed += HEADER_FIXED;
+    }
+    return n * GROWTH + fixed;
+}
+
+size_t sl_archive_bound(enum sl_archive_format format, const struct sl_record *r)
+{
+    switch (format) {
+    case SL_ARCHIVE_RAW:
+        return r->message->value.n + 1;
+    case SL_ARCHIVE_ENVELOPE:
+        return envelope_bound(r->message) + 1;
+    case SL_ARCHIVE_JSON:
+    default:
+        return sl_record_json_bound(r) + 1;
+    }
+}
+
+int sl_archive_line(enum sl_archive_format format, const struct sl_record *r, struct sl_buf *out)
+{
+    switch (format) {
+    case SL_ARCHIVE_RAW:
+        sl_buf_slice(out, r->message->value);
+        break;
+    case SL_ARCHIVE_ENVELOPE:
+        sl_record_envelope(r, out);
+        break;
+    case SL_ARCHIVE_JSON:
+    default:
+        sl_record_json(r, false, (struct sl_slice){NULL, 0}, out, NULL);
+        break;
+    }
+    sl_buf_byte(out, '\n');
+    return out->full ? SL_EFULL : SL_OK;
+}
+
+const char *sl_archive_name(enum sl_archive_format format)
+{
+    static const char *const names[] = {"json", "envelope", "raw"};
+
+    return names[format];
+}

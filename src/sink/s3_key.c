@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sink/s3_key.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "sink/archive.h"
+
+enum { PLAIN_MAX = 8192, TOPIC_MAX = 249 };
+
+void sl_s3_hash(const char *cluster_id, const char *sink_id, const struct sl_s3_config *config,
+                const char *rules_hash, char ret[SL_S3_HASH_HEX + 1])
+{
+    const char *const parts[] = {cluster_id, sink_id, config->key, sl_archive_name(config->format),
+                                 rules_hash};
+    uint8_t hash[SL_SHA256_BYTES];
+    char hex[SL_SHA256_HEX + 1];
+    struct sl_buf text;
+
+    sl_buf_init(&text, PLAIN_MAX);
+    for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
+        sl_buf_text(&text, parts[i] ? parts[i] : "");
+        sl_buf_byte(&text, '\0');
+    }
+    sl_sha256(text.p, text.n, hash);
+    sl_hex(hash, sizeof(hash), hex);
+    memcpy(ret, hex, SL_S3_HASH_HEX);
+    ret[SL_S3_HASH_HEX] = '\0';
+    sl_buf_release(&text);
+}
+
+/* ---- prefix ---- */
+
+static bool dots(const char *p, size_t n)
+{
+    return n >= 1 && n <= 2 && p[0] == '.' && p[n - 1] == '.';
+}
+
+static bool has_dot_segment(const char *p, size_t n)
+{
+    size_t begin = 0;
+
+    for (size_t i = 0; i <= n; i++)
+        if (i == n || p[i] == '/') {
+            if (dots(p + begin, i - begin))
+                return true;
+            begin = i + 1;
+        }
+    return false;
+}
+
+/* A segment of dots gets them encoded with lower-case digits: templates encode with upper-case
+ * ones, so no value can spell the same. */
+static void encode_dots(struct sl_buf *out, size_t begin)
+{
+    struct sl_buf copy;
+    size_t n = out->n - begin, segment = 0;
+
+    sl_buf_init(&copy, n);
+    sl_buf_append(&copy, out->p + begin, n);
+    sl_buf_truncate(out, begin);
+    for (size_t i = 0; i <= n; i++)
+        if (i == n || copy.p[i] == '/') {
+            if (dots(copy.p + segment, i - segment))
+                sl_buf_text(out, i - segment == 1 ? "%2e" : "%2e%2e");
+            else
+                sl_buf_append(out, copy.p + segment, i - segment);
+            if (i < n)
+                sl_buf_byte(out, '/');
+            segment = i + 1;
+        }
+    sl_buf_release(&copy);
+}
+
+void sl_s3_prefix(struct sl_buf *out, size_t begin)
+{
+    uint8_t hash[SL_SHA256_BYTES];
+    char hex[SL_SHA256_HEX + 1];
+    size_t keep;
+
+    if (out->full)
+        return;
+    if (has_dot_segment(out->p + begin, out->n - begin))
+        encode_dots(out, begin);
+    if (out->full || out->n - begin <= SL_S3_PREFIX_MAX)
+        return;
+    sl_sha256(out->p + begin, out->n - begin, hash);
+    sl_hex(hash, sizeof(hash), hex);
+    keep = SL_S3_PREFIX_MAX - 1 - SL_SHA256_HEX;
+    for (size_t i = 1; i <= 2; i++) /* not in the middle of %XX */
+        if (out->p[begin + keep - i] == '%')
+            keep -= i;
+    sl_buf_truncate(out, begin + keep);
+    sl_buf_byte(out, '~'); /* no value holds one unencoded */
+    sl_buf_text(out, hex);
+}
+
+/* ---- object ---- */
+
+static const char *extension(enum sl_compression compression)
+{
+    switch (compression) {
+    case SL_COMPRESS_GZIP:
+        return ".gz";
+    case SL_COMPRESS_ZSTD:
+        return ".zst";
+    case SL_COMPRESS_NONE:
+    default:
+        return "";
+    }
+}
+
+void sl_s3_object_key(const char *prefix, const struct sl_s3_identity *id, unsigned retry,
+                      enum sl_compression compression, struct sl_buf *out)
+{
+    if (prefix && *prefix)
+        sl_buf_printf(out, "%s/", prefix);
+    sl_buf_printf(out, "%.*s-%" PRId32 "-%020" PRId64 "-%020" PRId64 "-%s", TOPIC_MAX, id->topic,
+                  id->partition, id->first, id->last, id->hash);
+    if (retry)
+        sl_buf_printf(out, "-r%u", retry);
+    sl_buf_printf(out, ".ndjson%s", extension(compression));
+}
+
+/* ---- identity ---- */
+
+void sl_s3_identity_text(const struct sl_s3_identity *id, struct sl_s3_identity_text *ret)
+{
+    snprintf(ret->first, sizeof(ret->first), "%" PRId64, id->first);
+    snprintf(ret->last, sizeof(ret->last), "%" PRId64, id->last);
+    snprintf(ret->crc, sizeof(ret->crc), "%08" PRIx32, id->crc);
+}
+
+static bool meta_is(const struct sl_http_reply *reply, const char *name, const char *expect)
+{
+    return sl_slice_is(sl_http_header(reply, name), expect);
+}
+
+enum sl_s3_same sl_s3_compare(const struct sl_s3_identity *id, const struct sl_http_reply *reply)
+{
+    struct sl_slice sent = sl_http_header(reply, SL_S3_META_BODY);
+    struct sl_slice held = sl_http_header(reply, "x-amz-checksum-crc32c");
+    struct sl_s3_identity_text text;
+
+    sl_s3_identity_text(id, &text);
+    if (!meta_is(reply, SL_S3_META_FIRST, text.first) ||
+        !meta_is(reply, SL_S3_META_LAST, text.last) || !meta_is(reply, SL_S3_META_HASH, id->hash) ||
+        !meta_is(reply, SL_S3_META_CRC, text.crc))
+        return SL_S3_DIFFERENT;
+    /* Stores that do not keep checksums say nothing here. */
+    if (sent.p && sent.n && held.p && held.n && !sl_slice_equal(sent, held))
+        return SL_S3_DAMAGED;
+    return SL_S3_SAME;
+}

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/utf8.h"
+#include "route/glob.h"
+#include "route/parse.h"
+
+/* Definitions -> compiled rules. */
+
+enum { CANONICAL_MAX = 1 << 30 };
+
+struct known_test {
+    uint64_t hash;
+    size_t begin, n; /* its canonical form in sl_compile.forms */
+    uint32_t test;
+};
+
+struct compile {
+    struct sl_rule_set *set;
+    struct sl_fields *fields;
+    struct sl_rules *rules;
+    size_t cap_tests, cap_nodes, cap_fields;
+    struct known_test *known; /* open addressing, a power of two, at most half full */
+    size_t n_known, cap_known;
+    struct sl_buf forms;
+    uint32_t *local; /* by field id: its index in rules->fields + 1, 0: none */
+    size_t n_local;
+};
+
+/* ---- problems inside a value ---- */
+
+/* The column of a byte of a value: YAML's quotes and escapes stand between the two, so the source
+ * line is walked along with the value; 0 where they part (folded text, escapes by number, several
+ * lines). */
+static unsigned column_inside(const struct sl_yaml *yaml, const struct sl_yaml_node *node,
+                              size_t offset)
+{
+    struct sl_slice content = sl_yaml_content(yaml);
+    const char *at = content.p, *end = content.p + content.n;
+    unsigned column = node->column;
+    char quote = 0;
+
+    for (unsigned line = 1; at && line < node->line; line++) {
+        at = memchr(at, '\n', (size_t)(end - at));
+        if (at)
+            at++;
+    }
+    if (!at)
+        return 0;
+    for (unsigned i = 1; i < node->column && at < end; i++) {
+        size_t n = sl_utf8_char(at, (size_t)(end - at), NULL);
+
+        at += n ? n : 1;
+    }
+    if (node->quoted && at < end && (*at == '\'' || *at == '"')) {
+        quote = *at++;
+        column++;
+    } else if (node->quoted) {
+        return 0;
+    }
+    for (size_t i = 0; i < offset && at < end; i++, at++) {
+        if (quote && (*at == (quote == '"' ? '\\' : '\'')) && end - at > 1) {
+            at++;
+            column++;
+        }
+        if (*at != node->text[i])
+            return 0;
+        if ((*at & 0xc0) != 0x80)
+            column++;
+    }
+    return column;
+}
+
+static void problem_inside(struct compile *c, const struct sl_yaml_node *node, size_t offset,
+                           const char *what, const char *why)
+{
+    const struct sl_yaml *yaml = c->set->file->yaml;
+    unsigned column = column_inside(yaml, node, offset);
+
+    sl_diags_add(c->set->diags, SL_PROBLEM, sl_yaml_name(yaml), sl_yaml_content(yaml), node->line,
+                 column ? column : node->column, "bad %s: %s", what, why);
+}
+
+/* ---- tests ---- */
+
+static bool local_field(struct compile *c, const struct sl_yaml_node *field, uint32_t *ret)
+{
+    struct sl_error err = {0};
+    unsigned id;
+
+    if (sl_fields_add(c->fields, sl_slice_str(field->key), &id, &err) != SL_OK) {
+        SL_RULE_PROBLEM(c->set, field, true, "bad field `%s`: %s", field->key, err.text);
+        return false;
+    }
+    if (id >= c->n_local) {
+        size_t n = 2 * (size_t)id + 64;
+
+        c->local = sl_reallocarray(c->local, n, sizeof(*c->local));
+        memset(c->local + c->n_local, 0, (n - c->n_local) * sizeof(*c->local));
+        c->n_local = n;
+    }
+    if (!c->local[id]) {
+        if (c->rules->n_fields == c->cap_fields) {
+            c->cap_fields = c->cap_fields ? 2 * c->cap_fields : 16;
+            c->rules->fields = sl_reallocarray(c->rules->fields, c->cap_fields, sizeof(unsigned));
+        }
+        c->rules->fields[c->rules->n_fields++] = id;
+        c->local[id] = (uint32_t)c->rules->n_fields;
+    }
+    *ret = c->local[id] - 1;
+    return true;
+}
+
+static struct sl_operand make_operand(const struct sl_yaml_node *node)
+{
+    struct sl_operand o = {.text = sl_slice(sl_strndup(node->text, node->n), node->n)};
+    struct sl_value value = {o.text.p, (uint32_t)o.text.n, SL_VALUE_STRING, false};
+
+    o.number.is = sl_value_number(&value, &o.number.real, &o.number.is_int, &o.number.integer);
+    return o;
+}
+
+static bool make_test(struct compile *c, const struct sl_cond *cond, struct sl_test *ret)
+{
+    const struct sl_yaml_node *at = cond->at;
+    bool list = at->type == SL_YAML_SEQUENCE;
+    struct sl_error err = {0};
+    size_t offset = 0;
+
+    *ret = (struct sl_test){.op = cond->op};
+    if (!local_field(c, cond->field, &ret->field))
+        return false;
+    if (cond->op == SL_OP_EXISTS)
+        return true;
+    if (cond->op == SL_OP_REGEX) {
+        ret->regex = sl_regex_new(sl_slice(at->text, at->n), &offset, &err);
+        if (!ret->regex)
+            problem_inside(c, at, offset, "regular expression", err.text);
+        return ret->regex != NULL;
+    }
+    if (cond->op == SL_OP_GLOB &&
+        sl_glob_check(sl_slice(at->text, at->n), &offset, &err) != SL_OK) {
+        problem_inside(c, at, offset, "glob", err.text);
+        return false;
+    }
+    ret->n = list ? (uint32_t)at->n_children : 1;
+    ret->operands = sl_calloc(ret->n, sizeof(*ret->operands));
+    for (uint32_t i = 0; i < ret->n; i++)
+        ret->operands[i] = make_operand(list ? &at->children[i] : at);
+    return true;
+}
+
+static void grow_known(struct compile *c)
+{
+    struct known_test *old = c->known;
+    size_t n_old = c->cap_known;
+
+    c->cap_known = n_old ? 2 * n_old : 256;
+    c->known = sl_calloc(c->cap_known, sizeof(*c->known));
+    for (size_t i = 0; i < n_old; i++) {
+        size_t at = (size_t)old[i].hash & (c->cap_known - 1);
+
+        if (old[i].n == 0)
+            continue;
+        while (c->known[at].n)
+            at = (at + 1) & (c->cap_known - 1);
+        c->known[at] = old[i];
+    }
+    free(old);
+}
+
+/* The index of the test, which is made when nobody asked the same before. */
+static bool intern_test(struct compile *c, const struct sl_cond *cond, uint32_t *ret)
+{
+    size_t begin = c->forms.n, n, at;
+    struct known_test *k;
+    uint64_t hash;
+
+    if (2 * c->n_known >= c->cap_known)
+        grow_known(c);
+    sl_cond_write(cond, &c->forms);
+    if (c->forms.full) {
+        SL_RULE_PROBLEM(c->set, cond->field, true, "the rules are too large");
+        sl_buf_truncate(&c->forms, begin);
+        return false;
+    }
+    n = c->forms.n - begin;
+    hash = sl_hash(c->forms.p + begin, n);
+    for (at = (size_t)hash & (c->cap_known - 1); c->known[at].n;
+         at = (at + 1) & (c->cap_known - 1)) {
+        k = &c->known[at];
+        if (k->hash == hash && k->n == n && !memcmp(c->forms.p + k->begin, c->forms.p + begin, n)) {
+            sl_buf_truncate(&c->forms, begin);
+            *ret = k->test;
+            return true;
+        }
+    }
+    if (c->rules->n_tests == c->cap_tests) {
+        c->cap_tests = c->cap_tests ? 2 * c->cap_tests : 64;
+        c->rules->tests = sl_reallocarray(c->rules->tests, c->cap_tests, sizeof(struct sl_test));
+    }
+    if (!make_test(c, cond, &c->rules->tests[c->rules->n_tests])) {
+        sl_buf_truncate(&c->forms, begin);
+        return false;
+    }
+    *ret = (uint32_t)c->rules->n_tests++;
+    c->known[at] = (struct known_test){hash, begin, n, *ret};
+    c->n_known++;
+    return true;
+}
+
+/* ---- nodes ---- */
+
+static uint32_t add_nodes(struct compile *c, size_t n)
+{
+    uint32_t first = (uint32_t)c->rules->n_nodes;
+
+    while (c->rules->n_nodes + n > c->cap_nodes) {
+        c->cap_nodes = c->cap_nodes ? 2 * c->cap_nodes : 64;
+        c->rules->nodes = sl_reallocarray(c->rules->nodes, c->cap_nodes, sizeof(struct sl_node));
+    }
+    c->rules->n_nodes += n;
+    return first;
+}
+
+/* What one look costs, roughly: the cheap side of an all/any goes first, which spares most regex
+ * runs. The answer is the same in any order. */
+static unsigned cost(const struct sl_cond *cond)
+{
+    unsigned most = 0;
+
+    if (cond->kind == SL_COND_TEST)
+        return cond->op == SL_OP_REGEX ? 3 : cond->op >= SL_OP_CONTAINS ? 2 : 1;
+    for (size_t i = 0; i < cond->n; i++) {
+        unsigned one = cost(cond->children[i]);
+
+        most = one > most ? one : most;
+    }
+    return most;
+}
+
+static void compile_cond(struct compile *c, const struct sl_cond *cond, uint32_t place)
+{
+    static const enum sl_node_kind kinds[] = {[SL_COND_TEST] = SL_NODE_TEST,
+                                              [SL_COND_GROUP] = SL_NODE_GROUP,
+                                              [SL_COND_NOT] = SL_NODE_NOT,
+                                              [SL_COND_ALL] = SL_NODE_ALL,
+                                              [SL_COND_ANY] = SL_NODE_ANY};
+    struct sl_node node = {.kind = kinds[cond->kind], .n = (uint32_t)cond->n};
+    uint32_t at;
+
+    if (cond->kind == SL_COND_TEST) {
+        intern_test(c, cond, &node.first);
+    } else {
+        at = node.first = add_nodes(c, cond->n);
+        for (unsigned level = 0; level <= 3; level++)
+            for (size_t i = 0; i < cond->n; i++)
+                if (cost(cond->children[i]) == level)
+                    compile_cond(c, cond->children[i], at++);
+    }
+    c->rules->nodes[place] = node;
+}
+
+static void compile_rule(struct compile *c, struct sl_rule_def *def, const char *file,
+                         struct sl_rule *ret)
+{
+    c->set->file = def->file;
+    *ret = (struct sl_rule){
+        .file = file,
+        .line = def->at->line,
+        .when = SL_WHEN_ALWAYS,
+        .n_to = def->n_to,
+        .drop = def->drop,
+        .go_on = def->go_on,
+    };
+    ret->name = def->name;
+    def->name = NULL;
+    ret->to = sl_alloc(def->n_to + 1);
+    memcpy(ret->to, def->to, def->n_to);
+    for (size_t i = 0; i < def->n_to; i++)
+        c->rules->sinks |= 1ULL << def->to[i];
+    if (def->when) {
+        ret->when = add_nodes(c, 1);
+        compile_cond(c, def->when, ret->when);
+    }
+}
+
+/* ---- the version ---- */
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* Sinks by id, sorted: neither their order in sluice.yaml nor their names decide anything. */
+static void write_sinks(const struct sl_config *config, uint64_t sinks, struct sl_buf *out)
+{
+    const char *ids[SL_SINKS_MAX];
+    size_t n = 0;
+
+    for (size_t i = 0; i < config->n_sinks && i < SL_SINKS_MAX; i++)
+        if (sinks >> i & 1)
+            ids[n++] = config->sinks[i].id;
+    if (n)
+        qsort(ids, n, sizeof(*ids), compare);
+    sl_buf_printf(out, ">%zu ", n);
+    for (size_t i = 0; i < n; i++)
+        sl_buf_printf(out, "%zu:%s", strlen(ids[i]), ids[i]);
+}
+
+static void write_destination(const struct sl_config *config, const struct sl_destination *d,
+                              struct sl_buf *out)
+{
+    sl_buf_byte(out, d->drop ? 'd' : ' ');
+    write_sinks(config, d->sinks, out);
+}
+
+static void make_hash(struct compile *c)
+{
+    const struct sl_config *config = c->set->config;
+    uint8_t sum[SL_SHA256_BYTES];
+    struct sl_buf out;
+
+    sl_buf_init(&out, CANONICAL_MAX);
+    SL_BUF_LITERAL(&out, "sluice rules 1\n");
+    for (size_t i = 0; i < c->set->n_defs; i++) {
+        const struct sl_rule_def *def = &c->set->defs[i];
+        uint64_t to = 0;
+
+        for (size_t k = 0; k < def->n_to; k++)
+            to |= 1ULL << def->to[k];
+        sl_buf_printf(&out, "rule%s%s", def->drop ? " drop" : "", def->go_on ? " continue" : "");
+        write_sinks(config, to, &out);
+        if (def->when)
+            sl_cond_write(def->when, &out);
+        sl_buf_byte(&out, '\n');
+    }
+    write_destination(config, &config->unmatched, &out);
+    write_destination(config, &config->rule_errors, &out);
+    sl_sha256(out.p, out.n, sum);
+    sl_hex(sum, sizeof(sum), c->rules->hash);
+    sl_buf_release(&out);
+}
+
+/* ---- all of it ---- */
+
+static void take_files(struct compile *c)
+{
+    struct sl_rules *r = c->rules;
+
+    r->n_files = c->set->n_files;
+    r->files = sl_calloc(r->n_files + 1, sizeof(*r->files));
+    for (size_t i = 0; i < r->n_files; i++)
+        r->files[i] = sl_strdup(c->set->files[i]->path);
+}
+
+struct sl_rules *sl_rules_compile(struct sl_rule_set *set, struct sl_fields *fields)
+{
+    struct compile c = {.set = set, .fields = fields, .rules = sl_zalloc(sizeof(struct sl_rules))};
+    struct sl_rules *r = c.rules;
+    size_t file = 0;
+
+    sl_buf_init(&c.forms, CANONICAL_MAX);
+    r->unmatched = set->config->unmatched;
+    r->rule_errors = set->config->rule_errors;
+    take_files(&c);
+    r->rules = sl_calloc(set->n_defs + 1, sizeof(*r->rules));
+    for (size_t i = 0; i < set->n_defs; i++) {
+        while (set->files[file] != set->defs[i].file)
+            file++;
+        compile_rule(&c, &set->defs[i], r->files[file], &r->rules[r->n_rules++]);
+    }
+    make_hash(&c);
+    free(c.known);
+    free(c.local);
+    sl_buf_release(&c.forms);
+    if (set->diags->errors > set->errors_before) {
+        sl_rules_free(r);
+        r = NULL;
+    }
+    return r;
+}

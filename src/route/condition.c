@@ -1,0 +1,306 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "route/parse.h"
+
+/* `when` as written -> struct sl_cond. Two levels look alike in YAML and are not: a *condition
+ * mapping*
+ * (`when` and what is inside its not/all/any) has paths as keys; an *operator mapping* (under a
+ * path) has operators as keys. */
+
+static const char *const operators[] = {
+    [SL_OP_EXISTS] = "exists", [SL_OP_EQUAL] = "equal",   [SL_OP_LT] = "lt",
+    [SL_OP_LTE] = "lte",       [SL_OP_GT] = "gt",         [SL_OP_GTE] = "gte",
+    [SL_OP_PREFIX] = "prefix", [SL_OP_SUFFIX] = "suffix", [SL_OP_CONTAINS] = "contains",
+    [SL_OP_GLOB] = "glob",     [SL_OP_REGEX] = "regex",   [SL_OP_REGEX + 1] = "not",
+    [SL_OP_REGEX + 2] = "all", [SL_OP_REGEX + 3] = "any",
+};
+static const char *const later_operators[] = {"cidr", "in_table", "case"};
+
+enum { N_OPERATORS = sizeof(operators) / sizeof(*operators) };
+
+const char *sl_op_name(enum sl_op op)
+{
+    return operators[op];
+}
+
+void sl_cond_free(struct sl_cond *c)
+{
+    if (!c)
+        return;
+    for (size_t i = 0; i < c->n; i++)
+        sl_cond_free(c->children[i]);
+    free(c->children);
+    free(c);
+}
+
+static struct sl_cond *new_cond(enum sl_cond_kind kind)
+{
+    struct sl_cond *c = sl_zalloc(sizeof(*c));
+
+    c->kind = kind;
+    return c;
+}
+
+static struct sl_cond *new_test(enum sl_op op, const struct sl_yaml_node *field,
+                                const struct sl_yaml_node *at)
+{
+    struct sl_cond *c = new_cond(SL_COND_TEST);
+
+    c->op = op;
+    c->field = field;
+    c->at = at;
+    return c;
+}
+
+/* A NULL child is one that was wrong: the parent goes on, so that all problems are found. */
+static void add_child(struct sl_cond *parent, struct sl_cond *child)
+{
+    if (!child)
+        return;
+    if ((parent->n & (parent->n - 1)) == 0)
+        parent->children =
+            sl_reallocarray(parent->children, parent->n ? 2 * parent->n : 1, sizeof(child));
+    parent->children[parent->n++] = child;
+}
+
+static struct sl_cond *negate(struct sl_cond *c)
+{
+    struct sl_cond *not_c;
+
+    if (!c)
+        return NULL;
+    not_c = new_cond(SL_COND_NOT);
+    add_child(not_c, c);
+    return not_c;
+}
+
+/* A combination of one is that one; of none (all were wrong) it is nothing. */
+static struct sl_cond *simplify(struct sl_cond *c)
+{
+    struct sl_cond *only;
+
+    if (c->n > 1)
+        return c;
+    only = c->n ? c->children[0] : NULL;
+    c->n = 0;
+    sl_cond_free(c);
+    return only;
+}
+
+/* ---- under a path ---- */
+
+static bool is_operand(struct sl_rule_set *set, const struct sl_yaml_node *node)
+{
+    if (node->type == SL_YAML_SCALAR)
+        return true;
+    if (node->type == SL_YAML_NULL)
+        SL_RULE_PROBLEM(set, node, false,
+                        "nothing equals null; for a field that is missing or null write "
+                        "`{ exists: false }`, for the text \"null\" put it in quotes");
+    else
+        SL_RULE_PROBLEM(set, node, false,
+                        "expected a plain value; combine conditions with `any: [...]`");
+    return false;
+}
+
+static struct sl_cond *parse_equal(struct sl_rule_set *set, const struct sl_yaml_node *field,
+                                   const struct sl_yaml_node *node)
+{
+    bool good = true;
+
+    if (node->type != SL_YAML_SEQUENCE)
+        return is_operand(set, node) ? new_test(SL_OP_EQUAL, field, node) : NULL;
+    if (node->n_children == 0) {
+        SL_RULE_PROBLEM(set, node, false, "an empty list matches nothing");
+        return NULL;
+    }
+    for (size_t i = 0; i < node->n_children; i++)
+        good &= is_operand(set, &node->children[i]);
+    return good ? new_test(SL_OP_EQUAL, field, node) : NULL;
+}
+
+static struct sl_cond *parse_exists(struct sl_rule_set *set, const struct sl_yaml_node *field,
+                                    const struct sl_yaml_node *node)
+{
+    struct sl_cond *c;
+    bool wanted;
+
+    if (!sl_parse_bool(set, node, &wanted))
+        return NULL;
+    c = new_test(SL_OP_EXISTS, field, node);
+    return wanted ? c : negate(c);
+}
+
+static struct sl_cond *parse_operator(struct sl_rule_set *set, enum sl_op op,
+                                      const struct sl_yaml_node *field,
+                                      const struct sl_yaml_node *node)
+{
+    struct sl_value value = {node->text, (uint32_t)node->n, SL_VALUE_STRING, false};
+    double real;
+    bool is_int;
+    int64_t integer;
+
+    if (op == SL_OP_EQUAL)
+        return parse_equal(set, field, node);
+    if (op == SL_OP_EXISTS)
+        return parse_exists(set, field, node);
+    if (node->type != SL_YAML_SCALAR) {
+        SL_RULE_PROBLEM(set, node, false, "`%s` takes one value; for several write `any: [...]`",
+                        operators[op]);
+        return NULL;
+    }
+    if (op >= SL_OP_LT && op <= SL_OP_GTE && !sl_value_number(&value, &real, &is_int, &integer)) {
+        SL_RULE_PROBLEM(set, node, false, "`%s` takes a number", operators[op]);
+        return NULL;
+    }
+    return new_test(op, field, node);
+}
+
+static struct sl_cond *parse_field(struct sl_rule_set *set, const struct sl_yaml_node *field,
+                                   const struct sl_yaml_node *node);
+
+static struct sl_cond *parse_field_list(struct sl_rule_set *set, enum sl_cond_kind kind,
+                                        const struct sl_yaml_node *field,
+                                        const struct sl_yaml_node *node)
+{
+    struct sl_cond *c;
+
+    if (node->type != SL_YAML_SEQUENCE || node->n_children == 0) {
+        SL_RULE_PROBLEM(set, node, false, "`%s` takes a list of conditions", node->key);
+        return NULL;
+    }
+    c = new_cond(kind);
+    for (size_t i = 0; i < node->n_children; i++)
+        add_child(c, parse_field(set, field, &node->children[i]));
+    return simplify(c);
+}
+
+/* Operators side by side are all required. Those that judge a value stand in a group of their own:
+ * of an array, one element has to satisfy them together ({ gte: 1, lt: 5 } is a range, not two
+ * facts). */
+static struct sl_cond *parse_operators(struct sl_rule_set *set, const struct sl_yaml_node *field,
+                                       const struct sl_yaml_node *node)
+{
+    struct sl_cond *all = new_cond(SL_COND_ALL), *group = new_cond(SL_COND_GROUP), *c;
+
+    for (size_t i = 0; i < node->n_children; i++) {
+        const struct sl_yaml_node *member = &node->children[i];
+        size_t op = 0;
+
+        if (!sl_parse_key(set, member, "operator", operators, N_OPERATORS, later_operators,
+                          sizeof(later_operators) / sizeof(*later_operators)))
+            continue;
+        while (strcmp(operators[op], member->key) != 0)
+            op++;
+        if (op == SL_OP_REGEX + 1)
+            add_child(all, negate(parse_field(set, field, member)));
+        else if (op > SL_OP_REGEX + 1)
+            add_child(all, parse_field_list(set, op == SL_OP_REGEX + 2 ? SL_COND_ALL : SL_COND_ANY,
+                                            field, member));
+        else if ((c = parse_operator(set, (enum sl_op)op, field, member)))
+            add_child(op == SL_OP_EXISTS ? all : group, c);
+    }
+    if (node->n_children == 0)
+        SL_RULE_PROBLEM(set, node, false,
+                        "no operator; `{ exists: true }` asks whether the field is there");
+    add_child(all, simplify(group));
+    return simplify(all);
+}
+
+static struct sl_cond *parse_field(struct sl_rule_set *set, const struct sl_yaml_node *field,
+                                   const struct sl_yaml_node *node)
+{
+    if (node->type == SL_YAML_MAPPING)
+        return parse_operators(set, field, node);
+    return parse_equal(set, field, node);
+}
+
+/* ---- `when` ---- */
+
+static struct sl_cond *parse_mapping(struct sl_rule_set *set, const struct sl_yaml_node *when);
+
+static struct sl_cond *parse_mapping_list(struct sl_rule_set *set, enum sl_cond_kind kind,
+                                          const struct sl_yaml_node *node)
+{
+    struct sl_cond *c;
+
+    if (node->type != SL_YAML_SEQUENCE || node->n_children == 0) {
+        SL_RULE_PROBLEM(set, node, false, "`%s` takes a list of condition mappings", node->key);
+        return NULL;
+    }
+    c = new_cond(kind);
+    for (size_t i = 0; i < node->n_children; i++)
+        add_child(c, parse_mapping(set, &node->children[i]));
+    return simplify(c);
+}
+
+static struct sl_cond *parse_mapping(struct sl_rule_set *set, const struct sl_yaml_node *when)
+{
+    struct sl_cond *all;
+
+    if (when->type != SL_YAML_MAPPING || when->n_children == 0) {
+        SL_RULE_PROBLEM(set, when, false,
+                        "expected conditions: a mapping of fields, as in `{ level: error }`");
+        return NULL;
+    }
+    all = new_cond(SL_COND_ALL);
+    for (size_t i = 0; i < when->n_children; i++) {
+        const struct sl_yaml_node *member = &when->children[i];
+
+        if (!strcmp(member->key, "not"))
+            add_child(all, negate(parse_mapping(set, member)));
+        else if (!strcmp(member->key, "all"))
+            add_child(all, parse_mapping_list(set, SL_COND_ALL, member));
+        else if (!strcmp(member->key, "any"))
+            add_child(all, parse_mapping_list(set, SL_COND_ANY, member));
+        else
+            add_child(all, parse_field(set, member, member));
+    }
+    return simplify(all);
+}
+
+struct sl_cond *sl_cond_parse(struct sl_rule_set *set, const struct sl_yaml_node *when)
+{
+    if (when->type == SL_YAML_NULL || (when->type == SL_YAML_MAPPING && when->n_children == 0)) {
+        SL_RULE_PROBLEM(set, when, true,
+                        "`when` is empty; leave it out for a rule that takes every record");
+        return NULL;
+    }
+    return parse_mapping(set, when);
+}
+
+/* ---- canonical form ---- */
+
+static void write_text(struct sl_buf *out, const char *p, size_t n)
+{
+    sl_buf_printf(out, "%zu:", n);
+    sl_buf_append(out, p, n);
+}
+
+void sl_cond_write(const struct sl_cond *c, struct sl_buf *out)
+{
+    static const char kinds[] = {
+        [SL_COND_GROUP] = 'g', [SL_COND_NOT] = '!', [SL_COND_ALL] = '&', [SL_COND_ANY] = '|'};
+
+    if (c->kind != SL_COND_TEST) {
+        sl_buf_printf(out, "%c%zu(", kinds[c->kind], c->n);
+        for (size_t i = 0; i < c->n; i++)
+            sl_cond_write(c->children[i], out);
+        sl_buf_byte(out, ')');
+        return;
+    }
+    sl_buf_printf(out, "?%s ", operators[c->op]);
+    write_text(out, c->field->key, strlen(c->field->key));
+    if (c->op == SL_OP_EXISTS)
+        return;
+    if (c->at->type != SL_YAML_SEQUENCE) {
+        SL_BUF_LITERAL(out, " 1 ");
+        write_text(out, c->at->text, c->at->n);
+        return;
+    }
+    sl_buf_printf(out, " %zu ", c->at->n_children);
+    for (size_t i = 0; i < c->at->n_children; i++)
+        write_text(out, c->at->children[i].text, c->at->children[i].n);
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/alloc.h"
+#include "route/load.h"
+#include "route/parse.h"
+
+/* From the paths of sluice.yaml to compiled rules. */
+
+enum { FILES_MAX = 10000 };
+
+static bool ends_with(const char *name, const char *end)
+{
+    size_t n = strlen(name), n_end = strlen(end);
+
+    return n > n_end && !memcmp(name + n - n_end, end, n_end);
+}
+
+static void file_problem(struct sl_rule_set *set, const char *path, const char *why)
+{
+    sl_diags_add(set->diags, SL_PROBLEM, path, sl_slice(NULL, 0), 0, 0, "%s", why);
+}
+
+static void add_yaml(struct sl_rule_set *set, const char *path, struct sl_yaml *yaml)
+{
+    struct sl_rule_file *file;
+
+    if (!yaml)
+        return; /* diags says why */
+    file = sl_zalloc(sizeof(*file));
+    file->path = sl_strdup(path);
+    file->yaml = yaml;
+    if (set->n_files == set->cap_files) {
+        set->cap_files = set->cap_files ? 2 * set->cap_files : 16;
+        set->files = sl_reallocarray(set->files, set->cap_files, sizeof(*set->files));
+    }
+    set->files[set->n_files++] = file;
+    sl_parse_file(set, file);
+}
+
+static void add_file(struct sl_rule_set *set, const char *path)
+{
+    if (ends_with(path, ".csv"))
+        file_problem(set, path, "rule tables are not available yet");
+    else if (set->n_files == FILES_MAX)
+        file_problem(set, path, "too many rule files");
+    else
+        add_yaml(set, path, sl_yaml_load(path, set->diags));
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+static bool is_rule_file(const char *name)
+{
+    return *name != '.' && !ends_with(name, "~") &&
+           (ends_with(name, ".yaml") || ends_with(name, ".yml") || ends_with(name, ".csv"));
+}
+
+static void add_folder(struct sl_rule_set *set, const char *folder)
+{
+    size_t n = 0, cap = 0;
+    char **names = NULL;
+    struct dirent *entry;
+    DIR *dir = opendir(folder);
+
+    if (!dir) {
+        file_problem(set, folder, strerror(errno));
+        return;
+    }
+    while ((entry = readdir(dir))) {
+        if (!is_rule_file(entry->d_name))
+            continue;
+        if (n == cap) {
+            cap = cap ? 2 * cap : 16;
+            names = sl_reallocarray(names, cap, sizeof(*names));
+        }
+        names[n++] = sl_strdup(entry->d_name);
+    }
+    closedir(dir);
+    if (n)
+        qsort(names, n, sizeof(*names), by_bytes);
+    for (size_t i = 0; i < n; i++) {
+        char *path = sl_asprintf("%s%s%s", folder, ends_with(folder, "/") ? "" : "/", names[i]);
+        struct stat st;
+
+        /* Through links: a ConfigMap's files are links into a folder that is swapped. */
+        if (stat(path, &st) != 0)
+            file_problem(set, path, strerror(errno));
+        else if (!S_ISDIR(st.st_mode))
+            add_file(set, path);
+        free(path);
+        free(names[i]);
+    }
+    free(names);
+}
+
+static void add_path(struct sl_rule_set *set, const char *path)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0)
+        file_problem(set, path, strerror(errno));
+    else if (S_ISDIR(st.st_mode))
+        add_folder(set, path);
+    else
+        add_file(set, path);
+}
+
+static void begin_set(struct sl_rule_set *set, const struct sl_config *config,
+                      struct sl_diags *diags)
+{
+    *set = (struct sl_rule_set){.config = config, .diags = diags, .errors_before = diags->errors};
+    for (size_t i = 0; i < config->n_sinks && i < SL_SINKS_MAX; i++)
+        set->sinks[set->n_sinks++] = config->sinks[i].name;
+}
+
+static struct sl_rules *end_set(struct sl_rule_set *set, struct sl_fields *fields, const char *from)
+{
+    struct sl_rules *r;
+
+    sl_parse_finish(set);
+    if (set->n_defs == 0 && set->diags->errors == set->errors_before)
+        file_problem(set, from,
+                     "no rules; to send every record one way write a rule without `when`");
+    r = sl_rules_compile(set, fields);
+    for (size_t i = 0; i < set->n_defs; i++) {
+        sl_cond_free(set->defs[i].when);
+        free(set->defs[i].name);
+    }
+    free(set->defs);
+    for (size_t i = 0; i < set->n_files; i++) {
+        sl_yaml_free(set->files[i]->yaml);
+        free(set->files[i]->path);
+        free(set->files[i]);
+    }
+    free(set->files);
+    return r;
+}
+
+struct sl_rules *sl_rules_load(const struct sl_config *config, struct sl_fields *fields,
+                               struct sl_diags *diags)
+{
+    struct sl_rule_set set;
+
+    begin_set(&set, config, diags);
+    for (size_t i = 0; i < config->routes.n; i++)
+        add_path(&set, config->routes.items[i]);
+    return end_set(&set, fields, config->routes.n ? config->routes.items[0] : NULL);
+}
+
+struct sl_rules *sl_rules_load_text(const struct sl_config *config, const char *name,
+                                    struct sl_slice content, struct sl_fields *fields,
+                                    struct sl_diags *diags)
+{
+    struct sl_rule_set set;
+
+    begin_set(&set, config, diags);
+    add_yaml(&set, name, sl_yaml_parse(name, content, diags));
+    return end_set(&set, fields, name);
+}
+
+void sl_rules_free(struct sl_rules *r)
+{
+    if (!r)
+        return;
+    for (size_t i = 0; i < r->n_rules; i++) {
+        free(r->rules[i].name);
+        free(r->rules[i].to);
+    }
+    for (size_t i = 0; i < r->n_tests; i++) {
+        for (uint32_t k = 0; k < r->tests[i].n; k++)
+            free((char *)r->tests[i].operands[k].text.p);
+        free(r->tests[i].operands);
+        sl_regex_free(r->tests[i].regex);
+    }
+    for (size_t i = 0; i < r->n_files; i++)
+        free(r->files[i]);
+    free(r->rules);
+    free(r->tests);
+    free(r->nodes);
+    free(r->fields);
+    free(r->files);
+    free(r);
+}
+
+size_t sl_rules_count(const struct sl_rules *r)
+{
+    return r->n_rules;
+}
+
+struct sl_rule_info sl_rules_info(const struct sl_rules *r, unsigned rule)
+{
+    if (rule >= r->n_rules)
+        return (struct sl_rule_info){"(unmatched)", NULL, 0};
+    return (struct sl_rule_info){r->rules[rule].name, r->rules[rule].file, r->rules[rule].line};
+}
+
+const char *sl_rules_hash(const struct sl_rules *r)
+{
+    return r->hash;
+}
+
+uint64_t sl_rules_sinks(const struct sl_rules *r)
+{
+    return r->sinks;
+}

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SL_ROUTE_LOAD_H
+#define SL_ROUTE_LOAD_H
+
+#include "sluice/route.h"
+
+/* sl_rules_load() for one rule file that is no file: rules from a stored version, a test, a fuzzer.
+ */
+struct sl_rules *sl_rules_load_text(const struct sl_config *config, const char *name,
+                                    struct sl_slice content, struct sl_fields *fields,
+                                    struct sl_diags *diags);
+
+#endif

@@ -1,0 +1,244 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "route/parse.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+
+enum { RULE_NAME_MAX = 200 };
+
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
+
+/* ---- what every part of a rule file needs ---- */
+
+static bool among(const char *word, const char *const *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!strcmp(word, list[i]))
+            return true;
+    return false;
+}
+
+bool sl_parse_key(struct sl_rule_set *set, const struct sl_yaml_node *member, const char *what,
+                  const char *const *known, size_t n_known, const char *const *later,
+                  size_t n_later)
+{
+    const char *near;
+
+    if (among(member->key, known, n_known))
+        return true;
+    near = sl_nearest(member->key, known, n_known);
+    if (among(member->key, later, n_later))
+        SL_RULE_PROBLEM(set, member, true, "%s `%s` is not available yet", what, member->key);
+    else if (near)
+        SL_RULE_PROBLEM(set, member, true, "unknown %s `%s`; did you mean `%s`?", what, member->key,
+                        near);
+    else
+        SL_RULE_PROBLEM(set, member, true, "unknown %s `%s`", what, member->key);
+    return false;
+}
+
+bool sl_parse_bool(struct sl_rule_set *set, const struct sl_yaml_node *node, bool *ret)
+{
+    if (node->type == SL_YAML_SCALAR && !node->quoted) {
+        *ret = !strcmp(node->text, "true");
+        if (*ret || !strcmp(node->text, "false"))
+            return true;
+    }
+    SL_RULE_PROBLEM(set, node, false, "`%s` is true or false", node->key);
+    return false;
+}
+
+static bool parse_sink(struct sl_rule_set *set, const struct sl_yaml_node *node, uint8_t *ret,
+                       size_t *ret_n)
+{
+    const char *near;
+
+    if (node->type != SL_YAML_SCALAR) {
+        SL_RULE_PROBLEM(set, node, false, "expected the name of a sink");
+        return false;
+    }
+    for (size_t i = 0; i < set->n_sinks; i++) {
+        if (strcmp(node->text, set->sinks[i]) != 0)
+            continue;
+        if (memchr(ret, (int)i, *ret_n)) {
+            SL_RULE_PROBLEM(set, node, false, "sink `%s` is named twice", node->text);
+            return false;
+        }
+        ret[(*ret_n)++] = (uint8_t)i;
+        return true;
+    }
+    near = sl_nearest(node->text, set->sinks, set->n_sinks);
+    if (near)
+        SL_RULE_PROBLEM(set, node, false, "no sink is named `%s`; did you mean `%s`?", node->text,
+                        near);
+    else
+        SL_RULE_PROBLEM(set, node, false, "no sink is named `%s`", node->text);
+    return false;
+}
+
+bool sl_parse_sinks(struct sl_rule_set *set, const struct sl_yaml_node *node, uint8_t *ret,
+                    size_t *ret_n)
+{
+    bool good = true;
+
+    *ret_n = 0;
+    if (node->type != SL_YAML_SEQUENCE)
+        return parse_sink(set, node, ret, ret_n);
+    for (size_t i = 0; i < node->n_children; i++)
+        good &= parse_sink(set, &node->children[i], ret, ret_n);
+    return good;
+}
+
+/* ---- a rule ---- */
+
+static const char *const rule_keys[] = {"name", "when", "to", "drop", "continue"};
+static const char *const later_keys[] = {"set",   "remove", "rename",    "redact",
+                                         "parse", "sample", "rate_limit"};
+
+static void parse_name(struct sl_rule_set *set, struct sl_rule_def *def)
+{
+    const struct sl_yaml_node *node = sl_yaml_get(def->at, "name");
+    const char *base = strrchr(set->file->path, '/');
+
+    if (!node)
+        goto unnamed;
+    if (node->type != SL_YAML_SCALAR || node->n == 0 || node->n != strlen(node->text)) {
+        SL_RULE_PROBLEM(set, node, false, "a rule's name is a text");
+        goto unnamed;
+    }
+    if (node->n > RULE_NAME_MAX) {
+        SL_RULE_PROBLEM(set, node, false, "a rule's name has at most %d bytes", RULE_NAME_MAX);
+        goto unnamed;
+    }
+    if (*node->text == '(') {
+        SL_RULE_PROBLEM(set, node, false,
+                        "names in parentheses are Sluice's own, as (unmatched) is");
+        goto unnamed;
+    }
+    def->name_at = node;
+    def->name = sl_strdup(node->text);
+    return;
+unnamed:
+    def->name = sl_asprintf("%s:%u", base ? base + 1 : set->file->path, def->at->line);
+}
+
+static void parse_actions(struct sl_rule_set *set, struct sl_rule_def *def)
+{
+    const struct sl_yaml_node *to = sl_yaml_get(def->at, "to"),
+                              *drop = sl_yaml_get(def->at, "drop"),
+                              *go_on = sl_yaml_get(def->at, "continue");
+    bool good = true;
+
+    if (to && sl_parse_sinks(set, to, def->to, &def->n_to) && def->n_to == 0)
+        SL_RULE_PROBLEM(set, to, false,
+                        "an empty list of sinks; to let records go write `drop: true`");
+    if (drop)
+        good &= sl_parse_bool(set, drop, &def->drop);
+    if (go_on)
+        good &= sl_parse_bool(set, go_on, &def->go_on);
+    if (def->drop && to)
+        SL_RULE_PROBLEM(set, to, true, "a rule with `drop` has no `to`");
+    if (def->drop && def->go_on)
+        SL_RULE_PROBLEM(set, go_on, true, "a rule with `drop` has no `continue`");
+    if (good && !to && !def->drop && !def->go_on)
+        SL_RULE_PROBLEM(set, def->at, false,
+                        "rule `%s` needs one of `to`, `drop: true`, `continue: true`", def->name);
+}
+
+static void parse_rule(struct sl_rule_set *set, const struct sl_yaml_node *node)
+{
+    struct sl_rule_def *def;
+    const struct sl_yaml_node *when;
+
+    if (node->type != SL_YAML_MAPPING) {
+        SL_RULE_PROBLEM(set, node, false, "a rule is a mapping, as in `- name: errors`");
+        return;
+    }
+    if (set->n_defs == set->cap_defs) {
+        set->cap_defs = set->cap_defs ? 2 * set->cap_defs : 64;
+        set->defs = sl_reallocarray(set->defs, set->cap_defs, sizeof(*set->defs));
+    }
+    def = &set->defs[set->n_defs++];
+    *def = (struct sl_rule_def){.file = set->file, .at = node};
+    parse_name(set, def);
+    for (size_t i = 0; i < node->n_children; i++)
+        sl_parse_key(set, &node->children[i], "key", rule_keys, COUNT(rule_keys), later_keys,
+                     COUNT(later_keys));
+    when = sl_yaml_get(node, "when");
+    if (when)
+        def->when = sl_cond_parse(set, when);
+    parse_actions(set, def);
+}
+
+/* ---- a file ---- */
+
+void sl_parse_file(struct sl_rule_set *set, const struct sl_rule_file *file)
+{
+    static const char *const keys[] = {"rules", "tests"};
+    const struct sl_yaml_node *root = sl_yaml_root(file->yaml), *rules, *tests;
+
+    if (!root || root->type == SL_YAML_NULL)
+        return;
+    set->file = file;
+    if (root->type != SL_YAML_MAPPING) {
+        SL_RULE_PROBLEM(set, root, false, "a rule file is a mapping that begins with `rules:`");
+        return;
+    }
+    for (size_t i = 0; i < root->n_children; i++)
+        sl_parse_key(set, &root->children[i], "key", keys, COUNT(keys), NULL, 0);
+    rules = sl_yaml_get(root, "rules");
+    if (rules && rules->type == SL_YAML_SEQUENCE)
+        for (size_t i = 0; i < rules->n_children; i++)
+            parse_rule(set, &rules->children[i]);
+    else if (rules && rules->type != SL_YAML_NULL)
+        SL_RULE_PROBLEM(set, rules, false, "`rules` is a list, each rule begins with `-`");
+    tests = sl_yaml_get(root, "tests");
+    if (tests)
+        sl_expect_parse(set, tests);
+}
+
+static int compare_names(const void *a, const void *b)
+{
+    const struct sl_rule_def *x = *(struct sl_rule_def *const *)a,
+                             *y = *(struct sl_rule_def *const *)b;
+    int order = strcmp(x->name, y->name);
+
+    return order ? order : x < y ? -1 : x > y; /* definitions stand in the order of the files */
+}
+
+static void check_names(struct sl_rule_set *set)
+{
+    struct sl_rule_def **sorted = sl_calloc(set->n_defs + 1, sizeof(struct sl_rule_def *));
+
+    for (size_t i = 0; i < set->n_defs; i++)
+        sorted[i] = &set->defs[i];
+    if (set->n_defs)
+        qsort(sorted, set->n_defs, sizeof(*sorted), compare_names);
+    for (size_t i = 0, first = 0; i < set->n_defs; i++) {
+        const struct sl_rule_def *def = sorted[i], *other = sorted[first];
+
+        if (strcmp(def->name, other->name) != 0) {
+            first = i;
+        } else if (i != first) {
+            set->file = def->file;
+            SL_RULE_PROBLEM(set, def->name_at ? def->name_at : def->at, false,
+                            "another rule is named `%s`: %s:%u", def->name, other->file->path,
+                            other->at->line);
+        }
+    }
+    free(sorted);
+}
+
+void sl_parse_finish(struct sl_rule_set *set)
+{
+    check_names(set);
+    for (size_t i = 0; i < set->n_files; i++) {
+        const struct sl_yaml_node *root = sl_yaml_root(set->files[i]->yaml),
+                                  *tests = root ? sl_yaml_get(root, "tests") : NULL;
+
+        set->file = set->files[i];
+        if (tests)
+            sl_expect_finish(set, tests);
+    }
+}

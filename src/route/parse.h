@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SL_ROUTE_PARSE_H
+#define SL_ROUTE_PARSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/diag.h"
+#include "config/yaml.h"
+#include "route/rules.h"
+
+/* Rules as written: the form between YAML and the compiled rules. Every part remembers the node it
+ * came from, so that what only the compiler can find (a bad pattern, a bad path) is shown at its
+ * place. */
+
+enum sl_cond_kind { SL_COND_TEST, SL_COND_GROUP, SL_COND_NOT, SL_COND_ALL, SL_COND_ANY };
+
+struct sl_cond {
+    enum sl_cond_kind kind;
+    enum sl_op op;                    /* TEST */
+    const struct sl_yaml_node *field; /* TEST: the node whose key is the path */
+    const struct sl_yaml_node *at;    /* TEST: the operand, a scalar or a sequence of scalars */
+    struct sl_cond **children;        /* others: owned */
+    size_t n;
+};
+
+/* A source of rules. Files stay open until the rules are compiled: definitions borrow their text.
+ */
+struct sl_rule_file {
+    char *path;           /* for people; owned until the compiled rules take it */
+    struct sl_yaml *yaml; /* NULL: it could not be read */
+};
+
+struct sl_rule_def {
+    char *name; /* owned */
+    const struct sl_rule_file *file;
+    const struct sl_yaml_node *at;
+    const struct sl_yaml_node *name_at; /* NULL: the rule has none of its own */
+    struct sl_cond *when;               /* owned; NULL: always */
+    uint8_t to[SL_SINKS_MAX];
+    size_t n_to;
+    bool drop, go_on;
+};
+
+struct sl_rule_set {
+    const struct sl_config *config;
+    struct sl_diags *diags;
+    size_t errors_before;            /* the caller's diags may hold errors of other files */
+    const char *sinks[SL_SINKS_MAX]; /* names, for look-up and hints */
+    size_t n_sinks;
+    struct sl_rule_file **files;
+    size_t n_files, cap_files;
+    struct sl_rule_def *defs;
+    size_t n_defs, cap_defs;
+    const struct sl_rule_file *file; /* the one being parsed */
+};
+
+/* A problem at a node of the file being parsed. */
+#define SL_RULE_PROBLEM(set, node, at_key, ...)                                                    \
+    sl_yaml_error((set)->file->yaml, (node), (at_key), SL_PROBLEM, (set)->diags, __VA_ARGS__)
+
+/* ---- parse.c ---- */
+void sl_parse_file(struct sl_rule_set *set, const struct sl_rule_file *file);
+/* Unique names, and the tests' expectations of rules in other files. After the last
+ * sl_parse_file(). */
+void sl_parse_finish(struct sl_rule_set *set);
+/* Is the key one of `known`? If not, says so, with the nearest of them. `later`: keys of the
+ * language that this version does not have yet. */
+bool sl_parse_key(struct sl_rule_set *set, const struct sl_yaml_node *member, const char *what,
+                  const char *const *known, size_t n_known, const char *const *later,
+                  size_t n_later);
+bool sl_parse_bool(struct sl_rule_set *set, const struct sl_yaml_node *node, bool *ret);
+/* A sink's name or a list of them. False when something was wrong with it. */
+bool sl_parse_sinks(struct sl_rule_set *set, const struct sl_yaml_node *node, uint8_t *ret,
+                    size_t *ret_n);
+
+/* ---- condition.c ---- */
+/* NULL when the mapping holds nothing or is wrong (diags tells them apart). */
+struct sl_cond *sl_cond_parse(struct sl_rule_set *set, const struct sl_yaml_node *when);
+void sl_cond_free(struct sl_cond *c);
+const char *sl_op_name(enum sl_op op);
+/* Canonical form: the same bytes for the same question, whatever the file looked like. It tells
+ * tests apart when they are interned, and it is what the rules' hash covers. */
+void sl_cond_write(const struct sl_cond *c, struct sl_buf *out);
+
+/* ---- expect.c ---- */
+void sl_expect_parse(struct sl_rule_set *set, const struct sl_yaml_node *tests);
+void sl_expect_finish(struct sl_rule_set *set, const struct sl_yaml_node *tests);
+
+/* ---- compile.c ---- */
+/* Takes the definitions into compiled form. NULL when there was a problem. */
+struct sl_rules *sl_rules_compile(struct sl_rule_set *set, struct sl_fields *fields);
+
+#endif

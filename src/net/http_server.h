@@ -5,8 +5,8 @@
 #include "base/buf.h"
 #include "net/loop.h"
 
-/* A small HTTP server for operators (libmicrohttpd, driven from the loop by its epoll descriptor): GET and
- * HEAD only, bounded connections and header sizes. */
+/* A small HTTP server for operators (libmicrohttpd, driven from the loop by its epoll descriptor):
+ * GET and HEAD only, bounded connections and header sizes. */
 struct sl_http_server;
 
 struct sl_http_answer {
@@ -20,8 +20,10 @@ typedef void sl_http_handler(void *user, const char *path, struct sl_http_answer
 
 /* listen: "host:port"; port 0 picks one. */
 struct sl_http_server *sl_http_server_new(struct sl_loop *loop, const char *listen,
-                                          sl_http_handler *handler, void *user, struct sl_error *err);
+                                          sl_http_handler *handler, void *user,
+                                          struct sl_error *err);
 void sl_http_server_free(struct sl_http_server *s);
-const char *sl_http_server_address(const struct sl_http_server *s); /* "127.0.0.1:9750", port resolved */
+const char *
+sl_http_server_address(const struct sl_http_server *s); /* "127.0.0.1:9750", port resolved */
 
 #endif

@@ -50,8 +50,8 @@ static uint64_t loop_random(struct sl_runtime *rt)
 
 static void on_timer(uv_timer_t *timer);
 
-/* Keeps the one uv_timer at the earliest due time, and still where none is started, so that it alone
- * never keeps the loop alive. */
+/* Keeps the one uv_timer at the earliest due time, and still where none is started, so that it
+ * alone never keeps the loop alive. */
 static void arm(struct sl_loop *l)
 {
     uint64_t due, now = uv_now(&l->uv);

@@ -8,8 +8,8 @@
 #include "base/timers.h"
 #include "sluice/runtime.h"
 
-/* The real runtime: one libuv loop. Timers are base/timers.h behind one uv_timer, work goes to libuv's
- * thread pool, random bits come from the system. */
+/* The real runtime: one libuv loop. Timers are base/timers.h behind one uv_timer, work goes to
+ * libuv's thread pool, random bits come from the system. */
 struct sl_loop {
     struct sl_runtime rt; /* hand &loop.rt to everybody else */
     uv_loop_t uv;

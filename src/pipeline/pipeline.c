@@ -1,0 +1,262 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "pipeline/state.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+
+enum { DEAD_LETTER_BYTES = 16 << 20 };
+
+/* ---- the way of a record ---- */
+
+static bool room_for(struct sl_pipeline *p, const struct sl_decision *d, const struct sl_record *r)
+{
+    for (size_t i = 0; i < d->n; i++)
+        if (!sl_sink_has_room(p->sinks[d->chosen[i].sink], r))
+            return false;
+    return true;
+}
+
+static void count_rules(struct sl_pipeline *p, const struct sl_decision *d)
+{
+    const unsigned *matched;
+    size_t n;
+
+    matched = sl_matcher_matched(p->matcher, &n);
+    for (size_t i = 0; i < n; i++)
+        ++*p->count.matched[matched[i]];
+    if (n == 0)
+        ++*p->count.unmatched;
+    if (d->error_rule != SL_RULE_NONE)
+        ++*p->count.limits;
+    if (d->dropped_by != SL_RULE_NONE)
+        sl_observe_drop(p, d->dropped_by);
+}
+
+/* One message: decode, decide, hand to every chosen sink. All of it or nothing: where one chosen
+ * sink has no room, none takes the record, and the consumer offers it again. */
+bool sl_pipeline_on_message(void *user, const struct sl_message *m)
+{
+    struct sl_pipeline *p = user;
+    struct sl_topic *topic = m->at->topic;
+    struct sl_record record;
+    struct sl_decision decision;
+
+    if (p->phase != SL_PHASE_RUNNING)
+        return false;
+    if (!m->value.p) {
+        ++*topic->consumed_records;
+        ++*topic->decoded_records;
+        ++*p->count.tombstones;
+        p->consumed++;
+        sl_partition_advance(m->at, m->offset, m->timestamp_ms, 0);
+        return true;
+    }
+    sl_decode(p->decoder, m, &record);
+    sl_route(p->matcher, &record, &decision);
+    if (!room_for(p, &decision, &record)) {
+        sl_flow_pause(p);
+        return false;
+    }
+    ++*topic->consumed_records;
+    *topic->consumed_bytes += m->value.n + m->key.n;
+    ++*topic->decoded_records;
+    p->consumed++;
+    count_rules(p, &decision);
+    for (size_t i = 0; i < decision.n; i++)
+        sl_sink_append(p->sinks[decision.chosen[i].sink], &record, decision.chosen[i].rule);
+    sl_partition_advance(m->at, m->offset, m->timestamp_ms, record.value_crc);
+    for (size_t i = 0; i < decision.n; i++)
+        sl_sink_turn(p->sinks[decision.chosen[i].sink]);
+    if (sl_flow_pressed(p))
+        sl_flow_pause(p);
+    return true;
+}
+
+/* ---- construction ---- */
+
+static const char *rule_name(void *user, unsigned rule)
+{
+    struct sl_pipeline *p = user;
+
+    return rule < sl_rules_count(p->rules) ? sl_rules_info(p->rules, rule).name : "(unmatched)";
+}
+
+static bool wants_letters(const struct sl_config *config)
+{
+    for (size_t i = 0; i < config->n_sinks; i++)
+        if (config->sinks[i].dead_letter)
+            return true;
+    return false;
+}
+
+static int make_routing(struct sl_pipeline *p, struct sl_diags *diags, struct sl_error *err)
+{
+    const struct sl_decoder_config decoding = {
+        .fields = p->fields,
+        .enrich = &p->config->enrich,
+        .timezone = p->config->source.timezone,
+    };
+
+    p->decoder = sl_decoder_new(&decoding, err);
+    if (!p->decoder)
+        return SL_ECONFIG;
+    p->rules = sl_rules_load(p->config, p->fields, diags);
+    if (!p->rules)
+        return sl_fail(err, SL_ECONFIG, "the rules have errors");
+    p->matcher = sl_matcher_new(p->rules);
+    return SL_OK;
+}
+
+static int make_sinks(struct sl_pipeline *p, struct sl_error *err)
+{
+    p->env = (struct sl_sink_env){
+        .rt = p->rt,
+        .http = sl_http_client_http(p->http),
+        .letters = p->producer ? sl_producer_letters(p->producer) : NULL,
+        .metrics = p->metrics,
+        .fields = p->fields,
+        .cluster_id = "",
+        .rules_hash = sl_rules_hash(p->rules),
+        .rule_name = rule_name,
+        .wake = sl_flow_wake,
+        .user = p,
+    };
+    p->sinks = sl_calloc(p->config->n_sinks, sizeof(struct sl_sink *));
+    for (size_t i = 0; i < p->config->n_sinks; i++) {
+        struct sl_error why = {0};
+
+        p->sinks[i] = sl_sink_new(&p->config->sinks[i], i, &p->env, &why);
+        if (!p->sinks[i])
+            return sl_fail(err, SL_ECONFIG, "sink %s: %s", p->config->sinks[i].name, why.text);
+        p->n_sinks++;
+    }
+    return SL_OK;
+}
+
+/* A topic that Sluice itself writes is never read: it would go round in circles. */
+static int make_consumer(struct sl_pipeline *p, struct sl_error *err)
+{
+    const struct sl_config *config = p->config;
+    const char **excluded = sl_calloc(config->n_sinks + 2, sizeof(*excluded));
+    size_t n = 0;
+
+    if (config->dead_letter)
+        excluded[n++] = config->dead_letter;
+    if (config->state_topic)
+        excluded[n++] = config->state_topic;
+    for (size_t i = 0; i < config->n_sinks; i++)
+        if (config->sinks[i].dead_letter)
+            excluded[n++] = config->sinks[i].dead_letter;
+    const struct sl_consumer_config consuming = {
+        .source = &config->source,
+        .excluded_topics = excluded,
+        .n_excluded = n,
+        .n_sinks = config->n_sinks,
+        .ops = &sl_pipeline_consumer_ops,
+        .user = p,
+    };
+    p->consumer = sl_consumer_new(p->loop, &consuming, err);
+    free(excluded);
+    return p->consumer ? SL_OK : SL_EKAFKA;
+}
+
+static int build(struct sl_pipeline *p, struct sl_diags *diags, struct sl_error *err)
+{
+    int rc = make_routing(p, diags, err);
+
+    if (rc != SL_OK)
+        return rc;
+    p->http = sl_http_client_new(p->loop, err);
+    if (!p->http)
+        return SL_EIO;
+    if (wants_letters(p->config)) {
+        p->producer = sl_producer_new(p->loop, &p->config->source, DEAD_LETTER_BYTES, err);
+        if (!p->producer)
+            return SL_EKAFKA;
+    }
+    rc = make_sinks(p, err);
+    if (rc != SL_OK)
+        return rc;
+    sl_fields_compile(p->fields);
+    rc = make_consumer(p, err);
+    if (rc == SL_OK)
+        sl_observe_init(p);
+    return rc;
+}
+
+static void on_request(void *user, const char *path, struct sl_http_answer *ret)
+{
+    struct sl_pipeline *p = user;
+
+    ret->status = sl_admin_answer(&p->admin, path, &ret->content_type, &ret->body);
+}
+
+struct sl_pipeline *sl_pipeline_new(struct sl_loop *loop, const struct sl_config *config,
+                                    void (*stopped)(void *user, int exit_status), void *user,
+                                    struct sl_diags *diags, struct sl_error *err)
+{
+    struct sl_pipeline *p = sl_zalloc(sizeof(*p));
+
+    p->loop = loop;
+    p->rt = &loop->rt;
+    p->log = loop->rt.log;
+    p->config = config;
+    p->stopped = stopped;
+    p->user = user;
+    p->metrics = sl_metrics_new();
+    p->fields = sl_fields_new();
+    p->started_ms = p->progress_ms = sl_now_ms(p->rt);
+    sl_flow_init(p);
+    if (build(p, diags, err) != SL_OK) {
+        sl_pipeline_free(p);
+        p = NULL;
+    }
+    return p;
+}
+
+int sl_pipeline_start(struct sl_pipeline *p, struct sl_error *err)
+{
+    if (p->config->admin_listen) {
+        p->admin_server = sl_http_server_new(p->loop, p->config->admin_listen, on_request, p, err);
+        if (!p->admin_server)
+            return SL_EIO;
+        sl_log(p->log, SL_LOG_INFO, "admin endpoint", "address",
+               sl_http_server_address(p->admin_server), NULL);
+    }
+    return sl_consumer_start(p->consumer, err);
+}
+
+void sl_pipeline_reload(struct sl_pipeline *p)
+{
+    for (size_t i = 0; i < p->n_sinks; i++)
+        sl_sink_refresh(p->sinks[i]);
+    sl_log(p->log, SL_LOG_WARN,
+           "secrets and certificates were read again; changes of rules or of sluice.yaml need a "
+           "restart",
+           NULL);
+}
+
+void sl_pipeline_free(struct sl_pipeline *p)
+{
+    sl_flow_release(p);
+    if (p->consumer)
+        sl_consumer_free(p->consumer);
+    for (size_t i = 0; i < p->n_sinks; i++)
+        sl_sink_free(p->sinks[i]);
+    free(p->sinks);
+    if (p->producer)
+        sl_producer_free(p->producer);
+    if (p->http)
+        sl_http_client_free(p->http);
+    if (p->admin_server)
+        sl_http_server_free(p->admin_server);
+    sl_matcher_free(p->matcher);
+    sl_rules_free(p->rules);
+    sl_decoder_free(p->decoder);
+    sl_fields_free(p->fields);
+    sl_observe_release(p);
+    sl_metrics_free(p->metrics);
+    free(p->cluster_id);
+    free(p);
+}

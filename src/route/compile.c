@@ -218,7 +218,8 @@ static uint32_t add_nodes(struct compile *c, size_t n)
 
     while (c->rules->n_nodes + n > c->cap_nodes) {
         c->cap_nodes = c->cap_nodes ? 2 * c->cap_nodes : 64;
-        c->rules->nodes = sl_reallocarray(c->rules->nodes, c->cap_nodes, sizeof(struct sl_node));
+        c->rules->nodes =
+            sl_reallocarray(c->rules->nodes, c->cap_nodes, sizeof(struct sl_rule_node));
     }
     c->rules->n_nodes += n;
     return first;
@@ -242,12 +243,12 @@ static unsigned cost(const struct sl_cond *cond)
 
 static void compile_cond(struct compile *c, const struct sl_cond *cond, uint32_t place)
 {
-    static const enum sl_node_kind kinds[] = {[SL_COND_TEST] = SL_NODE_TEST,
-                                              [SL_COND_GROUP] = SL_NODE_GROUP,
-                                              [SL_COND_NOT] = SL_NODE_NOT,
-                                              [SL_COND_ALL] = SL_NODE_ALL,
-                                              [SL_COND_ANY] = SL_NODE_ANY};
-    struct sl_node node = {.kind = kinds[cond->kind], .n = (uint32_t)cond->n};
+    static const enum sl_rule_node_kind kinds[] = {[SL_COND_TEST] = SL_NODE_TEST,
+                                                   [SL_COND_GROUP] = SL_NODE_GROUP,
+                                                   [SL_COND_NOT] = SL_NODE_NOT,
+                                                   [SL_COND_ALL] = SL_NODE_ALL,
+                                                   [SL_COND_ANY] = SL_NODE_ANY};
+    struct sl_rule_node node = {.kind = kinds[cond->kind], .n = (uint32_t)cond->n};
     uint32_t at;
 
     if (cond->kind == SL_COND_TEST) {

@@ -216,7 +216,7 @@ static bool has_text(const struct sl_value *v)
 /* Does one element satisfy all of the tests? Elements that are arrays themselves are not entered.
  */
 static enum verdict judge_array(struct sl_matcher *m, const struct sl_value *array,
-                                const struct sl_node *tests, uint32_t n)
+                                const struct sl_rule_node *tests, uint32_t n)
 {
     struct scalar s = {0};
     size_t at = 0;
@@ -237,7 +237,7 @@ static enum verdict judge_array(struct sl_matcher *m, const struct sl_value *arr
     return NO;
 }
 
-static enum verdict judge(struct sl_matcher *m, const struct sl_node *node)
+static enum verdict judge(struct sl_matcher *m, const struct sl_rule_node *node)
 {
     const struct sl_test *t = &m->rules->tests[node->first];
     struct view *view = look(m, t->field);
@@ -256,7 +256,7 @@ static enum verdict judge(struct sl_matcher *m, const struct sl_node *node)
 
 /* ---- nodes ---- */
 
-static enum verdict ask(struct sl_matcher *m, const struct sl_node *node)
+static enum verdict ask(struct sl_matcher *m, const struct sl_rule_node *node)
 {
     uint32_t *answer = &m->answers[node->first];
     enum verdict v;
@@ -271,7 +271,7 @@ static enum verdict ask(struct sl_matcher *m, const struct sl_node *node)
 /* A LIMIT ends the evaluation wherever it comes up: what was not judged has no opposite either. */
 static enum verdict evaluate(struct sl_matcher *m, uint32_t at)
 {
-    const struct sl_node *node = &m->rules->nodes[at];
+    const struct sl_rule_node *node = &m->rules->nodes[at];
     enum verdict v = YES, stop = NO;
 
     switch (node->kind) {
@@ -281,7 +281,7 @@ static enum verdict evaluate(struct sl_matcher *m, uint32_t at)
         v = evaluate(m, node->first);
         return v == LIMIT ? LIMIT : v == YES ? NO : YES;
     case SL_NODE_GROUP: {
-        const struct sl_node *tests = &m->rules->nodes[node->first];
+        const struct sl_rule_node *tests = &m->rules->nodes[node->first];
         const struct view *view = look(m, m->rules->tests[tests->first].field);
 
         if (view->scalar.value.type == SL_VALUE_ARRAY)

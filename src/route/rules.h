@@ -56,7 +56,7 @@ struct sl_test {
     struct sl_regex *regex;      /* owned; REGEX */
 };
 
-enum sl_node_kind {
+enum sl_rule_node_kind {
     SL_NODE_TEST,  /* first: index of the test */
     SL_NODE_GROUP, /* children: tests of one field; an array needs one element that satisfies all */
     SL_NODE_NOT,   /* first: its only child */
@@ -64,8 +64,8 @@ enum sl_node_kind {
     SL_NODE_ANY,
 };
 
-struct sl_node {
-    enum sl_node_kind kind;
+struct sl_rule_node {
+    enum sl_rule_node_kind kind;
     uint32_t first; /* of n children, which stand side by side in sl_rules.nodes */
     uint32_t n;
 };
@@ -87,7 +87,7 @@ struct sl_rules {
     size_t n_rules;
     struct sl_test *tests;
     size_t n_tests;
-    struct sl_node *nodes;
+    struct sl_rule_node *nodes;
     size_t n_nodes;
     unsigned *fields; /* ids in struct sl_fields of the fields that tests read */
     size_t n_fields;

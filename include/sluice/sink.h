@@ -213,6 +213,9 @@ enum { SL_PAUSE_SHARE = 14, SL_RESUME_SHARE = 7 };
 
 struct sl_sink *sl_sink_new(const struct sl_sink_config *config, size_t index,
                             const struct sl_sink_env *env, struct sl_error *err);
+/* The same with a type that is not in the table: tests and the simulator. */
+struct sl_sink *sl_sink_new_of(const struct sl_sink_type *type, const struct sl_sink_config *config,
+                               size_t index, const struct sl_sink_env *env, struct sl_error *err);
 void sl_sink_free(struct sl_sink *s); /* cancels what is in flight */
 
 /* True when the sink would take this record now. A record too large ever to fit is taken (and

@@ -5,6 +5,7 @@
 #include <unistd.h>
 #include <uv.h>
 
+#include "base/list.h"
 #include "cli/cli.h"
 #include "config/config.h"
 #include "net/loop.h"

@@ -81,9 +81,15 @@ static struct sl_core *core_new(struct sl_sink *s)
 struct sl_sink *sl_sink_new(const struct sl_sink_config *config, size_t index,
                             const struct sl_sink_env *env, struct sl_error *err)
 {
+    return sl_sink_new_of(types[config->kind], config, index, env, err);
+}
+
+struct sl_sink *sl_sink_new_of(const struct sl_sink_type *type, const struct sl_sink_config *config,
+                               size_t index, const struct sl_sink_env *env, struct sl_error *err)
+{
     struct sl_sink *s = sl_zalloc(sizeof(*s));
 
-    s->type = types[config->kind];
+    s->type = type;
     s->config = config;
     s->env = env;
     s->index = index;

@@ -22,7 +22,8 @@ typedef void sl_http_handler(void *user, const char *path, struct sl_http_answer
 struct sl_http_server *sl_http_server_new(struct sl_loop *loop, const char *listen,
                                           sl_http_handler *handler, void *user,
                                           struct sl_error *err);
-void sl_http_server_free(struct sl_http_server *s);
+void sl_http_server_free(
+    struct sl_http_server *s); /* not from its handler; the loop must turn once more */
 const char *
 sl_http_server_address(const struct sl_http_server *s); /* "127.0.0.1:9750", port resolved */
 

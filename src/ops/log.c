@@ -65,16 +65,16 @@ static const char *level_name(enum sl_log_level level)
     return "?";
 }
 
-/* Characters that act on a terminal or a viewer instead of being seen: C0, DEL, C1, line and paragraph
- * separator, and those that turn the direction of what follows. */
+/* Characters that act on a terminal or a viewer instead of being seen: C0, DEL, C1, line and
+ * paragraph separator, and those that turn the direction of what follows. */
 static bool acts(uint32_t c)
 {
     return c < 0x20 || (c >= 0x7f && c <= 0x9f) || c == 0x200e || c == 0x200f ||
            (c >= 0x2028 && c <= 0x202e) || (c >= 0x2066 && c <= 0x2069) || c == 0xfeff;
 }
 
-/* Inside quotes \ and " are escaped as JSON has it, so both forms read alike. A byte that is no UTF-8
- * becomes \xNN; in JSON that backslash is itself escaped. */
+/* Inside quotes \ and " are escaped as JSON has it, so both forms read alike. A byte that is no
+ * UTF-8 becomes \xNN; in JSON that backslash is itself escaped. */
 static void escape(struct sl_buf *out, struct sl_slice text, bool quoted, bool json)
 {
     for (size_t i = 0, n; i < text.n; i += n) {

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/http_time.h"
 
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -50,25 +48,4 @@ bool sl_http_date(struct sl_slice text, int64_t *ret_unix_seconds)
         return false;
     *ret_unix_seconds = timegm(&tm);
     return true;
-}
-
-unsigned sl_http_retry_after(const struct sl_http_reply *reply, int64_t wall_ms)
-{
-    struct sl_slice text = sl_http_header(reply, "Retry-After");
-    int64_t ms = 0, at;
-
-    if (!text.p || text.n == 0)
-        return 0;
-    if (sl_http_date(text, &at)) {
-        ms = at * 1000 - wall_ms;
-    } else {
-        for (size_t i = 0; i < text.n; i++) {
-            if (text.p[i] < '0' || text.p[i] > '9')
-                return 0;
-            if (ms <= UINT_MAX)
-                ms = ms * 10 + (text.p[i] - '0');
-        }
-        ms = ms > UINT_MAX ? UINT_MAX : ms * 1000;
-    }
-    return ms <= 0 ? 0 : ms > UINT_MAX ? UINT_MAX : (unsigned)ms;
 }

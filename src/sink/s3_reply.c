@@ -2,9 +2,13 @@
 #include "sink/s3_reply.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/http_time.h"
+#include "sink/http_policy.h"
+
+enum { SKEW_MS = 10 * 60 * 1000 }; /* S3 allows 15 minutes */
 
 /* ---- the error document ---- */
 
@@ -180,6 +184,9 @@ static void hint(enum group g, const struct sl_http_reply *reply, const struct s
         SL_BUF_LITERAL(out, "; the store takes no object of this size: lower batch.bytes");
         break;
     case G_NONE:
+        if (reply->status == 400)
+            SL_BUF_LITERAL(out, "; check region and credentials");
+        break;
     case G_AGAIN:
     case G_THROTTLED:
     case G_SKEWED:
@@ -217,6 +224,15 @@ static void judge_failure(const struct sl_http_reply *reply, const char *what,
              reply->error && *reply->error ? reply->error : "no answer");
 }
 
+/* A HEAD has no error document: whether a 403 is about the clock shows only in the Date. */
+static bool clock_differs(const struct sl_http_reply *reply, int64_t wall_ms)
+{
+    int64_t date;
+
+    return sl_http_date(sl_http_header(reply, "Date"), &date) &&
+           llabs(date * 1000 - wall_ms) > SKEW_MS;
+}
+
 void sl_s3_judge(const struct sl_http_reply *reply, const struct sl_s3_config *config,
                  const char *what, int64_t wall_ms, struct sl_s3_verdict *ret)
 {
@@ -240,6 +256,8 @@ void sl_s3_judge(const struct sl_http_reply *reply, const struct sl_s3_config *c
         g = by_status(reply->status);
     /* Some stores answer the condition with 304, as if it had been a GET. */
     ret->exists = reply->status == 412 || (reply->status == 304 && !*error.code);
+    if (g == G_DENIED && !*error.code && clock_differs(reply, wall_ms))
+        g = G_SKEWED;
     ret->skewed = g == G_SKEWED;
     if (g == G_AGAIN || g == G_THROTTLED || g == G_SKEWED)
         ret->result.outcome = SL_AGAIN;

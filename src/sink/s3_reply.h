@@ -27,7 +27,8 @@ struct sl_s3_verdict {
     char reason[SL_S3_REASON_MAX];
 };
 
-/* what: for the reason, as "PUT s3://logs/key". wall_ms: for Retry-After as a date. */
+/* what: for the reason, as "PUT s3://logs/key". wall_ms: the time by the store's clock, as far as
+ * it is known. */
 void sl_s3_judge(const struct sl_http_reply *reply, const struct sl_s3_config *config,
                  const char *what, int64_t wall_ms, struct sl_s3_verdict *ret);
 

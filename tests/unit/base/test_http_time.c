@@ -5,8 +5,6 @@
 #include <stdint.h>
 #include <cmocka.h>
 
-#include <limits.h>
-
 #include "base/http_time.h"
 
 static void dates(void **state)
@@ -34,31 +32,9 @@ static void dates(void **state)
     assert_int_equal(at, 1709251199);
 }
 
-static unsigned retry(const char *headers)
-{
-    struct sl_http_reply r = {.headers = sl_slice_str(headers)};
-
-    return sl_http_retry_after(&r, 784111777000);
-}
-
-static void retry_after(void **state)
-{
-    (void)state;
-    assert_int_equal(retry("Content-Length: 0\r\n"), 0);
-    assert_int_equal(retry("Retry-After:\r\n"), 0);
-    assert_int_equal(retry("retry-after: 7\r\n"), 7000);
-    assert_int_equal(retry("Retry-After: -7\r\n"), 0);
-    assert_int_equal(retry("Retry-After: 1.5\r\n"), 0);
-    assert_int_equal(retry("Retry-After: 1000000000\r\n"), UINT_MAX);
-    assert_int_equal(retry("Retry-After: 99999999999999999999999999\r\n"), UINT_MAX);
-    assert_int_equal(retry("Retry-After: Sun, 06 Nov 1994 08:49:47 GMT\r\n"), 10000);
-    assert_int_equal(retry("Retry-After: Sun, 06 Nov 1994 08:49:27 GMT\r\n"), 0);
-    assert_int_equal(retry("Retry-After: Sun, 06 Nov 2094 08:49:27 GMT\r\n"), UINT_MAX);
-}
-
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(dates), cmocka_unit_test(retry_after)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(dates)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "ops/metrics.h"
+#include "sink/archive.h"
+#include "sink/s3_key.h"
+#include "sink/s3_reply.h"
+#include "sink/s3_request.h"
+#include "sluice/template.h"
+
+/* The S3 sink: one object per cut and key. The object's life is in s3_upload.c. */
+
+struct sl_s3_probe {
+    struct sl_sink *sink;
+    void (*done)(void *user, const struct sl_result *result);
+    void *user;
+    struct sl_exchange exchange;
+    struct sl_timer refused; /* no credentials */
+    bool waiting, corrected;
+    struct sl_error error;
+};
+
+static int s3_init(struct sl_sink *s, struct sl_error *err)
+{
+    struct sl_s3 *s3 = s->impl = sl_zalloc(sizeof(*s3));
+    const struct sl_label labels[] = {{"sink", s->config->name}, {NULL, NULL}};
+    int rc;
+
+    s3->config = &s->config->s3;
+    if (!s3->config->access_key != !s3->config->secret_key)
+        return sl_fail(err, SL_ECONFIG, "access_key and secret_key are needed together");
+    rc = sl_s3_address(s3, err);
+    if (rc != SL_OK)
+        return rc;
+    s3->key = sl_template_new(s3->config->key ? s3->config->key : "", SL_TEMPLATE_OBJECT_KEY,
+                              s->env->fields, err);
+    if (!s3->key)
+        return SL_ECONFIG;
+    s3->credentials = sl_credentials_new(s3->config, NULL);
+    if (s->env->metrics)
+        s3->conflicts = sl_metrics_counter(
+            s->env->metrics, "sluice_s3_conflicts_total",
+            "Objects written beside one of the same name that holds something else.", labels);
+    return SL_OK;
+}
+
+static void probe_free(struct sl_s3_probe *p)
+{
+    struct sl_s3 *s3 = p->sink->impl;
+
+    s3->probe = NULL;
+    free(p);
+}
+
+/* The last use of p: the sink may be released by who is told. */
+static void probe_end(struct sl_s3_probe *p, const struct sl_result *result)
+{
+    void (*done)(void *user, const struct sl_result *result) = p->done;
+    void *user = p->user;
+
+    probe_free(p);
+    done(user, result);
+}
+
+static void s3_release(struct sl_sink *s)
+{
+    struct sl_s3 *s3 = s->impl;
+
+    if (!s3)
+        return;
+    if (s3->probe) {
+        if (s3->probe->waiting)
+            sl_timer_stop(s->env->rt, &s3->probe->refused);
+        else
+            sl_exchange_cancel(&s3->probe->exchange);
+        probe_free(s3->probe);
+    }
+    sl_template_free(s3->key);
+    sl_credentials_free(s3->credentials);
+    free(s3->origin);
+    free(s3->host);
+    free(s3->root);
+    free(s3);
+    s->impl = NULL;
+}
+
+/* ---- records ---- */
+
+static int s3_key(struct sl_sink *s, const struct sl_record *r, struct sl_buf *ret)
+{
+    struct sl_s3 *s3 = s->impl;
+    size_t begin = ret->n;
+
+    sl_template_render(s3->key, r, ret);
+    sl_s3_prefix(ret, begin);
+    return ret->full ? SL_EFULL : SL_OK;
+}
+
+static size_t s3_bound(struct sl_sink *s, const struct sl_record *r)
+{
+    return sl_archive_bound(s->config->s3.format, r);
+}
+
+static int s3_encode(struct sl_sink *s, struct sl_batch *b, const struct sl_record *r,
+                     struct sl_item *item)
+{
+    (void)item;
+    return sl_archive_line(s->config->s3.format, r, &b->data);
+}
+
+/* ---- probe ---- */
+
+static void probe_call(struct sl_s3_probe *p);
+
+static void on_probe(struct sl_exchange *x, const struct sl_http_reply *reply)
+{
+    struct sl_s3_probe *p = sl_container_of(x, struct sl_s3_probe, exchange);
+    struct sl_sink *s = p->sink;
+    struct sl_s3_verdict v;
+    char what[128];
+
+    snprintf(what, sizeof(what), "HEAD s3://%.80s", s->config->s3.bucket);
+    sl_s3_judge(reply, &s->config->s3, what, sl_s3_wall_ms(s), &v);
+    if (v.skewed && !p->corrected && sl_s3_set_clock(s, reply)) {
+        p->corrected = true;
+        probe_call(p);
+        return;
+    }
+    probe_end(p, &v.result);
+}
+
+static void on_probe_refused(struct sl_timer *t)
+{
+    struct sl_s3_probe *p = sl_container_of(t, struct sl_s3_probe, refused);
+    struct sl_error error = p->error;
+    const struct sl_result result = {.outcome = SL_STALL, .reason = error.text};
+
+    probe_end(p, &result);
+}
+
+static void probe_call(struct sl_s3_probe *p)
+{
+    const struct sl_s3_call c = {.method = "HEAD"};
+
+    p->exchange = (struct sl_exchange){.done = on_probe};
+    if (sl_s3_call(p->sink, &c, &p->exchange, &p->error) == SL_OK)
+        return;
+    p->waiting = true;
+    p->refused = (struct sl_timer){.fire = on_probe_refused};
+    sl_timer_start(p->sink->env->rt, &p->refused, 0);
+}
+
+static void s3_probe(struct sl_sink *s, void (*done)(void *user, const struct sl_result *),
+                     void *user)
+{
+    struct sl_s3 *s3 = s->impl;
+
+    s3->probe = sl_zalloc(sizeof(*s3->probe));
+    *s3->probe = (struct sl_s3_probe){.sink = s, .done = done, .user = user};
+    probe_call(s3->probe);
+}
+
+static void s3_refresh(struct sl_sink *s)
+{
+    struct sl_s3 *s3 = s->impl;
+
+    sl_credentials_refresh(s3->credentials);
+}
+
+const struct sl_sink_type sl_sink_s3 = {
+    .name = "s3",
+    .flags = SL_SINK_KEYED | SL_SINK_CUTS,
+    .init = s3_init,
+    .release = s3_release,
+    .key = s3_key,
+    .bound = s3_bound,
+    .encode = s3_encode,
+    .seal = sl_s3_seal,
+    .submit = sl_s3_submit,
+    .cancel = sl_s3_cancel,
+    .drop = sl_s3_drop,
+    .refresh = s3_refresh,
+    .probe = s3_probe,
+};

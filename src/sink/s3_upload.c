@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/alloc.h"
+#include "ops/log.h"
+#include "sink/compress.h"
+#include "sink/s3_key.h"
+#include "sink/s3_reply.h"
+#include "sink/s3_request.h"
+
+/* One object, from PUT to its outcome:
+ *
+ *   PUT if-none-match ── 200 ──> checksum echoed as sent? ── yes ──> delivered
+ *    ^        │                        └─ no ──> again, over it: the object there is ours, and
+ * wrong │       412 │        v │      HEAD ── same identity ──> delivered (an earlier try's answer
+ * was lost) │        ├──── damaged ────────> PUT without the condition └─ -r<n> ┴──── different
+ * ─────── counted; this cut goes beside it
+ *
+ * Everything else is what s3_reply.c makes of it. */
+
+enum { BESIDE_MAX = 1000, OBJECT_KEY_MAX = 1024, CRC_BASE64 = 9 };
+
+struct upload {
+    struct sl_batch *batch;
+    bool compressed; /* or needs no compression */
+    char payload[SL_SHA256_HEX + 1];
+    char checksum[CRC_BASE64]; /* CRC-32C of the body, base64 of its big-endian bytes */
+    bool named;
+    struct sl_s3_identity identity;
+    struct sl_s3_identity_text text;
+    char records[16];
+    unsigned beside; /* the n of -r<n> */
+    bool over;       /* the object there is known to be ours and wrong */
+    struct sl_buf object;
+    struct sl_exchange exchange;
+    struct sl_timer refused; /* no credentials: the outcome may not come from inside submit */
+    bool waiting;            /* for `refused` */
+    bool active;             /* exchange is under way */
+    struct sl_error error;
+};
+
+static void put(struct upload *u);
+
+/* ---- seal ---- */
+
+static void compress(struct sl_batch *b, struct upload *u, enum sl_compression kind)
+{
+    if (kind != SL_COMPRESS_NONE) {
+        if (sl_compress_members(kind, sl_buf_as_slice(&b->data), SL_COMPRESS_MEMBER, &b->wire) !=
+            SL_OK)
+            return;
+        b->body = sl_buf_as_slice(&b->wire);
+        sl_buf_release(&b->data); /* an object is never cut again: the plain form is not needed */
+    }
+    u->compressed = true;
+}
+
+static void hash_body(struct sl_batch *b, struct upload *u)
+{
+    uint32_t crc = sl_crc32c(0, b->body.p, b->body.n);
+    const uint8_t bytes[] = {(uint8_t)(crc >> 24), (uint8_t)(crc >> 16), (uint8_t)(crc >> 8),
+                             (uint8_t)crc};
+    uint8_t hash[SL_SHA256_BYTES];
+    struct sl_buf text;
+
+    sl_sha256(b->body.p, b->body.n, hash);
+    sl_hex(hash, sizeof(hash), u->payload);
+    sl_buf_init(&text, 16);
+    sl_base64(&text, bytes, sizeof(bytes));
+    snprintf(u->checksum, sizeof(u->checksum), "%s", sl_buf_str(&text));
+    sl_buf_release(&text);
+}
+
+void sl_s3_seal(struct sl_sink *s, struct sl_batch *b)
+{
+    struct upload *u = b->impl;
+
+    if (!u) {
+        b->impl = u = sl_zalloc(sizeof(*u));
+        u->batch = b;
+        sl_buf_init(&u->object, OBJECT_KEY_MAX + 1);
+    }
+    if (u->compressed) /* sealed before; its plain form is gone */
+        return;
+    compress(b, u, s->config->s3.compression);
+    if (u->compressed)
+        hash_body(b, u);
+}
+
+void sl_s3_drop(struct sl_sink *s, struct sl_batch *b)
+{
+    struct upload *u = b->impl;
+
+    (void)s;
+    if (!u)
+        return;
+    sl_buf_release(&u->object);
+    free(u);
+    b->impl = NULL;
+}
+
+/* ---- outcomes ---- */
+
+static void finish(struct upload *u, const struct sl_result *result)
+{
+    u->active = false;
+    sl_sink_done(u->batch, result); /* may free u */
+}
+
+static void finish_as(struct upload *u, enum sl_outcome outcome, int status, const char *reason)
+{
+    const struct sl_result result = {.outcome = outcome, .status = status, .reason = reason};
+
+    finish(u, &result);
+}
+
+static void on_refused(struct sl_timer *t)
+{
+    struct upload *u = sl_container_of(t, struct upload, refused);
+
+    u->waiting = false;
+    finish_as(u, SL_STALL, 0, u->error.text);
+}
+
+static void refuse_later(struct upload *u)
+{
+    u->active = false;
+    u->waiting = true;
+    u->refused = (struct sl_timer){.fire = on_refused};
+    sl_timer_start(u->batch->sink->env->rt, &u->refused, 0);
+}
+
+static void call(struct upload *u, const struct sl_s3_call *c,
+                 void (*done)(struct sl_exchange *x, const struct sl_http_reply *reply))
+{
+    u->exchange = (struct sl_exchange){.done = done};
+    u->active = true;
+    if (sl_s3_call(u->batch->sink, c, &u->exchange, &u->error) != SL_OK)
+        refuse_later(u);
+}
+
+static void describe(const struct upload *u, const char *method, char *ret, size_t max)
+{
+    snprintf(ret, max, "%s s3://%s/%.*s", method, u->batch->sink->config->s3.bucket,
+             (int)u->object.n, u->object.p);
+}
+
+/* What is left when a reply is no special case of PUT or HEAD. */
+static void finish_verdict(struct upload *u, const struct sl_http_reply *reply,
+                           struct sl_s3_verdict *v)
+{
+    struct sl_sink *s = u->batch->sink;
+
+    if (v->skewed) {
+        if (sl_s3_set_clock(s, reply))
+            sl_log(s->env->rt->log, SL_LOG_WARN,
+                   "the clock of this machine is wrong: signing with the store's time", "sink",
+                   s->config->name, NULL);
+        else
+            v->result.outcome = SL_STALL; /* nothing to correct it by */
+    }
+    finish(u, &v->result);
+}
+
+/* ---- HEAD: what is there already ---- */
+
+static void name_object(struct upload *u)
+{
+    sl_buf_clear(&u->object);
+    sl_s3_object_key(u->batch->key, &u->identity, u->beside, u->batch->sink->config->s3.compression,
+                     &u->object);
+}
+
+static void go_beside(struct upload *u)
+{
+    struct sl_sink *s = u->batch->sink;
+    struct sl_s3 *s3 = s->impl;
+
+    if (u->beside == BESIDE_MAX) {
+        finish_as(u, SL_STALL, 412,
+                  "too many objects with this name and another identity are in the bucket");
+        return;
+    }
+    if (s3->conflicts)
+        ++*s3->conflicts;
+    sl_log(s->env->rt->log, SL_LOG_WARN,
+           "an object of this name holds something else: writing beside it", "sink",
+           s->config->name, "object", sl_buf_str(&u->object), NULL);
+    u->beside++;
+    name_object(u);
+    put(u);
+}
+
+static void on_head(struct sl_exchange *x, const struct sl_http_reply *reply)
+{
+    struct upload *u = sl_container_of(x, struct upload, exchange);
+    struct sl_sink *s = u->batch->sink;
+    struct sl_s3_verdict v;
+    char what[256];
+
+    describe(u, "HEAD", what, sizeof(what));
+    sl_s3_judge(reply, &s->config->s3, what, sl_s3_wall_ms(s), &v);
+    if (v.result.outcome != SL_DELIVERED) {
+        if (v.result.status == 404) /* removed since: the next PUT will do */
+            v.result.outcome = SL_AGAIN;
+        finish_verdict(u, reply, &v);
+        return;
+    }
+    switch (sl_s3_compare(&u->identity, reply)) {
+    case SL_S3_SAME:
+        finish(u, &v.result);
+        break;
+    case SL_S3_DAMAGED:
+        u->over = true;
+        put(u);
+        break;
+    case SL_S3_DIFFERENT:
+    default:
+        go_beside(u);
+        break;
+    }
+}
+
+static void head(struct upload *u)
+{
+    const struct sl_sign_header headers[] = {{"x-amz-checksum-mode", "ENABLED"}};
+    const struct sl_s3_call c = {.method = "HEAD",
+                                 .object = sl_buf_as_slice(&u->object),
+                                 .headers = headers,
+                                 .n_headers = sizeof(headers) / sizeof(headers[0])};
+
+    call(u, &c, on_head);
+}
+
+/* ---- PUT ---- */
+
+static void on_put(struct sl_exchange *x, const struct sl_http_reply *reply)
+{
+    struct upload *u = sl_container_of(x, struct upload, exchange);
+    struct sl_sink *s = u->batch->sink;
+    struct sl_slice echoed = sl_http_header(reply, "x-amz-checksum-crc32c");
+    struct sl_s3_verdict v;
+    char what[256];
+
+    describe(u, "PUT", what, sizeof(what));
+    sl_s3_judge(reply, &s->config->s3, what, sl_s3_wall_ms(s), &v);
+    if (v.exists) {
+        head(u);
+    } else if (v.result.outcome == SL_DELIVERED && echoed.n > 0 &&
+               !sl_slice_is(echoed, u->checksum)) {
+        u->over = true;
+        finish_as(u, SL_AGAIN, v.result.status,
+                  "the store says that it holds other bytes than were sent");
+    } else {
+        finish_verdict(u, reply, &v);
+    }
+}
+
+static void put(struct upload *u)
+{
+    const struct sl_sign_header headers[] = {
+        {"content-type", "application/x-ndjson"}, {"x-amz-checksum-crc32c", u->checksum},
+        {SL_S3_META_FIRST, u->text.first},        {SL_S3_META_LAST, u->text.last},
+        {SL_S3_META_HASH, u->identity.hash},      {SL_S3_META_CRC, u->text.crc},
+        {SL_S3_META_RECORDS, u->records},         {SL_S3_META_BODY, u->checksum},
+    };
+    const struct sl_s3_call c = {.method = "PUT",
+                                 .object = sl_buf_as_slice(&u->object),
+                                 .headers = headers,
+                                 .n_headers = sizeof(headers) / sizeof(headers[0]),
+                                 .if_none_match = !u->over,
+                                 .body = u->batch->body,
+                                 .payload = u->payload};
+
+    call(u, &c, on_put);
+}
+
+/* The cut's bounds are fixed once the batch is closed. The rules' hash is that of the rules in
+ * force at the first try; as soon as rules can change while the program runs it must be that of the
+ * cut's first offset (design, section 8). */
+static void identify(struct sl_sink *s, struct sl_batch *b, struct upload *u)
+{
+    const struct sl_span *span = b->hold->spans[0];
+
+    u->identity = (struct sl_s3_identity){.topic = span->partition->topic->name,
+                                          .partition = span->partition->number,
+                                          .first = span->first,
+                                          .last = span->last,
+                                          .crc = span->crc};
+    sl_s3_hash(s->env->cluster_id, s->config->id, &s->config->s3, s->env->rules_hash,
+               u->identity.hash);
+    sl_s3_identity_text(&u->identity, &u->text);
+    snprintf(u->records, sizeof(u->records), "%u", b->records);
+    name_object(u);
+    u->named = true;
+}
+
+void sl_s3_submit(struct sl_sink *s, struct sl_batch *b)
+{
+    struct upload *u;
+
+    sl_s3_seal(s, b); /* nothing to do, unless the library failed on the pool thread */
+    u = b->impl;
+    if (!u->compressed) {
+        sl_fail(&u->error, SL_EIO, "the object cannot be compressed");
+        refuse_later(u);
+        return;
+    }
+    if (!u->named)
+        identify(s, b, u);
+    put(u);
+}
+
+void sl_s3_cancel(struct sl_sink *s, struct sl_batch *b)
+{
+    struct upload *u = b->impl;
+
+    if (!u)
+        return;
+    if (u->waiting)
+        sl_timer_stop(s->env->rt, &u->refused);
+    else if (u->active)
+        sl_exchange_cancel(&u->exchange);
+    u->waiting = u->active = false;
+}

@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sink/http_policy.h"
+
+#include <strings.h>
+
+#include "base/utf8.h"
+
+/* ---- Retry-After ---- */
+
+static int month_number(const char *name)
+{
+    static const char names[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+
+    for (int i = 0; i < 12; i++)
+        if (strcasecmp(name, names[i]) == 0)
+            return i;
+    return -1;
+}
+
+/* RFC 9110, section 5.6.7: IMF-fixdate, RFC 850's and asctime's form. */
+static bool parse_date(const char *text, int64_t now_s, int64_t *ret_s)
+{
+    struct tm tm = {0};
+    char month[4] = "";
+    int year = 0, end = 0;
+
+    if (sscanf(text, "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d GMT%n", &tm.tm_mday, month, &year,
+               &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &end) == 6 &&
+        end > 0) {
+    } else if (sscanf(text, "%*9[A-Za-z], %2d-%3[A-Za-z]-%2d %2d:%2d:%2d GMT%n", &tm.tm_mday, month,
+                      &year, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &end) == 6 &&
+               end > 0) {
+        time_t now = (time_t)now_s;
+        struct tm today;
+
+        /* Two digits that seem more than 50 years ahead are the past century's. */
+        gmtime_r(&now, &today);
+        year += (today.tm_year + 1900) / 100 * 100;
+        if (year > today.tm_year + 1900 + 50)
+            year -= 100;
+    } else if (sscanf(text, "%*3[A-Za-z] %3[A-Za-z] %2d %2d:%2d:%2d %4d%n", month, &tm.tm_mday,
+                      &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &year, &end) == 6 &&
+               end > 0) {
+    } else {
+        return false;
+    }
+    tm.tm_mon = month_number(month);
+    tm.tm_year = year - 1900;
+    if (text[end] || tm.tm_mon < 0 || year < 1970 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
+        tm.tm_hour > 23 || tm.tm_hour < 0 || tm.tm_min > 59 || tm.tm_min < 0 || tm.tm_sec > 60 ||
+        tm.tm_sec < 0)
+        return false;
+    *ret_s = (int64_t)timegm(&tm);
+    return true;
+}
+
+unsigned sl_http_retry_after(const struct sl_http_reply *reply, int64_t wall_ms)
+{
+    struct sl_slice value = sl_http_header(reply, "Retry-After");
+    char text[40];
+    int64_t s = 0, ms;
+
+    if (!value.p || value.n == 0 || value.n >= sizeof(text))
+        return 0;
+    memcpy(text, value.p, value.n);
+    text[value.n] = '\0';
+    if (strspn(text, "0123456789") == value.n) {
+        for (size_t i = 0; i < value.n && s <= SL_HTTP_RETRY_AFTER_MAX_MS; i++)
+            s = 10 * s + (text[i] - '0');
+        ms = 1000 * s;
+    } else if (parse_date(text, wall_ms / 1000, &s)) {
+        ms = 1000 * s - wall_ms;
+    } else {
+        return 0;
+    }
+    if (ms <= 0)
+        return 0;
+    return ms > SL_HTTP_RETRY_AFTER_MAX_MS ? SL_HTTP_RETRY_AFTER_MAX_MS : (unsigned)ms;
+}
+
+/* ---- the table ---- */
+
+struct line {
+    int status;
+    enum sl_outcome outcome;
+    bool throttled;
+    const char *words;
+};
+
+static const struct line lines[] = {
+    {400, SL_SPLIT, false, "the destination calls the request malformed"},
+    {401, SL_STALL, false, "the credentials are missing, wrong or expired"},
+    {403, SL_STALL, false, "the credentials do not allow this, or something on the way forbids it"},
+    {404, SL_STALL, false, "nothing takes records at this address"},
+    {405, SL_STALL, false, "what is at this address does not take records"},
+    {407, SL_STALL, false, "the proxy wants credentials"},
+    {408, SL_AGAIN, false, "the destination waited too long for the request"},
+    {410, SL_STALL, false, "the destination says that this address is closed for good"},
+    {413, SL_SPLIT, false, "too large for the destination"},
+    {422, SL_SPLIT, false, "the destination refuses the content"},
+    {425, SL_AGAIN, false, "the destination does not take early requests"},
+    {429, SL_AGAIN, true, "the destination asks for fewer requests"},
+    {502, SL_AGAIN, true, "a gateway on the way cannot reach the destination"},
+    {503, SL_AGAIN, true, "the destination is not available"},
+    {504, SL_AGAIN, true, "a gateway on the way got no answer in time"},
+};
+
+static struct line judge_status(int status)
+{
+    for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
+        if (lines[i].status == status)
+            return lines[i];
+    if (status >= 200 && status < 300)
+        return (struct line){status, SL_DELIVERED, false, ""};
+    if (status >= 300 && status < 400)
+        return (struct line){
+            status, SL_STALL, false,
+            "a redirect, and redirects are not followed: configure the address it leads to"};
+    if (status >= 400 && status < 500)
+        return (struct line){status, SL_SPLIT, false, "the destination refuses the request"};
+    if (status >= 500 && status < 600)
+        return (struct line){status, SL_AGAIN, false, "the destination failed"};
+    return (struct line){status, SL_AGAIN, false, "not a status that ends a request"};
+}
+
+static struct line judge_result(enum sl_http_result result)
+{
+    switch (result) {
+    case SL_HTTP_OK:
+        break;
+    case SL_HTTP_RESOLVE:
+        return (struct line){0, SL_AGAIN, false, "the name has no address"};
+    case SL_HTTP_CONNECT:
+        return (struct line){0, SL_AGAIN, false, "no connection"};
+    case SL_HTTP_TLS:
+        return (struct line){0, SL_STALL, false,
+                             "TLS failed (see tls.ca, tls.cert and the address)"};
+    case SL_HTTP_TIMEOUT:
+        return (struct line){0, SL_AGAIN, false, "no answer in time"};
+    case SL_HTTP_DENIED:
+        return (struct line){0, SL_STALL, false, "the address is private and that is not allowed"};
+    case SL_HTTP_BROKEN:
+        return (struct line){0, SL_AGAIN, false, "the reply was cut or cannot be read"};
+    }
+    return (struct line){0, SL_AGAIN, false, "no reply"};
+}
+
+void sl_http_judge(const struct sl_http_reply *reply, int64_t wall_ms, struct sl_slice detail,
+                   struct sl_buf *reason, struct sl_result *ret)
+{
+    bool ok = reply->result == SL_HTTP_OK;
+    struct line line = ok ? judge_status(reply->status) : judge_result(reply->result);
+
+    sl_buf_clear(reason);
+    if (ok && line.outcome != SL_DELIVERED)
+        sl_buf_printf(reason, "HTTP %d: %s", reply->status, line.words);
+    else
+        sl_buf_text(reason, line.words);
+    if (!ok && reply->error && reply->error[0])
+        detail = sl_slice_str(reply->error);
+    if (line.outcome != SL_DELIVERED && detail.n > 0) {
+        SL_BUF_LITERAL(reason, ": ");
+        if (detail.n > SL_HTTP_REASON_MAX)
+            detail.n = SL_HTTP_REASON_MAX;
+        sl_buf_slice(reason, detail);
+    }
+    *ret = (struct sl_result){
+        .outcome = line.outcome,
+        .throttled = line.throttled,
+        .status = ok ? reply->status : 0,
+        .retry_after_ms = ok && line.outcome == SL_AGAIN ? sl_http_retry_after(reply, wall_ms) : 0,
+        .reason = sl_buf_str(reason),
+    };
+}
+
+/* ---- texts ---- */
+
+void sl_http_excerpt(struct sl_slice body, const char *const *secrets, size_t n_secrets,
+                     struct sl_buf *out)
+{
+    size_t begin = out->n, i = 0;
+
+    for (size_t k = 0; k < n_secrets; k++)
+        if (secrets[k] && secrets[k][0] &&
+            memmem(body.p ? body.p : "", body.n, secrets[k], strlen(secrets[k])))
+            return;
+    while (i < body.n && out->n - begin < SL_HTTP_EXCERPT_MAX) {
+        uint32_t c = 0;
+        size_t n = sl_utf8_char(body.p + i, body.n - i, &c);
+
+        if (n == 0 || c < 0x20 || (c >= 0x7f && c < 0xa0)) {
+            if (out->n > begin && out->p[out->n - 1] != ' ')
+                sl_buf_byte(out, ' ');
+            i += n ? n : 1;
+        } else {
+            sl_buf_append(out, body.p + i, n);
+            i += n;
+        }
+    }
+    while (out->n > begin && out->p[out->n - 1] == ' ')
+        out->n--;
+}
+
+bool sl_http_header_value_ok(const char *value)
+{
+    for (const unsigned char *p = (const unsigned char *)value; *p; p++)
+        if ((*p < 0x20 && *p != '\t') || *p == 0x7f)
+            return false;
+    return true;
+}
+
+bool sl_http_header_name_ok(const char *name)
+{
+    static const char token[] = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyz"
+                                "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+
+    return name[0] && strspn(name, token) == strlen(name);
+}
+
+/* ---- one request ---- */
+
+static void on_reply(struct sl_http_request *r, const struct sl_http_reply *reply)
+{
+    struct sl_exchange *x = sl_container_of(r, struct sl_exchange, http);
+
+    x->done(x, reply);
+}
+
+static void on_refused(struct sl_timer *t)
+{
+    struct sl_exchange *x = sl_container_of(t, struct sl_exchange, refused);
+    char error[sizeof(x->error)];
+    struct sl_http_reply reply = {.result = SL_HTTP_CONNECT, .error = error};
+
+    memcpy(error, x->error, sizeof(error));
+    x->waiting = false;
+    x->done(x, &reply);
+}
+
+void sl_exchange_start(struct sl_exchange *x)
+{
+    struct sl_error err = {0};
+
+    x->http.done = on_reply;
+    x->waiting = x->client->submit(x->client, &x->http, &err) != SL_OK;
+    if (!x->waiting)
+        return;
+    snprintf(x->error, sizeof(x->error), "%s", err.text);
+    x->refused.fire = on_refused;
+    sl_timer_start(x->rt, &x->refused, 0);
+}
+
+void sl_exchange_cancel(struct sl_exchange *x)
+{
+    if (x->waiting)
+        sl_timer_stop(x->rt, &x->refused);
+    else
+        x->client->cancel(x->client, &x->http);
+    x->waiting = false;
+}

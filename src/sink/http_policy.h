@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SL_SINK_HTTP_POLICY_H
+#define SL_SINK_HTTP_POLICY_H
+
+#include "sluice/sink.h"
+
+/* What sinks that speak HTTP share: what the end of an exchange says about a whole batch, and the
+ * life of one request.
+ *
+ * The table (design, section 3.6). It judges requests; what stands inside a 200 is the sink's own
+ * matter.
+ *
+ *   2xx                       DELIVERED
+ *   3xx                       STALL: redirects are never followed, so the address is wrong
+ *   400 422 and other 4xx     SPLIT: down to the one record that is to blame
+ *   401 403 404 405 407 410   STALL: credentials or address; nothing of this sink can pass
+ *   408 425                   AGAIN
+ *   413                       SPLIT
+ *   429                       AGAIN, throttled
+ *   5xx                       AGAIN; 502 503 504 throttled: somebody on the way has too much to do
+ *   no such name, no connection, time out, cut or unreadable reply
+ *                             AGAIN: whether it was applied may be unknown, ids make it safe
+ *   TLS, private address      STALL: only a person can put that right
+ */
+
+enum {
+    SL_HTTP_RETRY_AFTER_MAX_MS = 5 * 60 * 1000,
+    SL_HTTP_REASON_MAX = 400,  /* bytes of a reason's text */
+    SL_HTTP_EXCERPT_MAX = 200, /* bytes of a reply's body that a reason shows */
+};
+
+/* Fills ret but per_item. `detail`: what the destination says about it, or p == NULL; the caller
+ * vouches that it holds no secret. ret->reason points into `reason`, which is cleared first. */
+void sl_http_judge(const struct sl_http_reply *reply, int64_t wall_ms, struct sl_slice detail,
+                   struct sl_buf *reason, struct sl_result *ret);
+
+/* Retry-After (RFC 9110, section 10.2.3) in milliseconds: seconds or any of the three dates;
+ * clamped, for a wrong header must not park a sink for ever. 0: none, in the past, or not to be
+ * read. */
+unsigned sl_http_retry_after(const struct sl_http_reply *reply, int64_t wall_ms);
+
+/* The beginning of a reply's body for a reason: one line, printable. Nothing when the body
+ * holds one of the secrets, for some servers answer with the request they were sent. */
+void sl_http_excerpt(struct sl_slice body, const char *const *secrets, size_t n_secrets,
+                     struct sl_buf *out);
+
+/* A header's value may neither end its line nor hold another control character. */
+bool sl_http_header_value_ok(const char *value);
+bool sl_http_header_name_ok(const char *name);
+
+/* ---- one request ---- */
+
+/* The client may refuse a request at once, but a sink must not settle a batch from inside
+ * submit(): the refusal then arrives as a failed reply, from a timer. Zero it, fill `http` (but
+ * done), `rt`, `client` and `done`. It is free to go when `done` is called or after cancel. */
+struct sl_exchange {
+    struct sl_http_request http;
+    struct sl_runtime *rt;
+    struct sl_http *client;
+    void (*done)(struct sl_exchange *x, const struct sl_http_reply *reply);
+    /* Private. */
+    struct sl_timer refused;
+    char error[512];
+    bool waiting; /* for `refused` */
+};
+
+void sl_exchange_start(struct sl_exchange *x);
+void sl_exchange_cancel(struct sl_exchange *x); /* `done` is not called */
+
+#endif

@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <strings.h>
+
+#include "record/decode.h"
+
+const char *sl_kind_name(enum sl_kind k)
+{
+    return k == SL_KIND_METRIC ? "metric" : "server";
+}
+
+const char *sl_level_name(enum sl_level l)
+{
+    static const char *const names[] = {"", "trace", "debug", "info", "warn", "error", "fatal"};
+
+    return names[l];
+}
+
+/* A string without escapes: what is spelled with them is none of the words looked for here. */
+static bool plain_string(const struct sl_value *v)
+{
+    return v->type == SL_VALUE_STRING && !v->escaped;
+}
+
+/* ---- kind ---- */
+
+static bool present(const struct sl_decoder *d, unsigned id)
+{
+    return sl_decoder_has(d, id) && d->scan.values[id].type != SL_VALUE_NULL;
+}
+
+enum sl_kind sl_decoder_kind(const struct sl_decoder *d)
+{
+    struct sl_value v = sl_decoder_value(d, d->kind);
+
+    if (plain_string(&v)) {
+        if (sl_slice_is(sl_slice(v.p, v.n), "metric"))
+            return SL_KIND_METRIC;
+        if (sl_slice_is(sl_slice(v.p, v.n), "server"))
+            return SL_KIND_SERVER;
+    }
+    if (present(d, d->name) && (present(d, d->value) || present(d, d->metric_fields)))
+        return SL_KIND_METRIC;
+    return SL_KIND_SERVER;
+}
+
+/* ---- level ---- */
+
+static enum sl_level level_of_word(struct sl_slice word)
+{
+    static const struct {
+        const char *word;
+        enum sl_level level;
+    } words[] = {
+        {"info", SL_LEVEL_INFO},          {"error", SL_LEVEL_ERROR},
+        {"warn", SL_LEVEL_WARN},          {"debug", SL_LEVEL_DEBUG},
+        {"warning", SL_LEVEL_WARN},       {"trace", SL_LEVEL_TRACE},
+        {"fatal", SL_LEVEL_FATAL},        {"notice", SL_LEVEL_INFO},
+        {"critical", SL_LEVEL_FATAL},     {"err", SL_LEVEL_ERROR},
+        {"crit", SL_LEVEL_FATAL},         {"panic", SL_LEVEL_FATAL},
+        {"alert", SL_LEVEL_FATAL},        {"emerg", SL_LEVEL_FATAL},
+        {"emergency", SL_LEVEL_FATAL},    {"information", SL_LEVEL_INFO},
+        {"informational", SL_LEVEL_INFO},
+    };
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (strlen(words[i].word) == word.n && strncasecmp(words[i].word, word.p, word.n) == 0)
+            return words[i].level;
+    return SL_LEVEL_NONE;
+}
+
+/* pino and bunyan count 10 to 60 upwards; syslog's severities 0 to 7 downwards, and only a field so
+ * named is one. */
+static enum sl_level level_of_number(int64_t n, bool severity)
+{
+    static const enum sl_level syslog[] = {SL_LEVEL_FATAL, SL_LEVEL_FATAL, SL_LEVEL_FATAL,
+                                           SL_LEVEL_ERROR, SL_LEVEL_WARN,  SL_LEVEL_INFO,
+                                           SL_LEVEL_INFO,  SL_LEVEL_DEBUG};
+
+    if (n >= 10 && n <= 60)
+        return (enum sl_level)(n / 10);
+    return severity && n >= 0 && n <= 7 ? syslog[n] : SL_LEVEL_NONE;
+}
+
+enum sl_level sl_decoder_level(const struct sl_decoder *d)
+{
+    for (size_t i = 0; i < SL_LEVEL_FIELDS; i++) {
+        enum sl_level level = SL_LEVEL_NONE;
+        struct sl_value v;
+        double number;
+        int64_t integer;
+        bool is_int;
+
+        if (!sl_decoder_has(d, d->levels[i]))
+            continue;
+        v = d->scan.values[d->levels[i]];
+        if (plain_string(&v))
+            level = level_of_word(sl_slice(v.p, v.n));
+        if (level == SL_LEVEL_NONE && sl_value_number(&v, &number, &is_int, &integer) && is_int)
+            level = level_of_number(integer, i == 1);
+        if (level != SL_LEVEL_NONE)
+            return level;
+    }
+    return SL_LEVEL_NONE;
+}
+
+/* ---- time ---- */
+
+static const int64_t year_2000 = (int64_t)946684800 * SL_NS_PER_SECOND;
+
+/* A number spelled with an exponent: rare, and no more exact than a double. */
+static bool time_from_exponent(const struct sl_value *v, int64_t *ret)
+{
+    char text[24];
+    double number;
+    int64_t integer;
+    bool is_int;
+    int n;
+
+    if (!sl_value_number(v, &number, &is_int, &integer) || is_int || !(number > 0 && number < 9e18))
+        return false;
+    n = snprintf(text, sizeof(text), "%.0f", number);
+    return sl_time_from_number(sl_slice(text, (size_t)n), ret);
+}
+
+static bool time_of_value(const struct sl_decoder *d, const struct sl_value *v, int64_t *ret)
+{
+    struct sl_slice text = sl_slice(v->p, v->n);
+
+    if (v->type == SL_VALUE_STRING && v->escaped)
+        return false;
+    if (v->type == SL_VALUE_STRING && v->n >= 19 && v->p[4] == '-')
+        return sl_time_parse(text, d->zone, ret);
+    if (v->type != SL_VALUE_NUMBER && v->type != SL_VALUE_STRING)
+        return false;
+    return sl_time_from_number(text, ret) || time_from_exponent(v, ret);
+}
+
+/* Kafka's time bounds what a record may say. Where Kafka knows none (-1), nothing bounds it from
+ * above, and a record without a time of its own is of 1970: a replay must give the same, so the
+ * clock is no way out. */
+int64_t sl_decoder_time(const struct sl_decoder *d, int64_t kafka_ms)
+{
+    const int64_t day = (int64_t)86400 * SL_NS_PER_SECOND;
+    int64_t kafka, last;
+
+    if (kafka_ms < 0)
+        kafka = 0;
+    else if (__builtin_mul_overflow(kafka_ms, 1000000, &kafka))
+        kafka = INT64_MAX;
+    if (kafka_ms < 0 || __builtin_add_overflow(kafka, day, &last))
+        last = INT64_MAX;
+    for (size_t i = 0; i < SL_TIME_FIELDS; i++) {
+        int64_t ns;
+
+        if (sl_decoder_has(d, d->times[i]) && time_of_value(d, &d->scan.values[d->times[i]], &ns) &&
+            ns >= year_2000 && ns <= last)
+            return ns;
+    }
+    return kafka;
+}

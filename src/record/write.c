@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "base/hash.h"
+#include "record/json.h"
+#include "record/time.h"
+#include "sluice/position.h"
+
+/* ---- strings ---- */
+
+static void escape_byte(char c, struct sl_buf *out)
+{
+    static const char digits[] = "0123456789abcdef";
+    static const char letters[] = "btn?fr"; /* from 0x08 on; 0x0b has none */
+    char text[6] = {'\\', c, '0', '0', 0, 0};
+    size_t n = 2;
+
+    if ((uint8_t)c < 0x20) {
+        if (c >= 0x08 && c <= 0x0d && c != 0x0b) {
+            text[1] = letters[c - 0x08];
+        } else {
+            text[1] = 'u';
+            text[4] = digits[c >> 4];
+            text[5] = digits[c & 15];
+            n = 6;
+        }
+    }
+    sl_buf_append(out, text, n);
+}
+
+bool sl_json_escape(struct sl_slice text, struct sl_buf *out)
+{
+    const char *p = text.p, *end = text.p + text.n;
+    bool valid = true;
+
+    while (p < end) {
+        const char *stop = sl_json_plain(p, end);
+        unsigned n, bad;
+
+        /* What is valid beyond ASCII belongs to the run that is copied at once. */
+        while (stop < end && (uint8_t)*stop >= 0x80 && (n = sl_utf8_length(stop, end, &bad)) > 0)
+            stop = sl_json_plain(stop + n, end);
+        sl_buf_append(out, p, (size_t)(stop - p));
+        if (stop == end)
+            break;
+        if ((uint8_t)*stop < 0x80) {
+            escape_byte(*stop, out);
+            p = stop + 1;
+            continue;
+        }
+        sl_utf8_length(stop, end, &bad);
+        SL_BUF_LITERAL(out, "\xef\xbf\xbd");
+        valid = false;
+        p = stop + bad;
+    }
+    return valid;
+}
+
+/* "text", or {"base64":"..."} where it is not UTF-8, or null. */
+static void string_or_base64(struct sl_slice text, struct sl_buf *out)
+{
+    if (!text.p) {
+        SL_BUF_LITERAL(out, "null");
+    } else if (sl_utf8_valid(text)) {
+        sl_buf_byte(out, '"');
+        sl_json_escape(text, out);
+        sl_buf_byte(out, '"');
+    } else {
+        SL_BUF_LITERAL(out, "{\"base64\":\"");
+        sl_base64(out, text.p, text.n);
+        SL_BUF_LITERAL(out, "\"}");
+    }
+}
+
+/* ---- the record ---- */
+
+/* Inside strings line breaks are escapes, so each CR and LF found stands between tokens. */
+static void append_without_breaks(struct sl_slice json, struct sl_buf *out)
+{
+    const char *p = json.p, *end = p + json.n;
+
+    while (p < end) {
+        const char *stop = p;
+
+        while (stop < end && *stop != '\n' && *stop != '\r')
+            stop++;
+        sl_buf_append(out, p, (size_t)(stop - p));
+        p = stop + (stop < end);
+    }
+}
+
+/* Members that each begin with a comma; the first of an object goes without. */
+static void append_members(struct sl_slice members, bool *first, struct sl_buf *out)
+{
+    if (members.n == 0)
+        return;
+    sl_buf_append(out, members.p + *first, members.n - *first);
+    *first = false;
+}
+
+static void text_members(const struct sl_record *r, struct sl_buf *out)
+{
+    const struct sl_slice value = r->message->value;
+
+    SL_BUF_LITERAL(out, "{\"message\":\"");
+    if (sl_json_escape(value, out)) {
+        sl_buf_byte(out, '"');
+        return;
+    }
+    SL_BUF_LITERAL(out, "\",\"message_base64\":\"");
+    sl_base64(out, value.p, value.n);
+    sl_buf_byte(out, '"');
+}
+
+void sl_record_json(const struct sl_record *r, bool timestamp, struct sl_slice more,
+                    struct sl_buf *out, bool *ret_verbatim)
+{
+    const struct sl_slice inner = sl_slice(r->body.p, r->body.n - 1); /* without the '}' */
+    bool object = r->form == SL_FORM_OBJECT, first = object && r->empty;
+
+    if (ret_verbatim)
+        *ret_verbatim = object && !r->breaks && r->body.n == r->message->value.n;
+    if (!object)
+        text_members(r, out);
+    else if (r->breaks)
+        append_without_breaks(inner, out);
+    else
+        sl_buf_slice(out, inner);
+    if (timestamp && !r->has_timestamp) {
+        sl_buf_text(out, &",\"@timestamp\":\""[first]);
+        sl_time_rfc3339(r->time_ns, out);
+        sl_buf_byte(out, '"');
+        first = false;
+    }
+    append_members(r->added, &first, out);
+    append_members(more, &first, out);
+    sl_buf_byte(out, '}');
+}
+
+/* Short text is not worth a look: its worst case is 6 bytes for one, and base64 besides. */
+static size_t escaped_bound(struct sl_slice text)
+{
+    size_t n = 0;
+
+    if (text.n <= 512)
+        return text.n * 6 + sizeof("\",\"message_base64\":\"") + text.n / 3 * 4 + 4;
+    for (size_t i = 0; i < text.n; i++) {
+        uint8_t c = (uint8_t)text.p[i];
+
+        n += c < 0x20 ? 6 : c == '"' || c == '\\' ? 2 : 1;
+    }
+    if (!sl_utf8_valid(text)) /* each byte beyond ASCII may become the 3 of U+FFFD */
+        n += text.n * 2 + sizeof("\",\"message_base64\":\"") + text.n / 3 * 4 + 4;
+    return n;
+}
+
+size_t sl_record_json_bound(const struct sl_record *r)
+{
+    size_t frame = sizeof("{\"message\":\"\",\"@timestamp\":\"2026-01-31T12:34:56.123456789Z\"}");
+
+    if (r->form == SL_FORM_OBJECT)
+        return r->body.n + r->added.n + frame;
+    return escaped_bound(r->message->value) + r->added.n + frame;
+}
+
+void sl_record_envelope(const struct sl_record *r, struct sl_buf *out)
+{
+    const struct sl_message *m = r->message;
+
+    SL_BUF_LITERAL(out, "{\"topic\":\"");
+    sl_json_escape(sl_slice_str(m->at->topic->name), out);
+    sl_buf_printf(out, "\",\"partition\":%d,\"offset\":%lld,\"timestamp\":%lld,\"key\":",
+                  (int)m->at->number, (long long)m->offset, (long long)m->timestamp_ms);
+    string_or_base64(m->key, out);
+    SL_BUF_LITERAL(out, ",\"headers\":[");
+    for (size_t i = 0; i < m->n_headers; i++) {
+        sl_buf_text(out, i ? ",[\"" : "[\"");
+        sl_json_escape(m->headers[i].name, out);
+        SL_BUF_LITERAL(out, "\",");
+        string_or_base64(m->headers[i].value, out);
+        sl_buf_byte(out, ']');
+    }
+    SL_BUF_LITERAL(out, "],\"value\":");
+    string_or_base64(m->value, out);
+    sl_buf_byte(out, '}');
+}

@@ -1,0 +1,266 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""tests/run [--quick] [STEP...]
+
+Runs the steps, cheap ones first, and ends with the line "N passed, N failed". Without STEP, all of them;
+--quick leaves out those that repeat others under another compiler or sanitizer. Logs are in build/logs.
+"""
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as xml
+
+HERE = pathlib.Path(__file__).resolve().parent
+ROOT = HERE.parent
+LOGS = ROOT / "build" / "logs"
+JOBS = str(os.cpu_count() or 2)
+FUZZ_SECONDS = os.environ.get("FUZZ_SECONDS", "5")
+# Threads: what these folders' tests start or talk to.
+THREADED = "^test_(net|kafka|ops|sink|pipeline)_"
+
+
+class Counts:
+    def __init__(self):
+        self.passed = self.failed = self.skipped = 0
+
+    def add(self, passed=0, failed=0, skipped=0):
+        self.passed += passed
+        self.failed += failed
+        self.skipped += skipped
+
+
+TOTAL = Counts()
+BROKEN = set()          # builds that failed: what needs them is not tried
+
+
+def say(text):
+    print(text, flush=True)
+
+
+def tail(log, lines=40):
+    text = log.read_text(errors="replace").splitlines()
+    print("\n".join(f"   | {line}" for line in text[-lines:]), flush=True)
+
+
+def execute(command, log, limit=1800, env=None, show=False):
+    """Runs a command with its output in a log; True when it exited 0. Nothing of it is left running."""
+    log = LOGS / log
+    with open(log, "ab") as out:
+        out.write(f"$ {' '.join(map(str, command))}\n".encode())
+        out.flush()
+        child = subprocess.Popen(
+            list(map(str, command)), cwd=ROOT, stdin=subprocess.DEVNULL, start_new_session=True,
+            stdout=subprocess.PIPE if show else out, stderr=subprocess.STDOUT,
+            env={**os.environ, **(env or {})})
+        deadline = time.monotonic() + limit
+        signal.signal(signal.SIGALRM, lambda *_: os.killpg(child.pid, signal.SIGTERM))
+        signal.alarm(limit)
+        try:
+            if show:
+                for line in child.stdout:
+                    out.write(line)
+                    sys.stdout.write("   " + line.decode(errors="replace"))
+                    sys.stdout.flush()
+            status = child.wait()
+        finally:
+            signal.alarm(0)
+            try:
+                os.killpg(child.pid, signal.SIGTERM)
+                child.wait(30)
+                os.killpg(child.pid, signal.SIGKILL)
+            except (ProcessLookupError, subprocess.TimeoutExpired):
+                pass
+        if time.monotonic() > deadline:
+            out.write(f"ended after {limit} s\n".encode())
+        return status == 0
+
+
+def check(name, command, log, **more):
+    """One command that is one test."""
+    began = time.monotonic()
+    good = execute(command, log, **more)
+    say(f"   {'ok    ' if good else 'FAILED'} {name} ({time.monotonic() - began:.0f} s)")
+    TOTAL.add(passed=int(good), failed=int(not good))
+    if not good:
+        tail(LOGS / log)
+    return good
+
+
+def sources(*endings):
+    listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard", *endings], cwd=ROOT,
+                            capture_output=True, text=True, check=True).stdout
+    return [name for name in listed.split("\n") if name and (ROOT / name).is_file()]
+
+
+def build(preset, targets=()):
+    """Configures and builds a preset once; a failure counts as one failed test."""
+    folder = "build" if preset == "release" else f"build-{preset}"
+    if preset in BROKEN:
+        return False
+    if not check(f"build {preset}", ["sh", "-c", f"cmake -S . --preset {preset} && ninja -C {folder} "
+                                     f"-j{JOBS} -k0 {' '.join(targets)}"], f"build-{preset}.log"):
+        BROKEN.add(preset)
+        return False
+    return True
+
+
+def unit(preset, pattern=".", env=None):
+    """Unit tests by ctest; cmocka's own count where it gives one."""
+    folder = "build" if preset == "release" else f"build-{preset}"
+    log = f"unit-{preset}.log"
+    began = time.monotonic()
+    # One at a time: some of them start servers and watch the clock.
+    execute(["ctest", "--test-dir", folder, "-V", "-R", pattern], log, env=env)
+    text = (LOGS / log).read_text(errors="replace")
+    passed = sum(map(int, re.findall(r"\[  PASSED  \] (\d+) test", text)))
+    failed = sum(map(int, re.findall(r"\[  FAILED  \] (\d+) test", text)))
+    programs = re.search(r"(\d+) tests failed out of (\d+)", text)
+    # A program that crashed says nothing itself, but ctest counts it.
+    failed = max(failed, int(programs.group(1)) if programs else 1)
+    if not programs or int(programs.group(2)) == 0:
+        failed = max(failed, 1)
+    say(f"   {'ok    ' if not failed else 'FAILED'} unit tests, {preset}: {passed} passed, {failed} failed "
+        f"({time.monotonic() - began:.0f} s)")
+    if failed:
+        tail(LOGS / log, 60)
+    TOTAL.add(passed=passed, failed=failed)
+
+
+def pytest(name, arguments, env=None, limit=3000):
+    report = LOGS / f"{name}.xml"
+    report.unlink(missing_ok=True)
+    execute(["/usr/bin/python3", "-m", "pytest", "-p", "no:cacheprovider", "--color=no", "-v", "-rs",
+             f"--junitxml={report}", *arguments], f"{name}.log", env=env, show=True, limit=limit)
+    try:
+        suites = list(xml.parse(report).iter("testsuite"))
+    except (OSError, xml.ParseError):
+        say(f"   FAILED {name}: pytest wrote no report")
+        TOTAL.add(failed=1)
+        return
+    count = {key: sum(int(s.get(key, 0)) for s in suites) for key in
+             ("tests", "failures", "errors", "skipped")}
+    bad = count["failures"] + count["errors"]
+    TOTAL.add(passed=max(count["tests"] - bad - count["skipped"], 0), failed=bad or int(not count["tests"]),
+              skipped=count["skipped"])
+
+
+# ---- steps ----------------------------------------------------------------------------------------
+
+def lint():
+    check("direction of includes, sizes of files", ["/usr/bin/python3", "tests/lint/includes.py"], "lint.log")
+    c = sources("*.c", "*.h")
+    check(f"clang-format, {len(c)} files", ["clang-format", "--dry-run", "-Werror", *c], "format.log")
+    scripts = [name for name in sources()
+               if (ROOT / name).open("rb").read(20).startswith((b"#!/bin/bash", b"#!/bin/sh"))]
+    check("shell scripts parse", ["sh", "-c", 'for f; do bash -n "$f" || exit 1; done', "sh", *scripts],
+          "lint.log")
+    python = sources("*.py")
+    check("Python compiles", ["/usr/bin/python3", "-c",
+                              "import sys\nfor f in sys.argv[1:]: compile(open(f).read(), f, 'exec')",
+                              *python], "lint.log")
+
+
+def release():
+    if build("release"):
+        unit("release")
+
+
+def asan():
+    if build("asan"):
+        unit("asan")
+
+
+def clang():
+    if build("clang"):
+        unit("clang")
+
+
+def tsan():
+    supp = f"suppressions={HERE}/lint/tsan.supp second_deadlock_stack=1"
+    if build("tsan"):
+        unit("tsan", THREADED, {"TSAN_OPTIONS": supp})
+
+
+def tidy():
+    if not (ROOT / "build" / "compile_commands.json").exists() and not build("release"):
+        return
+    files = [name for name in sources("src/*.c", "src/**/*.c")]
+    check(f"clang-tidy, {len(files)} files",
+          ["/usr/bin/python3", "tests/lint/tidy.py", "-j", JOBS, *files], "tidy.log")
+
+
+def fuzz():
+    if not list((HERE / "fuzz").glob("fuzz_*.c")):
+        return
+    if not build("fuzz"):
+        return
+    for program in sorted((ROOT / "build-fuzz" / "tests").glob("fuzz_*")):
+        if not program.is_file() or not os.access(program, os.X_OK):
+            continue
+        name = program.name
+        short = re.sub(r"^fuzz_", "", name)
+        corpora = [p for p in (HERE / "fuzz" / "corpus" / name, HERE / "fuzz" / "corpus" / short,
+                               HERE / "fuzz" / "corpus" / short.split("_", 1)[-1]) if p.is_dir()][:1]
+        grown = ROOT / "build-fuzz" / "corpus" / name
+        grown.mkdir(parents=True, exist_ok=True)
+        check(name, [program, f"-max_total_time={FUZZ_SECONDS}", "-rss_limit_mb=2048", "-timeout=10",
+                     f"-artifact_prefix={ROOT}/build-fuzz/{name}-", grown, *corpora], "fuzz.log", limit=300)
+
+
+def integration():
+    if build("release"):
+        pytest("integration", ["tests/integration"])
+
+
+def integration_asan():
+    if build("asan"):
+        pytest("integration-asan", ["tests/integration"], {
+            "SLUICE_BIN": str(ROOT / "build-asan" / "sluice"), "SLUICE_RECORDS": "30000",
+            "SLUICE_SANITIZED": "1", "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0",
+            "UBSAN_OPTIONS": "print_stacktrace=1"})
+
+
+def quickstart():
+    if build("release"):
+        check("deploy/quickstart --light", ["deploy/quickstart", "--light"], "quickstart-light.log", limit=600)
+
+
+# Cheap ones first. The second list repeats what has passed, under other compilers and sanitizers.
+QUICK = {"lint": lint, "release": release, "integration": integration, "quickstart": quickstart}
+STEPS = {"lint": lint, "release": release, "asan": asan, "clang": clang, "tsan": tsan, "fuzz": fuzz,
+         "tidy": tidy, "quickstart": quickstart, "integration": integration,
+         "integration-asan": integration_asan}
+
+
+def main():
+    arguments = [a for a in sys.argv[1:] if a != "--quick"]
+    if any(a in ("-h", "--help") for a in arguments):
+        print(__doc__ + "\nSteps: " + " ".join(STEPS))
+        return 0
+    unknown = [a for a in arguments if a not in STEPS]
+    if unknown:
+        print(f"tests/run: no step {unknown[0]}; there are: {' '.join(STEPS)}", file=sys.stderr)
+        return 2
+    chosen = arguments or list(QUICK if "--quick" in sys.argv else STEPS)
+    LOGS.mkdir(parents=True, exist_ok=True)
+    for log in LOGS.glob("*.log"):
+        log.unlink()
+    began = time.monotonic()
+    for name in chosen:
+        say(f"== {name} ({(time.monotonic() - began) / 60:.0f} min)")
+        STEPS[name]()
+    nothing = TOTAL.passed + TOTAL.failed == 0
+    if nothing:
+        say("tests/run: nothing was run")
+    skipped = f", {TOTAL.skipped} skipped" if TOTAL.skipped else ""
+    say(f"== done ({(time.monotonic() - began) / 60:.1f} min)")
+    say(f"{TOTAL.passed} passed, {TOTAL.failed} failed{skipped}")
+    return 1 if TOTAL.failed or nothing else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

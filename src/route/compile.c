@@ -6,9 +6,10 @@
 #include "route/glob.h"
 #include "route/parse.h"
 
-/* Definitions -> compiled rules. */
+/* Definitions -> compiled rules. What can only be found out by compiling (paths, patterns) is
+ * reported here, at its place in the file. */
 
-enum { CANONICAL_MAX = 1 << 30 };
+enum { FORMS_MAX = 1 << 30 };
 
 struct known_test {
     uint64_t hash;
@@ -30,56 +31,72 @@ struct compile {
 
 /* ---- problems inside a value ---- */
 
-/* The column of a byte of a value: YAML's quotes and escapes stand between the two, so the source
- * line is walked along with the value; 0 where they part (folded text, escapes by number, several
- * lines). */
-static unsigned column_inside(const struct sl_yaml *yaml, const struct sl_yaml_node *node,
-                              size_t offset)
-{
-    struct sl_slice content = sl_yaml_content(yaml);
-    const char *at = content.p, *end = content.p + content.n;
-    unsigned column = node->column;
-    char quote = 0;
+struct place {
+    unsigned line, column;
+};
 
-    for (unsigned line = 1; at && line < node->line; line++) {
+static const char *line_start(struct sl_slice content, unsigned line)
+{
+    const char *at = content.p, *end = content.p + content.n;
+
+    for (unsigned i = 1; at && i < line; i++) {
         at = memchr(at, '\n', (size_t)(end - at));
         if (at)
             at++;
     }
-    if (!at)
-        return 0;
-    for (unsigned i = 1; i < node->column && at < end; i++) {
+    return at;
+}
+
+/* The place of a byte of a value: YAML's quotes, escapes and indentation stand between the two, so
+ * the source is walked along with the value. Where they part (folded text, escapes by number) it is
+ * the place of the value. */
+static struct place place_inside(const struct sl_yaml *yaml, const struct sl_yaml_node *node,
+                                 size_t offset)
+{
+    const struct place whole = {node->line, node->column};
+    struct sl_slice content = sl_yaml_content(yaml);
+    const char *at = line_start(content, node->line), *end = content.p + content.n;
+    struct place place = whole;
+    char quote = 0;
+
+    for (unsigned i = 1; at && i < node->column && at < end; i++) {
         size_t n = sl_utf8_char(at, (size_t)(end - at), NULL);
 
         at += n ? n : 1;
     }
-    if (node->quoted && at < end && (*at == '\'' || *at == '"')) {
+    if (!at || at >= end)
+        return whole;
+    if (node->quoted && (*at == '\'' || *at == '"')) {
         quote = *at++;
-        column++;
-    } else if (node->quoted) {
-        return 0;
+        place.column++;
     }
-    for (size_t i = 0; i < offset && at < end; i++, at++) {
-        if (quote && (*at == (quote == '"' ? '\\' : '\'')) && end - at > 1) {
+    for (size_t i = 0; i < offset; i++, at++) {
+        if (node->quoted && !quote && (i == 0 || node->text[i - 1] == '\n')) { /* a block */
+            at = line_start(content, node->line + place.line - whole.line);
+            for (place.column = 1; at && at < end && *at == ' ' && *at != node->text[i]; at++)
+                place.column++;
+        } else if (quote && end - at > 1 && *at == (quote == '"' ? '\\' : '\'')) {
             at++;
-            column++;
+            place.column++;
         }
-        if (*at != node->text[i])
-            return 0;
-        if ((*at & 0xc0) != 0x80)
-            column++;
+        if (!at || at >= end || *at != node->text[i])
+            return whole;
+        if (*at == '\n')
+            place = (struct place){place.line + 1, 1};
+        else if ((*at & 0xc0) != 0x80)
+            place.column++;
     }
-    return column;
+    return place;
 }
 
 static void problem_inside(struct compile *c, const struct sl_yaml_node *node, size_t offset,
                            const char *what, const char *why)
 {
     const struct sl_yaml *yaml = c->set->file->yaml;
-    unsigned column = column_inside(yaml, node, offset);
+    struct place place = place_inside(yaml, node, offset);
 
-    sl_diags_add(c->set->diags, SL_PROBLEM, sl_yaml_name(yaml), sl_yaml_content(yaml), node->line,
-                 column ? column : node->column, "bad %s: %s", what, why);
+    sl_diags_add(c->set->diags, SL_PROBLEM, sl_yaml_name(yaml), sl_yaml_content(yaml), place.line,
+                 place.column, "bad %s: %s", what, why);
 }
 
 /* ---- tests ---- */
@@ -90,7 +107,7 @@ static bool local_field(struct compile *c, const struct sl_yaml_node *field, uin
     unsigned id;
 
     if (sl_fields_add(c->fields, sl_slice_str(field->key), &id, &err) != SL_OK) {
-        SL_RULE_PROBLEM(c->set, field, true, "bad field `%s`: %s", field->key, err.text);
+        SL_RULE_PROBLEM(c->set, field, true, "%s", err.text);
         return false;
     }
     if (id >= c->n_local) {
@@ -287,63 +304,6 @@ static void compile_rule(struct compile *c, struct sl_rule_def *def, const char 
     }
 }
 
-/* ---- the version ---- */
-
-static int compare(const void *a, const void *b)
-{
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* Sinks by id, sorted: neither their order in sluice.yaml nor their names decide anything. */
-static void write_sinks(const struct sl_config *config, uint64_t sinks, struct sl_buf *out)
-{
-    const char *ids[SL_SINKS_MAX];
-    size_t n = 0;
-
-    for (size_t i = 0; i < config->n_sinks && i < SL_SINKS_MAX; i++)
-        if (sinks >> i & 1)
-            ids[n++] = config->sinks[i].id;
-    if (n)
-        qsort(ids, n, sizeof(*ids), compare);
-    sl_buf_printf(out, ">%zu ", n);
-    for (size_t i = 0; i < n; i++)
-        sl_buf_printf(out, "%zu:%s", strlen(ids[i]), ids[i]);
-}
-
-static void write_destination(const struct sl_config *config, const struct sl_destination *d,
-                              struct sl_buf *out)
-{
-    sl_buf_byte(out, d->drop ? 'd' : ' ');
-    write_sinks(config, d->sinks, out);
-}
-
-static void make_hash(struct compile *c)
-{
-    const struct sl_config *config = c->set->config;
-    uint8_t sum[SL_SHA256_BYTES];
-    struct sl_buf out;
-
-    sl_buf_init(&out, CANONICAL_MAX);
-    SL_BUF_LITERAL(&out, "sluice rules 1\n");
-    for (size_t i = 0; i < c->set->n_defs; i++) {
-        const struct sl_rule_def *def = &c->set->defs[i];
-        uint64_t to = 0;
-
-        for (size_t k = 0; k < def->n_to; k++)
-            to |= 1ULL << def->to[k];
-        sl_buf_printf(&out, "rule%s%s", def->drop ? " drop" : "", def->go_on ? " continue" : "");
-        write_sinks(config, to, &out);
-        if (def->when)
-            sl_cond_write(def->when, &out);
-        sl_buf_byte(&out, '\n');
-    }
-    write_destination(config, &config->unmatched, &out);
-    write_destination(config, &config->rule_errors, &out);
-    sl_sha256(out.p, out.n, sum);
-    sl_hex(sum, sizeof(sum), c->rules->hash);
-    sl_buf_release(&out);
-}
-
 /* ---- all of it ---- */
 
 static void take_files(struct compile *c)
@@ -362,7 +322,7 @@ struct sl_rules *sl_rules_compile(struct sl_rule_set *set, struct sl_fields *fie
     struct sl_rules *r = c.rules;
     size_t file = 0;
 
-    sl_buf_init(&c.forms, CANONICAL_MAX);
+    sl_buf_init(&c.forms, FORMS_MAX);
     r->unmatched = set->config->unmatched;
     r->rule_errors = set->config->rule_errors;
     take_files(&c);
@@ -372,7 +332,7 @@ struct sl_rules *sl_rules_compile(struct sl_rule_set *set, struct sl_fields *fie
             file++;
         compile_rule(&c, &set->defs[i], r->files[file], &r->rules[r->n_rules++]);
     }
-    make_hash(&c);
+    sl_rules_version(set, r->hash);
     free(c.known);
     free(c.local);
     sl_buf_release(&c.forms);

@@ -146,11 +146,13 @@ static struct sl_cond *parse_operator(struct sl_rule_set *set, enum sl_op op,
         return parse_equal(set, field, node);
     if (op == SL_OP_EXISTS)
         return parse_exists(set, field, node);
-    if (node->type != SL_YAML_SCALAR) {
+    if (node->type == SL_YAML_SEQUENCE || node->type == SL_YAML_MAPPING) {
         SL_RULE_PROBLEM(set, node, false, "`%s` takes one value; for several write `any: [...]`",
                         operators[op]);
         return NULL;
     }
+    if (!is_operand(set, node))
+        return NULL;
     if (op >= SL_OP_LT && op <= SL_OP_GTE && !sl_value_number(&value, &real, &is_int, &integer)) {
         SL_RULE_PROBLEM(set, node, false, "`%s` takes a number", operators[op]);
         return NULL;

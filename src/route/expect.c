@@ -58,6 +58,7 @@ static void parse_expect(struct sl_rule_set *set, const struct sl_yaml_node *exp
 static void parse_test(struct sl_rule_set *set, const struct sl_yaml_node *test)
 {
     const struct sl_yaml_node *record, *raw, *expect;
+    bool good = true;
 
     if (test->type != SL_YAML_MAPPING) {
         SL_RULE_PROBLEM(set, test, false,
@@ -65,7 +66,7 @@ static void parse_test(struct sl_rule_set *set, const struct sl_yaml_node *test)
         return;
     }
     for (size_t i = 0; i < test->n_children; i++)
-        sl_parse_key(set, &test->children[i], "key", test_keys, COUNT(test_keys), NULL, 0);
+        good &= sl_parse_key(set, &test->children[i], "key", test_keys, COUNT(test_keys), NULL, 0);
     want_text(set, test, "name");
     want_text(set, test, "raw");
     want_text(set, test, "topic");
@@ -75,13 +76,13 @@ static void parse_test(struct sl_rule_set *set, const struct sl_yaml_node *test)
     want_mapping(set, test, "headers");
     record = sl_yaml_get(test, "record");
     raw = sl_yaml_get(test, "raw");
-    if (!record == !raw)
+    if (good && !record == !raw)
         SL_RULE_PROBLEM(set, raw ? raw : test, raw != NULL,
                         "a test has one of `record` (fields) and `raw` (the bytes as they come)");
     expect = sl_yaml_get(test, "expect");
     if (expect)
         parse_expect(set, expect);
-    else
+    else if (good)
         SL_RULE_PROBLEM(set, test, false, "a test without `expect` proves nothing");
 }
 

@@ -51,7 +51,8 @@ static bool in_class(struct sl_slice pattern, size_t *at, uint32_t c)
     return found != negated;
 }
 
-static int check_class(struct sl_slice pattern, size_t *at, struct sl_error *err)
+static int check_class(struct sl_slice pattern, size_t *at, size_t *ret_offset,
+                       struct sl_error *err)
 {
     size_t i = *at;
     bool first = true;
@@ -72,7 +73,7 @@ static int check_class(struct sl_slice pattern, size_t *at, struct sl_error *err
             break;
         high = next_literal(pattern, &i);
         if (high < low) {
-            *at = begin;
+            *ret_offset = begin;
             return sl_fail(err, SL_EINVAL, "a range whose end comes before its begin");
         }
     }
@@ -99,11 +100,10 @@ int sl_glob_check(struct sl_slice pattern, size_t *ret_offset, struct sl_error *
             }
             next_character(pattern, &at);
         } else if (c == '[') {
-            code = check_class(pattern, &at, err);
-            if (code != SL_OK) {
-                *ret_offset = at > begin + 1 ? at : begin;
+            *ret_offset = begin;
+            code = check_class(pattern, &at, ret_offset, err);
+            if (code != SL_OK)
                 return code;
-            }
         }
     }
     return SL_OK;

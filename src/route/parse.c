@@ -123,12 +123,12 @@ unnamed:
     def->name = sl_asprintf("%s:%u", base ? base + 1 : set->file->path, def->at->line);
 }
 
-static void parse_actions(struct sl_rule_set *set, struct sl_rule_def *def)
+/* good: all keys of the rule are known. */
+static void parse_actions(struct sl_rule_set *set, struct sl_rule_def *def, bool good)
 {
     const struct sl_yaml_node *to = sl_yaml_get(def->at, "to"),
                               *drop = sl_yaml_get(def->at, "drop"),
                               *go_on = sl_yaml_get(def->at, "continue");
-    bool good = true;
 
     if (to && sl_parse_sinks(set, to, def->to, &def->n_to) && def->n_to == 0)
         SL_RULE_PROBLEM(set, to, false,
@@ -150,6 +150,7 @@ static void parse_rule(struct sl_rule_set *set, const struct sl_yaml_node *node)
 {
     struct sl_rule_def *def;
     const struct sl_yaml_node *when;
+    bool good = true;
 
     if (node->type != SL_YAML_MAPPING) {
         SL_RULE_PROBLEM(set, node, false, "a rule is a mapping, as in `- name: errors`");
@@ -163,12 +164,12 @@ static void parse_rule(struct sl_rule_set *set, const struct sl_yaml_node *node)
     *def = (struct sl_rule_def){.file = set->file, .at = node};
     parse_name(set, def);
     for (size_t i = 0; i < node->n_children; i++)
-        sl_parse_key(set, &node->children[i], "key", rule_keys, COUNT(rule_keys), later_keys,
-                     COUNT(later_keys));
+        good &= sl_parse_key(set, &node->children[i], "key", rule_keys, COUNT(rule_keys),
+                             later_keys, COUNT(later_keys));
     when = sl_yaml_get(node, "when");
     if (when)
         def->when = sl_cond_parse(set, when);
-    parse_actions(set, def);
+    parse_actions(set, def, good);
 }
 
 /* ---- a file ---- */

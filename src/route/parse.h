@@ -88,6 +88,9 @@ void sl_cond_write(const struct sl_cond *c, struct sl_buf *out);
 void sl_expect_parse(struct sl_rule_set *set, const struct sl_yaml_node *tests);
 void sl_expect_finish(struct sl_rule_set *set, const struct sl_yaml_node *tests);
 
+/* ---- version.c ---- */
+void sl_rules_version(const struct sl_rule_set *set, char ret[SL_SHA256_HEX + 1]);
+
 /* ---- compile.c ---- */
 /* Takes the definitions into compiled form. NULL when there was a problem. */
 struct sl_rules *sl_rules_compile(struct sl_rule_set *set, struct sl_fields *fields);

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TESTS_ROUTE_HELP_H
+#define TESTS_ROUTE_HELP_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <cmocka.h>
+
+#include "base/alloc.h"
+#include "route/load.h"
+#include "sluice/position.h"
+#include "sluice/record.h"
+#include "sluice/route.h"
+
+/* A router in a box: three sinks, rules from a text, records from JSON texts. */
+
+enum { SEARCH, ARCHIVE, ALERTS, N_SINKS };
+
+struct box {
+    struct sl_sink_config sinks[N_SINKS];
+    struct sl_config config;
+    struct sl_fields *fields;
+    struct sl_diags diags;
+    struct sl_rules *rules;
+    struct sl_decoder *decoder;
+    struct sl_matcher *matcher;
+    struct sl_topic topic;
+    struct sl_partition partition;
+    struct sl_message message;
+    struct sl_record record;
+    struct sl_decision decision;
+};
+
+static inline void box_config(struct box *b)
+{
+    static const char *const names[] = {"search", "archive", "alerts"};
+
+    *b = (struct box){0};
+    for (int i = 0; i < N_SINKS; i++)
+        b->sinks[i].name = b->sinks[i].id = names[i];
+    b->config.sinks = b->sinks;
+    b->config.n_sinks = N_SINKS;
+    b->config.unmatched.sinks = 1U << ARCHIVE;
+    b->config.rule_errors.sinks = 1U << ARCHIVE;
+    b->topic.name = (char *)"logs";
+    b->topic.decode = SL_DECODE_AUTO;
+    b->partition.topic = &b->topic;
+    b->message.at = &b->partition;
+    b->fields = sl_fields_new();
+    sl_diags_init(&b->diags);
+}
+
+/* After box_config(): rules that must be right. */
+static inline void box_rules_n(struct box *b, struct sl_slice yaml)
+{
+    const struct sl_decoder_config decoder = {.fields = b->fields};
+
+    b->rules = sl_rules_load_text(&b->config, "rules.yaml", yaml, b->fields, &b->diags);
+    if (!b->rules) {
+        sl_diags_print(&b->diags, stderr);
+        fail_msg("%.*s", (int)yaml.n, yaml.p);
+    }
+    b->decoder = sl_decoder_new(&decoder, NULL);
+    sl_fields_compile(b->fields);
+    b->matcher = sl_matcher_new(b->rules);
+}
+
+static inline void box_rules(struct box *b, const char *yaml)
+{
+    box_rules_n(b, sl_slice_str(yaml));
+}
+
+static inline void box_route_n(struct box *b, struct sl_slice value)
+{
+    b->message.value = value;
+    sl_decode(b->decoder, &b->message, &b->record);
+    sl_route(b->matcher, &b->record, &b->decision);
+}
+
+static inline void box_route(struct box *b, const char *value)
+{
+    box_route_n(b, sl_slice_str(value));
+}
+
+static inline void box_release(struct box *b)
+{
+    sl_matcher_free(b->matcher);
+    sl_decoder_free(b->decoder);
+    sl_rules_free(b->rules);
+    sl_fields_free(b->fields);
+    sl_diags_release(&b->diags);
+}
+
+#endif

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "base/alloc.h"
+#include "route/glob.h"
+
+static bool match(const char *pattern, const char *text)
+{
+    struct sl_error err = {0};
+    size_t at;
+
+    if (sl_glob_check(sl_slice_str(pattern), &at, &err) != SL_OK)
+        fail_msg("%s: %s", pattern, err.text);
+    return sl_glob_match(sl_slice_str(pattern), sl_slice_str(text));
+}
+
+static void stars(void **state)
+{
+    (void)state;
+    assert_true(match("", ""));
+    assert_false(match("", "a"));
+    assert_true(match("*", ""));
+    assert_true(match("*", "a/b"));
+    assert_true(match("a*", "a"));
+    assert_false(match("a*", "ba"));
+    assert_true(match("*b", "ab"));
+    assert_false(match("*b", "ba"));
+    assert_true(match("a*b*c", "axxbyybzzc"));
+    assert_false(match("a*b*c", "axxbyybzz"));
+    assert_true(match("*aab", "aaaab"));
+    assert_true(match("**a**", "bab"));
+    assert_false(match("abc", "abcd"));
+    assert_false(match("abcd", "abc"));
+}
+
+static void characters_are_utf8(void **state)
+{
+    (void)state;
+    assert_true(match("?", "\xc3\xa9"));
+    assert_false(match("??", "\xc3\xa9"));
+    assert_true(match("?", "\xff"));
+    assert_true(match("[\xc3\xa0-\xc3\xbf]x", "\xc3\xa9x"));
+    assert_false(match("[\xc3\xa0-\xc3\xbf]x", "\xc3\x80x"));
+    assert_true(match("*\xc3\xa9", "\xc3\xc3\xa9"));
+    assert_false(match("?", ""));
+    assert_false(match("[!a]", ""));
+}
+
+static void classes(void **state)
+{
+    (void)state;
+    assert_true(match("[abc]", "b"));
+    assert_false(match("[abc]", "d"));
+    assert_true(match("[a-cx-z]", "y"));
+    assert_false(match("[a-cx-z]", "m"));
+    assert_true(match("[!a-c]", "d"));
+    assert_false(match("[^a-c]", "b"));
+    assert_true(match("[]a]", "]"));
+    assert_true(match("[!]a]", "b"));
+    assert_false(match("[!]a]", "]"));
+    assert_true(match("[a-]", "-"));
+    assert_true(match("[-a]", "-"));
+    assert_true(match("[\\]]", "]"));
+    assert_true(match("[\\\\-a]", "]"));
+    assert_false(match("[a-c]", "-"));
+    assert_true(match("x[0-9]*", "x1abc"));
+    assert_true(match("*[0-9]", "ab12"));
+}
+
+static void a_backslash_takes_the_next_as_it_is(void **state)
+{
+    (void)state;
+    assert_true(match("\\*", "*"));
+    assert_false(match("\\*", "a"));
+    assert_true(match("a\\?\\[", "a?["));
+    assert_true(match("\\\\", "\\"));
+    assert_true(match("\\\xc3\xa9", "\xc3\xa9"));
+}
+
+static void bad_patterns_say_where(void **state)
+{
+    static const struct {
+        const char *pattern;
+        size_t at;
+    } bad[] = {{"ab[c", 2},  {"[", 0},    {"[]", 0},    {"[!]", 0},    {"ab\\", 2},
+               {"[z-a]", 1}, {"[a\\", 0}, {"[a-\\", 0}, {"x[ab-a]", 3}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++) {
+        struct sl_error err = {0};
+        size_t at = 99;
+
+        assert_int_equal(sl_glob_check(sl_slice_str(bad[i].pattern), &at, &err), SL_EINVAL);
+        assert_int_equal(at, bad[i].at);
+        assert_true(err.text[0]);
+    }
+}
+
+/* What a matcher that tries every way takes hours for. */
+static void many_stars_stay_cheap(void **state)
+{
+    char *text = sl_alloc(100000);
+
+    (void)state;
+    memset(text, 'a', 100000);
+    assert_false(
+        sl_glob_match(SL_SLICE_LITERAL("*a*a*a*a*a*a*a*a*a*a*a*b"), sl_slice(text, 100000)));
+    assert_true(
+        sl_glob_match(SL_SLICE_LITERAL("*a*a*a*a*a*a*a*a*a*a*a*a"), sl_slice(text, 100000)));
+    free(text);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(stars),
+        cmocka_unit_test(characters_are_utf8),
+        cmocka_unit_test(classes),
+        cmocka_unit_test(a_backslash_takes_the_next_as_it_is),
+        cmocka_unit_test(bad_patterns_say_where),
+        cmocka_unit_test(many_stars_stay_cheap),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -59,6 +59,8 @@ static struct place place_inside(const struct sl_yaml *yaml, const struct sl_yam
     struct place place = whole;
     char quote = 0;
 
+    if (offset == node->n && offset > 0 && node->text[offset - 1] == '\n')
+        offset--; /* a block's last line break: the line it ends, not the one after */
     for (unsigned i = 1; at && i < node->column && at < end; i++) {
         size_t n = sl_utf8_char(at, (size_t)(end - at), NULL);
 

@@ -151,8 +151,10 @@ static struct sl_cond *parse_operator(struct sl_rule_set *set, enum sl_op op,
                         operators[op]);
         return NULL;
     }
-    if (!is_operand(set, node))
+    if (node->type == SL_YAML_NULL) {
+        SL_RULE_PROBLEM(set, node, false, "`%s` needs a value", operators[op]);
         return NULL;
+    }
     if (op >= SL_OP_LT && op <= SL_OP_GTE && !sl_value_number(&value, &real, &is_int, &integer)) {
         SL_RULE_PROBLEM(set, node, false, "`%s` takes a number", operators[op]);
         return NULL;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/json_text.h"
 
 void sl_diags_init(struct sl_diags *d)
 {
@@ -135,6 +136,20 @@ static void print_caret(const char *source, unsigned column, FILE *to)
     fputs("^\n", to);
 }
 
+/* A file can hold what would move a terminal's cursor; C1 controls (U+0080 to U+009F) among them. */
+static void print_text(const char *text, FILE *to)
+{
+    for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
+        if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) {
+            fputc('?', to);
+            c++;
+        } else {
+            fputc((*c < ' ' && *c != '\t') || *c == 0x7f ? '?' : *c, to);
+        }
+    }
+    fputc('\n', to);
+}
+
 void sl_diags_print(const struct sl_diags *d, FILE *to)
 {
     for (size_t i = 0; i < d->n; i++) {
@@ -146,13 +161,12 @@ void sl_diags_print(const struct sl_diags *d, FILE *to)
             fprintf(to, "%u:", item->line);
         if (item->column)
             fprintf(to, "%u:", item->column);
-        fprintf(to, "%s%s: %s\n", item->file ? " " : "",
-                item->severity == SL_PROBLEM ? "error" : "warning", item->text);
+        fprintf(to, "%s%s: ", item->file ? " " : "",
+                item->severity == SL_PROBLEM ? "error" : "warning");
+        print_text(item->text, to);
         if (item->source) {
             fprintf(to, "%6u | ", item->line);
-            for (const char *c = item->source; *c; c++)
-                fputc((unsigned char)*c < ' ' && *c != '\t' ? '?' : *c, to);
-            fputc('\n', to);
+            print_text(item->source, to);
             if (item->column) {
                 fputs("       | ", to);
                 print_caret(item->source, item->column, to);
@@ -163,20 +177,6 @@ void sl_diags_print(const struct sl_diags *d, FILE *to)
         fprintf(to, "... and more: %zu errors in all\n", d->errors);
 }
 
-static void json_text(struct sl_buf *to, const char *text)
-{
-    sl_buf_byte(to, '"');
-    for (const unsigned char *c = (const unsigned char *)(text ? text : ""); *c; c++) {
-        if (*c == '"' || *c == '\\')
-            sl_buf_byte(to, '\\');
-        if (*c < ' ')
-            sl_buf_printf(to, "\\u%04x", *c);
-        else
-            sl_buf_byte(to, (char)*c);
-    }
-    sl_buf_byte(to, '"');
-}
-
 void sl_diags_json(const struct sl_diags *d, struct sl_buf *to)
 {
     sl_buf_byte(to, '[');
@@ -184,11 +184,11 @@ void sl_diags_json(const struct sl_diags *d, struct sl_buf *to)
         const struct sl_diag *item = &d->items[i];
 
         sl_buf_text(to, i ? ",{\"severity\":" : "{\"severity\":");
-        json_text(to, item->severity == SL_PROBLEM ? "error" : "warning");
+        sl_json_text(to, item->severity == SL_PROBLEM ? "error" : "warning");
         SL_BUF_LITERAL(to, ",\"file\":");
-        json_text(to, item->file);
+        sl_json_text(to, item->file);
         sl_buf_printf(to, ",\"line\":%u,\"column\":%u,\"text\":", item->line, item->column);
-        json_text(to, item->text);
+        sl_json_text(to, item->text);
         sl_buf_byte(to, '}');
     }
     sl_buf_byte(to, ']');

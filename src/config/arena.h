@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-/* Memory that is given back all at once: a configuration and a YAML tree are thousands of small texts
- * that share one life. Never moves what it gave out. */
+/* Memory that is given back all at once: a configuration and a YAML tree are thousands of small
+ * texts that share one life. Never moves what it gave out. */
 struct sl_arena_chunk;
 
 struct sl_arena {

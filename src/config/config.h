@@ -5,8 +5,8 @@
 #include "base/diag.h"
 #include "sluice/config.h"
 
-/* Reads sluice.yaml. All problems of the file go to diags; NULL when there was an error (warnings alone
- * give a config). path NULL: "sluice.yaml", then "/etc/sluice/sluice.yaml". */
+/* Reads sluice.yaml. All problems of the file go to diags; NULL when there was an error (warnings
+ * alone give a config). path NULL: "sluice.yaml", then "/etc/sluice/sluice.yaml". */
 struct sl_config *sl_config_load(const char *path, struct sl_diags *diags);
 void sl_config_free(struct sl_config *c);
 

@@ -16,10 +16,20 @@ struct ranges {
 
 bool sl_mask_secret_key(const char *key)
 {
-    static const char *const parts[] = {"password", "passwd",  "secret", "token",
-                                        "api_key",  "api-key", "apikey", "access_key",
-                                        "jaas",     "key.pem", "oauthbearer.config",
-                                        "authorization", "credential", "cookie"};
+    static const char *const parts[] = {"password",
+                                        "passwd",
+                                        "secret",
+                                        "token",
+                                        "api_key",
+                                        "api-key",
+                                        "apikey",
+                                        "access_key",
+                                        "jaas",
+                                        "key.pem",
+                                        "oauthbearer.config",
+                                        "authorization",
+                                        "credential",
+                                        "cookie"};
 
     if (!strcmp(key, "headers"))
         return true;
@@ -56,7 +66,8 @@ static void add_userinfo(struct ranges *r, struct sl_slice content, size_t begin
     }
 }
 
-/* `${NAME}` and `${file:PATH}` say where a secret is, not what it is: they stay readable. The text after
+/* `${NAME}` and `${file:PATH}` say where a secret is, not what it is: they stay readable. The text
+ * after
  * `:-` is a secret like any other. */
 static void add_scalar(struct ranges *r, struct sl_slice content, size_t begin, size_t end)
 {
@@ -82,8 +93,8 @@ static void add_scalar(struct ranges *r, struct sl_slice content, size_t begin, 
     add(r, from, end);
 }
 
-/* Without recursion the tree would need a stack of its own; its depth is bounded by SL_YAML_DEPTH_MAX, or
- * by that times the anchors through aliases, which `depth` cuts. */
+/* Without recursion the tree would need a stack of its own; its depth is bounded by
+ * SL_YAML_DEPTH_MAX, or by that times the anchors through aliases, which `depth` cuts. */
 static void collect(struct ranges *r, struct sl_slice content, const struct sl_yaml_node *node,
                     bool hidden, bool (*hide)(const char *key), unsigned depth)
 {

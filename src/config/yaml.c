@@ -60,9 +60,10 @@ static void silent(struct fy_diag *diag, void *user, const char *text, size_t n)
     (void)n;
 }
 
-/* The commonest mistake, and libfyaml speaks of what it leads to: a tab in the indentation of the line of
- * the error, or of a neighbour. */
-static bool tab_near(struct sl_slice content, unsigned line, unsigned *ret_line, unsigned *ret_column)
+/* The commonest mistake, and libfyaml speaks of what it leads to: a tab in the indentation of the
+ * line of the error, or of a neighbour. */
+static bool tab_near(struct sl_slice content, unsigned line, unsigned *ret_line,
+                     unsigned *ret_column)
 {
     unsigned now = 1;
 
@@ -148,11 +149,10 @@ static void give_start(struct sl_yaml_build *b, struct fy_event *event, enum sl_
 {
     size_t begin = position(fy_event_start_mark(event), 0);
 
-    sl_yaml_build_start(b, type,
-                        &(struct sl_yaml_event){.begin = begin,
-                                                .end = begin,
-                                                .anchor = token_text(anchor),
-                                                .tag = token_text(tag)});
+    sl_yaml_build_start(
+        b, type,
+        &(struct sl_yaml_event){
+            .begin = begin, .end = begin, .anchor = token_text(anchor), .tag = token_text(tag)});
 }
 
 static void give(struct sl_yaml_build *b, struct fy_event *event)
@@ -176,7 +176,8 @@ static void give(struct sl_yaml_build *b, struct fy_event *event)
                    event->sequence_start.tag);
         break;
     case FYET_MAPPING_START:
-        give_start(b, event, SL_YAML_MAPPING, event->mapping_start.anchor, event->mapping_start.tag);
+        give_start(b, event, SL_YAML_MAPPING, event->mapping_start.anchor,
+                   event->mapping_start.tag);
         break;
     case FYET_SEQUENCE_END:
     case FYET_MAPPING_END:
@@ -228,8 +229,8 @@ out:
 /* ---- the ways in ---- */
 
 /* Takes what is in `content`. */
-static struct sl_yaml *parse(const char *name, struct sl_buf *content, bool (*hide)(const char *key),
-                             struct sl_diags *diags)
+static struct sl_yaml *parse(const char *name, struct sl_buf *content,
+                             bool (*hide)(const char *key), struct sl_diags *diags)
 {
     struct sl_yaml *y = sl_zalloc(sizeof(*y));
 

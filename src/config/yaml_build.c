@@ -14,8 +14,8 @@ struct frame {
     size_t n, cap;
     struct sl_yaml_node key; /* MAPPING: the key that waits for its value */
     bool has_key;
-    char *anchor;            /* owned; NULL for none */
-    size_t weight;           /* nodes below it, as a walk sees them */
+    char *anchor;  /* owned; NULL for none */
+    size_t weight; /* nodes below it, as a walk sees them */
 };
 
 struct anchor {
@@ -90,8 +90,8 @@ bool sl_yaml_build_open(const struct sl_yaml_build *b, unsigned *ret_line, unsig
 
 /* ---- places ---- */
 
-/* Events come in the file's order, or a little back (a block mapping begins where its first key does), so
- * the last place is a good one to count from. */
+/* Events come in the file's order, or a little back (a block mapping begins where its first key
+ * does), so the last place is a good one to count from. */
 static void locate(struct sl_yaml_build *b, size_t at, unsigned *ret_line, unsigned *ret_column)
 {
     const char *p = b->content.p;
@@ -231,7 +231,8 @@ static void add_anchor(struct sl_yaml_build *b, const char *name, const struct s
 
 /* ---- events ---- */
 
-/* Tags say what a value is, which the key that takes it knows better; the standard ones do no harm. */
+/* Tags say what a value is, which the key that takes it knows better; the standard ones do no harm.
+ */
 static void check_tag(struct sl_yaml_build *b, struct sl_slice tag, struct sl_yaml_node *node)
 {
     static const char standard[] = "tag:yaml.org,2002:";
@@ -413,8 +414,7 @@ static void drop_duplicates(struct sl_yaml_build *b, struct frame *f)
             first = again;
             continue;
         }
-        problem(b,
-                &(struct sl_yaml_node){.line = again->key_line, .column = again->key_column},
+        problem(b, &(struct sl_yaml_node){.line = again->key_line, .column = again->key_column},
                 "duplicate key `%s`; it stands first in line %u", again->key, first->key_line);
         again->n = SIZE_MAX; /* marks it */
     }

@@ -6,13 +6,13 @@
 #include "config/yaml.h"
 
 /* The tree of yaml.h from a parser's events; knows nothing of libfyaml. Private to yaml.c.
- * Places are byte offsets in the content; the builder makes lines and columns of them itself, so that
- * they fit the lines that diagnostics show. */
+ * Places are byte offsets in the content; the builder makes lines and columns of them itself, so
+ * that they fit the lines that diagnostics show. */
 struct sl_yaml_build;
 
 struct sl_yaml_event {
     size_t begin, end;
-    struct sl_slice text;        /* of a scalar; the name of an alias */
+    struct sl_slice text; /* of a scalar; the name of an alias */
     bool quoted;
     struct sl_slice anchor, tag; /* n == 0: none */
 };

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "config/owned.h"
+
+#include <stddef.h>
+#include <string.h>
+
+static const struct {
+    const char *name; /* a trailing * stands for any rest */
+    const char *instead;
+} owned[] = {
+    {"bootstrap.servers", "use `source.kafka.brokers`"},
+    {"metadata.broker.list", "use `source.kafka.brokers`"},
+    {"group.id", "use `source.kafka.group`"},
+    {"auto.offset.reset", "use `source.kafka.start` and `source.kafka.out_of_range`"},
+    {"enable.auto.*", "Sluice commits itself, after delivery"},
+    {"auto.commit.*", "Sluice commits itself, after delivery"},
+    {"offset.store.*", "Sluice commits itself, after delivery"},
+    {"partition.assignment.strategy", "Sluice chooses it by the version of librdkafka"},
+    {"group.protocol", "Sluice speaks the classic protocol"},
+    {"group.remote.assignor", "Sluice speaks the classic protocol"},
+    {"enable.partition.eof", "Sluice needs it on"},
+    {"queued.*", "use `source.kafka.memory`"},
+    {"fetch.message.max.bytes", "use `source.kafka.memory`"},
+    {"max.partition.fetch.bytes", "use `source.kafka.memory`"},
+    {"fetch.max.bytes", "use `source.kafka.memory`"},
+    {"receive.message.max.bytes", "use `source.kafka.memory`"},
+};
+
+const char *sl_owned_property(const char *name)
+{
+    for (size_t i = 0; i < sizeof(owned) / sizeof(*owned); i++) {
+        size_t n = strlen(owned[i].name);
+
+        if (owned[i].name[n - 1] == '*' ? !strncmp(name, owned[i].name, n - 1)
+                                        : !strcmp(name, owned[i].name))
+            return owned[i].instead;
+    }
+    return NULL;
+}

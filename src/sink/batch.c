@@ -14,6 +14,7 @@ struct sl_batch *sl_batch_new(struct sl_sink *s, struct sl_hold *hold)
 
     sl_list_init(&b->node);
     sl_list_init(&b->letters);
+    b->state = SL_BATCH_CLOSED;
     b->sink = s;
     b->hold = sl_hold_ref(hold);
     b->opened_ms = sl_now_ms(s->env->rt);
@@ -21,7 +22,7 @@ struct sl_batch *sl_batch_new(struct sl_sink *s, struct sl_hold *hold)
     sl_buf_init(&b->wire, BATCH_DATA_MAX);
     sl_buf_init(&b->extra, BATCH_DATA_MAX);
     sl_buf_init(&b->reasons, REASONS_MAX);
-    sl_batch_charge(b, 0);
+    sl_batch_charge(b);
     return b;
 }
 
@@ -50,13 +51,16 @@ void sl_batch_free(struct sl_batch *b)
 }
 
 /* Counted is what is used, not what is reserved: a large buffer's unused tail has never been
- * touched and so is not memory. */
-void sl_batch_charge(struct sl_batch *b, size_t expected)
+ * touched and so is not memory. A body that is still to be made is counted from the start at the
+ * size that it is expected to have, so that closing batches never passes the bound. */
+void sl_batch_charge(struct sl_batch *b)
 {
     struct sl_core *c = b->sink->core;
-    size_t now = SL_BATCH_OVERHEAD + b->data.n + b->extra.n + b->wire.n +
-                 b->n_items * sizeof(*b->items) + expected;
+    size_t now = SL_BATCH_OVERHEAD + b->data.n + b->extra.n + b->wire.n + b->reasons.n +
+                 b->n_items * sizeof(*b->items);
 
+    if (b->state <= SL_BATCH_SEALING && b->sink->type->seal)
+        now += (size_t)((double)b->data.n * c->wire_ratio);
     c->bytes = c->bytes - b->charged + now;
     if (b->state == SL_BATCH_OPEN)
         c->open_bytes = c->open_bytes - b->charged + now;
@@ -228,7 +232,7 @@ void sl_batch_compact(struct sl_batch *b)
     sl_buf_truncate(&b->data, end);
     sl_buf_release(&b->wire);
     b->body = (struct sl_slice){NULL, 0};
-    sl_batch_charge(b, 0);
+    sl_batch_charge(b);
 }
 
 static size_t extra_length(const struct sl_batch *b, const struct sl_item *item)
@@ -274,13 +278,12 @@ struct sl_batch *sl_batch_extract(struct sl_batch *b, enum sl_outcome outcome)
 {
     struct sl_batch *part = sl_batch_new(b->sink, b->hold);
 
-    part->state = SL_BATCH_CLOSED;
     sl_list_push(&b->sink->core->busy, &part->node);
     part->attempts = b->attempts;
     for (size_t i = 0; i < b->n_items; i++)
         if (!b->items[i].gone && b->items[i].outcome == (uint8_t)outcome)
             move_item(b, &b->items[i], part);
-    sl_batch_charge(part, 0);
+    sl_batch_charge(part);
     return part;
 }
 
@@ -288,11 +291,10 @@ struct sl_batch *sl_batch_halve(struct sl_batch *b)
 {
     struct sl_batch *part = sl_batch_new(b->sink, b->hold);
 
-    part->state = SL_BATCH_CLOSED;
     sl_list_push(&b->sink->core->busy, &part->node);
     for (size_t i = b->n_items / 2; i < b->n_items; i++)
         move_item(b, &b->items[i], part);
-    sl_batch_charge(part, 0);
+    sl_batch_charge(part);
     sl_batch_compact(b);
     return part;
 }

@@ -57,7 +57,8 @@ struct sl_core {
     bool freeing;             /* sl_sink_free() waits for the pool threads */
     size_t bytes, open_bytes; /* counted against the queue; the part in open batches */
     double sent_ratio;        /* bytes sent per byte encoded, learnt from what was sealed */
-    struct sl_buf scratch;    /* keys, originals */
+    double wire_ratio;        /* bytes of `wire` per byte encoded, likewise */
+    struct sl_buf scratch;    /* keys */
 
     enum sl_sink_state state;
     char reason[512];
@@ -75,10 +76,10 @@ struct sl_core {
 };
 
 /* ---- batch.c ---- */
-struct sl_batch *sl_batch_new(struct sl_sink *s, struct sl_hold *hold /* takes a new reference */);
-void sl_batch_free(struct sl_batch *b); /* uncounts its bytes, releases its hold */
-void sl_batch_charge(struct sl_batch *b,
-                     size_t expected); /* counts its bytes again; expected: more to come */
+/* CLOSED and empty, in no list; takes a reference of hold. */
+struct sl_batch *sl_batch_new(struct sl_sink *s, struct sl_hold *hold);
+void sl_batch_free(struct sl_batch *b);   /* uncounts its bytes, releases its hold */
+void sl_batch_charge(struct sl_batch *b); /* counts its bytes again */
 void sl_batch_push_item(struct sl_batch *b, const struct sl_item *item);
 void sl_batch_note_time(struct sl_batch *b, int64_t time_ms);
 /* Keeps what cannot be read back from data: key, headers and, unless verbatim, the value. */
@@ -119,6 +120,7 @@ void sl_retry_shrink(struct sl_sink *s);
 void sl_retry_grow(struct sl_sink *s);
 void sl_retry_stall(struct sl_sink *s, const char *reason);
 void sl_retry_live(struct sl_sink *s);
+void sl_retry_keep_probing(struct sl_sink *s);
 void sl_retry_on_probe(struct sl_timer *t);
 
 /* ---- policy.c ---- */

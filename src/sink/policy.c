@@ -85,8 +85,8 @@ static void stall(struct sl_batch *b, const char *reason)
 struct verdict {
     size_t settled; /* delivered, or set apart as dead letters or parked */
     size_t delivered, refused, parked, parked_on, stall;
-    const char *reason; /* of the first that was not delivered; in batch->reasons or the result */
-    const char *limit;  /* why refused records stay, or NULL */
+    uint32_t reason;   /* of the first that was not delivered: as sl_item.reason */
+    const char *limit; /* why refused records stay, or NULL */
 };
 
 /* A refused record may become a dead letter: there is a topic, and the sink does not refuse more
@@ -155,7 +155,7 @@ static struct verdict judge(struct sl_batch *b, const struct sl_result *r)
             if (!item->reason && r->reason)
                 sl_batch_reason(b, item, sl_slice_str(r->reason));
             if (!v.reason && item->reason)
-                v.reason = b->reasons.p + item->reason - 1;
+                v.reason = item->reason;
         }
         judge_item(b, item, park_over, &v);
     }
@@ -185,7 +185,7 @@ static void settle_items(struct sl_batch *b, const struct sl_result *r)
     char reason[sizeof(s->core->reason)];
 
     snprintf(reason, sizeof(reason), "%s%s%s", v.limit ? v.limit : "", v.limit ? ": " : "",
-             v.reason ? v.reason : "");
+             v.reason ? b->reasons.p + v.reason - 1 : "");
     *s->count.delivered += v.delivered;
     *s->count.in_flight -= v.delivered;
     if (v.refused > 0)

@@ -8,6 +8,7 @@ enum { SEALING_MAX = 2 }; /* batches of one sink compressed at once; the pool is
 static void move(struct sl_batch *b, enum sl_batch_state state, struct sl_list *to)
 {
     b->state = state;
+    sl_timer_stop(b->sink->env->rt, &b->timer);
     sl_list_remove(&b->node);
     sl_list_push(to, &b->node);
 }
@@ -19,13 +20,12 @@ static bool limited(const struct sl_sink *s, const struct sl_core *c)
 
 /* ---- sealing ---- */
 
-static void learn_ratio(struct sl_core *c, size_t encoded, size_t sent)
+/* Up at once, down slowly: what is expected should not be too little. */
+static double learn(double ratio, size_t part, size_t whole)
 {
-    double now = encoded ? (double)sent / (double)encoded : 1.0;
+    double now = whole ? (double)part / (double)whole : 1.0;
 
-    c->sent_ratio = now > c->sent_ratio ? now : 0.7 * c->sent_ratio + 0.3 * now;
-    if (c->sent_ratio < 0.02)
-        c->sent_ratio = 0.02;
+    return now > ratio ? now : 0.7 * ratio + 0.3 * now;
 }
 
 static void seal_run(struct sl_work *w)
@@ -48,9 +48,10 @@ static void seal_done(struct sl_work *w)
             sl_sink_free_now(s);
         return;
     }
-    learn_ratio(c, b->encoded, b->body.n);
-    sl_batch_charge(b, 0);
+    c->sent_ratio = learn(c->sent_ratio, b->body.n, b->encoded);
+    c->wire_ratio = learn(c->wire_ratio, b->wire.n, b->encoded);
     move(b, SL_BATCH_READY, &c->ready);
+    sl_batch_charge(b);
     sl_queue_pump(s);
     s->env->wake(s->env->user);
 }
@@ -68,9 +69,6 @@ static void seal(struct sl_batch *b)
     }
     move(b, SL_BATCH_SEALING, &c->busy);
     c->sealing++;
-    /* While the pool thread makes the body, it is counted at the size that it is expected to have.
-     */
-    sl_batch_charge(b, (size_t)((double)b->data.n * c->sent_ratio));
     b->work = (struct sl_work){.run = seal_run, .done = seal_done};
     sl_work_start(s->env->rt, &b->work);
 }
@@ -119,6 +117,9 @@ static void send(struct sl_batch *b)
     b->sent_ms = sl_now_ms(s->env->rt);
     if (b->attempts > 1)
         ++*s->count.retries;
+    sl_buf_clear(&b->reasons); /* of the last attempt */
+    for (size_t i = 0; i < b->n_items; i++)
+        b->items[i].reason = 0;
     s->type->submit(s, b);
 }
 
@@ -179,6 +180,7 @@ void sl_queue_ready(struct sl_batch *b, bool front)
 void sl_queue_reseal(struct sl_batch *b)
 {
     move(b, SL_BATCH_CLOSED, &b->sink->core->closed);
+    sl_batch_charge(b);
 }
 
 static void on_waited(struct sl_timer *t)

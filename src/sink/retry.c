@@ -41,12 +41,32 @@ void sl_retry_grow(struct sl_sink *s)
         c->concurrency = s->config->requests;
 }
 
+static void arm_probe(struct sl_sink *s)
+{
+    struct sl_core *c = s->core;
+    uint64_t delay = sl_retry_delay(s, c->stalls, 0);
+
+    if (delay < s->config->retry_first_ms)
+        delay = s->config->retry_first_ms;
+    c->probe_due = false;
+    sl_timer_start(s->env->rt, &c->probe_timer, delay);
+}
+
+/* A probe can end without saying whether the sink is well (split, throttled): then there is
+ * another. */
+void sl_retry_keep_probing(struct sl_sink *s)
+{
+    struct sl_core *c = s->core;
+
+    if (c->state == SL_SINK_STALLED && !c->probe_due && !c->probe_timer.slot && c->sending == 0)
+        arm_probe(s);
+}
+
 /* A stalled sink sends one batch at a time, as a probe, and everything else waits in the queue. */
 void sl_retry_stall(struct sl_sink *s, const char *reason)
 {
     struct sl_core *c = s->core;
     bool again = c->state == SL_SINK_STALLED;
-    uint64_t delay;
 
     snprintf(c->reason, sizeof(c->reason), "%s", reason);
     c->state = SL_SINK_STALLED;
@@ -56,11 +76,7 @@ void sl_retry_stall(struct sl_sink *s, const char *reason)
     if (!again || sl_log_due(&c->log_ms, sl_now_ms(s->env->rt), 30000))
         sl_log(s->env->rt->log, SL_LOG_WARN, again ? "sink is still stalled" : "sink stalled",
                "sink", s->config->name, "reason", c->reason, NULL);
-    delay = sl_retry_delay(s, c->stalls, 0);
-    if (delay < s->config->retry_first_ms)
-        delay = s->config->retry_first_ms;
-    c->probe_due = false;
-    sl_timer_start(s->env->rt, &c->probe_timer, delay);
+    arm_probe(s);
     s->env->wake(s->env->user);
 }
 

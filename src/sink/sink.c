@@ -69,7 +69,7 @@ static struct sl_core *core_new(struct sl_sink *s)
     sl_list_init(&c->ready);
     sl_list_init(&c->busy);
     sl_buf_init(&c->scratch, KEY_MAX);
-    c->sent_ratio = 1.0;
+    c->sent_ratio = c->wire_ratio = 1.0;
     c->concurrency = s->config->requests;
     c->open_max = s->config->kind == SL_SINK_S3 ? s->config->s3.open_objects : SIZE_MAX;
     c->age_timer.fire = sl_queue_on_age;
@@ -157,9 +157,12 @@ bool sl_sink_has_room(struct sl_sink *s, const struct sl_record *r)
 
     if (too_large(s, bound))
         bound = r->message->value.n < LETTER_VALUE_MAX ? r->message->value.n : 0;
-    else if (s->type->flags & SL_SINK_ITEMS)
-        bound += r->message->value.n + 1024;
-    return c->bytes + bound + SL_BATCH_OVERHEAD <= s->config->queue_bytes || c->bytes == 0;
+    else
+        bound +=
+            (size_t)((double)bound * c->wire_ratio) + r->message->value.n + sizeof(struct sl_item);
+    /* The last sixteenth is for what grows afterwards: the structs of split batches, reasons. */
+    return c->bytes + bound + SL_BATCH_OVERHEAD <= s->config->queue_bytes / 16 * 15 ||
+           c->bytes == 0;
 }
 
 static struct sl_cut *open_cut(struct sl_sink *s, struct sl_partition *p)
@@ -192,6 +195,7 @@ static struct sl_batch *add_batch(struct sl_sink *s, struct sl_cut *cut, uint64_
     struct sl_core *c = s->core;
     struct sl_batch *b = sl_batch_new(s, cut->hold);
 
+    b->state = SL_BATCH_OPEN;
     c->open_bytes += b->charged;
     if (cut->n == cut->cap) {
         cut->cap = cut->cap ? 2 * cut->cap : 4;
@@ -237,7 +241,6 @@ static void append_refused(struct sl_sink *s, const struct sl_record *r, struct 
     struct sl_hold *hold = sl_hold_new(s->index, false);
     struct sl_batch *b = sl_batch_new(s, hold);
 
-    b->state = SL_BATCH_CLOSED;
     b->dead_only = true;
     b->records = 1;
     sl_list_push(&s->core->busy, &b->node);
@@ -250,7 +253,7 @@ static void append_refused(struct sl_sink *s, const struct sl_record *r, struct 
     sl_batch_push_item(b, item);
     sl_batch_reason(b, &b->items[0],
                     SL_SLICE_LITERAL("the record is too large for this sink's queue"));
-    sl_batch_charge(b, 0);
+    sl_batch_charge(b);
     sl_hold_unref(hold);
     sl_policy_window(s->core, true, 1);
     sl_letters_start(b);
@@ -298,7 +301,7 @@ void sl_sink_append(struct sl_sink *s, const struct sl_record *r, unsigned rule)
         sl_batch_note_time(b, item.time_ms);
     }
     b->records++;
-    sl_batch_charge(b, 0);
+    sl_batch_charge(b);
     if (reached(s, b))
         cut->due = c->due = true;
 }
@@ -387,6 +390,7 @@ void sl_sink_done(struct sl_batch *b, const struct sl_result *result)
     sl_histogram_observe(s->count.request_seconds,
                          (double)(sl_now_ms(s->env->rt) - b->sent_ms) / 1000, 1);
     sl_policy_settle(b, result);
+    sl_retry_keep_probing(s);
     sl_queue_pump(s);
 }
 

@@ -10,38 +10,37 @@
  *   {"create":{"_index":"sluice-web-2026.01.31","_id":"..."}}
  *   {"message":"...","@timestamp":"..."}
  *
- * Where a record goes is its index name. It is made of record fields, which strangers may write, so
- * two things are bounded here:
- *
- *  - its bytes. The template cleans the values of fields; what a person wrote around them is
- * checked when the sink is made, and each name once more when it is first seen, for a name that
- * were no valid JSON would fail a whole request and not one record.
- *  - the number of names. Each new index costs the cluster shards for ever. A sink takes
- * SL_ES_NAMES_MAX distinct names an hour; records of further ones go to one overflow index: the
- * template's text up to its first field and "overflow" (data streams: type-overflow-namespace,
- * "default" where the namespace is not fixed). They are counted in
- * sluice_index_overflow_total{sink}. Which hour a record falls into is the clock's, so a repeat
- * after a crash may go elsewhere (design, section 3.3 excepts the overflow index).
+ * Where a record goes is its index name. It is made of record fields, which strangers may write.
+ * The template bounds its bytes; here the number of names is bounded, since each new index costs
+ * the cluster shards for ever. A sink takes SL_ES_NAMES_MAX distinct names an hour; records of
+ * further ones go to one overflow index: the template's text up to its first field and "overflow";
+ * for data streams type-overflow-namespace, with "default" where the namespace is not fixed. They
+ * are counted in sluice_index_overflow_total{sink}. Which hour a record falls into is the clock's,
+ * so a repeat after a crash may go elsewhere (design, section 3.3 excepts the overflow index).
  */
 
-enum { SL_ES_NAMES_MAX = 1000, SL_ES_NAME_BYTES_MAX = 255, SL_ES_NAMES_MS = 60 * 60 * 1000 };
+enum {
+    SL_ES_NAMES_MAX = 1000,
+    SL_ES_NAME_BYTES_MAX = 255,
+    SL_ES_TYPE_BYTES_MAX = 50,
+    SL_ES_NAMES_MS = 60 * 60 * 1000
+};
 
 struct sl_es_names {
-    uint64_t *
-        slots; /* open addressing; 0 is free; the lowest bit says that the name needs no cleaning */
+    uint64_t *slots; /* hashes; open addressing; 0 is free */
     size_t n;
     uint64_t until_ms; /* the set is emptied then */
 };
 
 struct sl_es_encoder {
     struct sl_runtime *rt;
-    struct sl_template *index; /* or a data stream: */
-    struct sl_template *dataset, *namespace_;
+    struct sl_template *index, *overflow; /* or a data stream: */
     const char *type;
-    char *overflow; /* name */
+    struct sl_template *dataset, *namespace_;
+    bool namespace_fixed;
     struct sl_es_names names;
     uint64_t *overflowed; /* metric */
-    uint64_t uncounted;   /* where overflowed points without metrics */
+    uint64_t uncounted;   /* where it points without metrics */
 };
 
 /* Adds the templates' fields. May be left half made on error: release accepts it. */

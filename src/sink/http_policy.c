@@ -1,79 +1,28 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sink/http_policy.h"
 
-#include <strings.h>
-
+#include "base/http_time.h"
 #include "base/utf8.h"
 
 /* ---- Retry-After ---- */
 
-static int month_number(const char *name)
-{
-    static const char names[12][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
-                                      "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-
-    for (int i = 0; i < 12; i++)
-        if (strcasecmp(name, names[i]) == 0)
-            return i;
-    return -1;
-}
-
-/* RFC 9110, section 5.6.7: IMF-fixdate, RFC 850's and asctime's form. */
-static bool parse_date(const char *text, int64_t now_s, int64_t *ret_s)
-{
-    struct tm tm = {0};
-    char month[4] = "";
-    int year = 0, end = 0;
-
-    if (sscanf(text, "%*3[A-Za-z], %2d %3[A-Za-z] %4d %2d:%2d:%2d GMT%n", &tm.tm_mday, month, &year,
-               &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &end) == 6 &&
-        end > 0) {
-    } else if (sscanf(text, "%*9[A-Za-z], %2d-%3[A-Za-z]-%2d %2d:%2d:%2d GMT%n", &tm.tm_mday, month,
-                      &year, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &end) == 6 &&
-               end > 0) {
-        time_t now = (time_t)now_s;
-        struct tm today;
-
-        /* Two digits that seem more than 50 years ahead are the past century's. */
-        gmtime_r(&now, &today);
-        year += (today.tm_year + 1900) / 100 * 100;
-        if (year > today.tm_year + 1900 + 50)
-            year -= 100;
-    } else if (sscanf(text, "%*3[A-Za-z] %3[A-Za-z] %2d %2d:%2d:%2d %4d%n", month, &tm.tm_mday,
-                      &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &year, &end) == 6 &&
-               end > 0) {
-    } else {
-        return false;
-    }
-    tm.tm_mon = month_number(month);
-    tm.tm_year = year - 1900;
-    if (text[end] || tm.tm_mon < 0 || year < 1970 || tm.tm_mday < 1 || tm.tm_mday > 31 ||
-        tm.tm_hour > 23 || tm.tm_hour < 0 || tm.tm_min > 59 || tm.tm_min < 0 || tm.tm_sec > 60 ||
-        tm.tm_sec < 0)
-        return false;
-    *ret_s = (int64_t)timegm(&tm);
-    return true;
-}
-
 unsigned sl_http_retry_after(const struct sl_http_reply *reply, int64_t wall_ms)
 {
     struct sl_slice value = sl_http_header(reply, "Retry-After");
-    char text[40];
     int64_t s = 0, ms;
+    size_t i = 0;
 
-    if (!value.p || value.n == 0 || value.n >= sizeof(text))
-        return 0;
-    memcpy(text, value.p, value.n);
-    text[value.n] = '\0';
-    if (strspn(text, "0123456789") == value.n) {
-        for (size_t i = 0; i < value.n && s <= SL_HTTP_RETRY_AFTER_MAX_MS; i++)
-            s = 10 * s + (text[i] - '0');
-        ms = 1000 * s;
-    } else if (parse_date(text, wall_ms / 1000, &s)) {
-        ms = 1000 * s - wall_ms;
-    } else {
-        return 0;
+    while (i < value.n && value.p[i] >= '0' && value.p[i] <= '9') {
+        if (s <= SL_HTTP_RETRY_AFTER_MAX_MS)
+            s = 10 * s + (value.p[i] - '0');
+        i++;
     }
+    if (i > 0 && i == value.n)
+        ms = 1000 * s;
+    else if (value.n > 0 && sl_http_date(value, &s))
+        ms = 1000 * s - wall_ms;
+    else
+        return 0;
     if (ms <= 0)
         return 0;
     return ms > SL_HTTP_RETRY_AFTER_MAX_MS ? SL_HTTP_RETRY_AFTER_MAX_MS : (unsigned)ms;

@@ -1,0 +1,310 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kafka/admin.h"
+
+#include <inttypes.h>
+#include <regex.h>
+
+#include "kafka/client.h"
+
+enum { STEP_MS = 100 };
+
+static rd_kafka_t *open_client(const struct sl_config *config, enum sl_kafka_role role,
+                               struct sl_log *log, struct sl_error *err)
+{
+    rd_kafka_conf_t *conf = sl_kafka_conf(&config->source, role, log, err);
+    rd_kafka_t *rk;
+    char text[256];
+
+    if (!conf)
+        return NULL;
+    rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_ERROR);
+    rk = rd_kafka_new(role == SL_KAFKA_CONSUMER ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf, text,
+                      sizeof(text));
+    if (!rk) {
+        rd_kafka_conf_destroy(conf);
+        sl_fail(err, SL_ECONFIG, "Kafka: %s", text);
+    }
+    return rk;
+}
+
+/* How much an error tells; what follows from another ("all brokers are down") tells least. */
+static int weight(rd_kafka_resp_err_t err)
+{
+    switch ((int)err) {
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+        return 5;
+    case RD_KAFKA_RESP_ERR__SSL:
+        return 4;
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+        return 3;
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+        return 2;
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+        return 0;
+    default:
+        return 1;
+    }
+}
+
+static const char *advice(int weight_of)
+{
+    switch (weight_of) {
+    case 5:
+        return "the broker refuses the credentials (source.kafka.client: sasl.*)";
+    case 4:
+        return "TLS with the broker failed (source.kafka.client: security.protocol, ssl.*)";
+    case 3:
+        return "the broker's name cannot be resolved (source.kafka.brokers)";
+    case 2:
+        return "no connection to the broker: is it running, is the port right, does it expect TLS?";
+    default:
+        return "no broker answered in time";
+    }
+}
+
+struct trouble {
+    int weight;
+    char text[256];
+};
+
+/* The client's errors arrive on its main queue, each naming its broker. */
+static void collect(rd_kafka_queue_t *queue, struct trouble *t)
+{
+    rd_kafka_event_t *ev;
+
+    while ((ev = rd_kafka_queue_poll(queue, 0))) {
+        if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_ERROR &&
+            weight(rd_kafka_event_error(ev)) > t->weight) {
+            t->weight = weight(rd_kafka_event_error(ev));
+            snprintf(t->text, sizeof(t->text), "%s", rd_kafka_event_error_string(ev));
+        }
+        rd_kafka_event_destroy(ev);
+    }
+}
+
+static int fail_with(struct sl_error *err, const struct trouble *t, rd_kafka_resp_err_t code)
+{
+    if (t->text[0])
+        return sl_fail(err, SL_EKAFKA, "%s: %s", advice(t->weight), t->text);
+    return sl_fail(err, SL_EKAFKA, "%s: %s", advice(0), rd_kafka_err2str(code));
+}
+
+/* In short steps, so that a refusal is seen as soon as it comes. */
+static const struct rd_kafka_metadata *connect_all(rd_kafka_t *rk, unsigned timeout_ms,
+                                                   struct sl_error *err)
+{
+    const struct rd_kafka_metadata *metadata = NULL;
+    rd_kafka_queue_t *queue = rd_kafka_queue_get_main(rk);
+    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
+    struct trouble t = {0, ""};
+
+    for (unsigned spent = 0; spent < timeout_ms; spent += STEP_MS * 5) {
+        code = rd_kafka_metadata(rk, 1, NULL, &metadata, STEP_MS * 5);
+        collect(queue, &t);
+        if (!code || t.weight >= 3)
+            break;
+    }
+    if (code)
+        fail_with(err, &t, code);
+    rd_kafka_queue_destroy(queue);
+    return metadata;
+}
+
+static bool pattern_matches(const regex_t *re, const struct sl_config *config, const char *name)
+{
+    if (strncmp(name, "__", 2) == 0 ||
+        (config->dead_letter && strcmp(name, config->dead_letter) == 0) ||
+        (config->state_topic && strcmp(name, config->state_topic) == 0))
+        return false;
+    for (size_t i = 0; i < config->n_sinks; i++)
+        if (config->sinks[i].dead_letter && strcmp(name, config->sinks[i].dead_letter) == 0)
+            return false;
+    return regexec(re, name, 0, NULL, 0) == 0;
+}
+
+static const rd_kafka_metadata_topic_t *find_topic(const struct rd_kafka_metadata *m,
+                                                   const char *name)
+{
+    for (int i = 0; i < m->topic_cnt; i++)
+        if (strcmp(m->topics[i].topic, name) == 0)
+            return &m->topics[i];
+    return NULL;
+}
+
+static int check_pattern(const struct sl_config *config, const struct rd_kafka_metadata *m,
+                         const char *pattern, struct sl_buf *to, struct sl_error *err)
+{
+    regex_t re;
+    int n = 0, partitions = 0;
+
+    if (regcomp(&re, pattern, REG_EXTENDED | REG_NOSUB) != 0)
+        return sl_fail(err, SL_ECONFIG, "source.kafka.topics: %s is no regular expression",
+                       pattern);
+    for (int i = 0; i < m->topic_cnt; i++)
+        if (pattern_matches(&re, config, m->topics[i].topic)) {
+            n++;
+            partitions += m->topics[i].partition_cnt;
+        }
+    regfree(&re);
+    sl_buf_printf(to, "kafka: pattern %s matches %d topics with %d partitions\n", pattern, n,
+                  partitions);
+    return SL_OK;
+}
+
+static int check_topic(const struct rd_kafka_metadata *m, const char *name, struct sl_buf *to,
+                       struct sl_error *err)
+{
+    const rd_kafka_metadata_topic_t *t = find_topic(m, name);
+
+    if (!t)
+        return sl_fail(err, SL_EKAFKA, "topic %s does not exist, or may not be described", name);
+    if (t->err)
+        return sl_fail(err, SL_EKAFKA, "topic %s: %s", name, rd_kafka_err2str(t->err));
+    sl_buf_printf(to, "kafka: topic %s has %d partitions\n", name, t->partition_cnt);
+    return SL_OK;
+}
+
+static int check_topics(const struct sl_config *config, const struct rd_kafka_metadata *m,
+                        struct sl_buf *to, struct sl_error *err)
+{
+    int code = SL_OK;
+
+    for (size_t i = 0; !code && i < config->source.topics.n; i++) {
+        const char *name = config->source.topics.items[i];
+
+        code = name[0] == '^' ? check_pattern(config, m, name, to, err)
+                              : check_topic(m, name, to, err);
+    }
+    return code;
+}
+
+static int check_group(rd_kafka_t *rk, const struct sl_config *config, unsigned timeout_ms,
+                       struct sl_buf *to, struct sl_error *err)
+{
+    const struct rd_kafka_group_list *groups = NULL;
+    const char *group = config->source.group;
+    rd_kafka_resp_err_t code = rd_kafka_list_groups(rk, group, &groups, (int)timeout_ms);
+
+    if (!code && groups->group_cnt > 0 && groups->groups[0].err)
+        code = groups->groups[0].err;
+    if (code == RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED) {
+        if (groups)
+            rd_kafka_group_list_destroy(groups);
+        return sl_fail(err, SL_EKAFKA, "group %s may not be described: READ on the group is needed",
+                       group);
+    }
+    if (code) /* older brokers and proxies do not describe groups; joining may still work */
+        sl_buf_printf(to, "kafka: group %s could not be described: %s\n", group,
+                      rd_kafka_err2str(code));
+    else if (groups->group_cnt == 0 || !groups->groups[0].state[0] ||
+             strcmp(groups->groups[0].state, "Dead") == 0)
+        sl_buf_printf(to, "kafka: group %s is new\n", group);
+    else
+        sl_buf_printf(to, "kafka: group %s is %s with %d members\n", group, groups->groups[0].state,
+                      groups->groups[0].member_cnt);
+    if (groups)
+        rd_kafka_group_list_destroy(groups);
+    return SL_OK;
+}
+
+static void check_letters(const struct rd_kafka_metadata *m, const char *topic, struct sl_buf *to)
+{
+    const rd_kafka_metadata_topic_t *t = find_topic(m, topic);
+
+    if (!t || t->err)
+        sl_buf_printf(to,
+                      "kafka: dead-letter topic %s does not exist yet: `sluice setup` creates it\n",
+                      topic);
+    else
+        sl_buf_printf(to, "kafka: dead-letter topic %s has %d partitions\n", topic,
+                      t->partition_cnt);
+}
+
+int sl_kafka_check(const struct sl_config *config, struct sl_log *log, unsigned timeout_ms,
+                   struct sl_buf *findings, struct sl_error *err)
+{
+    rd_kafka_t *rk = open_client(config, SL_KAFKA_CONSUMER, log, err);
+    const struct rd_kafka_metadata *m = NULL;
+    int code = SL_EKAFKA;
+
+    if (!rk)
+        return err ? err->code : SL_ECONFIG;
+    m = connect_all(rk, timeout_ms, err);
+    if (!m)
+        goto out;
+    for (int i = 0; i < m->broker_cnt; i++)
+        sl_buf_printf(findings, "kafka: broker %" PRId32 " at %s:%d\n", m->brokers[i].id,
+                      m->brokers[i].host, m->brokers[i].port);
+    code = check_topics(config, m, findings, err);
+    if (!code)
+        code = check_group(rk, config, timeout_ms, findings, err);
+    if (!code && config->dead_letter)
+        check_letters(m, config->dead_letter, findings);
+out:
+    if (m)
+        rd_kafka_metadata_destroy(m);
+    rd_kafka_destroy_flags(rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
+    return code;
+}
+
+static int created(rd_kafka_event_t *ev, const char *topic, struct sl_error *err)
+{
+    const rd_kafka_topic_result_t **results = NULL;
+    size_t n = 0;
+    rd_kafka_resp_err_t code = rd_kafka_event_error(ev);
+    const char *text = rd_kafka_event_error_string(ev);
+
+    if (!code)
+        results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(ev), &n);
+    if (n == 1) {
+        code = rd_kafka_topic_result_error(results[0]);
+        text = rd_kafka_topic_result_error_string(results[0]);
+    }
+    if (!code || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
+        return SL_OK;
+    return sl_fail(err, SL_EKAFKA, "topic %s cannot be created: %s", topic,
+                   text ? text : rd_kafka_err2str(code));
+}
+
+int sl_kafka_create_topic(const struct sl_config *config, struct sl_log *log, const char *topic,
+                          int partitions, int replication, bool compacted, struct sl_error *err)
+{
+    enum { TIMEOUT_MS = 15000 };
+    rd_kafka_t *rk = open_client(config, SL_KAFKA_PRODUCER, log, err);
+    rd_kafka_NewTopic_t *new_topic = NULL;
+    rd_kafka_AdminOptions_t *options = NULL;
+    rd_kafka_queue_t *queue = NULL;
+    rd_kafka_event_t *ev = NULL;
+    char text[256];
+    int code;
+
+    if (!rk)
+        return err ? err->code : SL_ECONFIG;
+    new_topic = rd_kafka_NewTopic_new(topic, partitions, replication, text, sizeof(text));
+    if (!new_topic) {
+        code = sl_fail(err, SL_EINVAL, "topic %s: %s", topic, text);
+        goto out;
+    }
+    if (compacted)
+        rd_kafka_NewTopic_set_config(new_topic, "cleanup.policy", "compact");
+    options = rd_kafka_AdminOptions_new(rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
+    rd_kafka_AdminOptions_set_request_timeout(options, TIMEOUT_MS, text, sizeof(text));
+    queue = rd_kafka_queue_new(rk);
+    rd_kafka_CreateTopics(rk, &new_topic, 1, options, queue);
+    ev = rd_kafka_queue_poll(queue, TIMEOUT_MS + 1000);
+    code = ev ? created(ev, topic, err)
+              : sl_fail(err, SL_ETIMEDOUT, "topic %s: no answer within %d s", topic,
+                        TIMEOUT_MS / 1000);
+out:
+    if (ev)
+        rd_kafka_event_destroy(ev);
+    if (queue)
+        rd_kafka_queue_destroy(queue);
+    if (options)
+        rd_kafka_AdminOptions_destroy(options);
+    if (new_topic)
+        rd_kafka_NewTopic_destroy(new_topic);
+    rd_kafka_destroy(rk);
+    return code;
+}

@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kafka/client.h"
+
+#include <syslog.h>
+
+#include "base/alloc.h"
+#include "base/buf.h"
+
+enum {
+    CONF_TEXT_MAX = 64 * 1024,
+    FETCH_BYTES = 4 << 20, /* one answer: keeps what a held fetch buffer can pin small */
+    PARTITION_FETCH_BYTES = 256 << 10, /* librdkafka raises it by itself for a larger record */
+    QUEUED_KBYTES_MAX = 2097151,       /* the library's own limit */
+    QUEUED_MESSAGES = 10000000,        /* its greatest value: the limit in bytes decides */
+    RECORD_OVERHEAD = 4 * 1024,
+};
+
+struct owned {
+    const char *name;
+    const char *key; /* of sluice.yaml, or why nothing sets it */
+};
+
+static const struct owned owned[] = {
+    {"bootstrap.servers", "source.kafka.brokers"},
+    {"metadata.broker.list", "source.kafka.brokers"},
+    {"group.id", "source.kafka.group"},
+    {"group.protocol", "source.kafka.group"},
+    {"enable.auto.commit", "nothing: Sluice commits what was delivered"},
+    {"auto.commit.enable", "nothing: Sluice commits what was delivered"},
+    {"auto.commit.interval.ms", "nothing: Sluice commits what was delivered"},
+    {"enable.auto.offset.store", "nothing: Sluice commits what was delivered"},
+    {"offset.store.method", "nothing: Sluice commits what was delivered"},
+    {"auto.offset.reset", "source.kafka.start and source.kafka.out_of_range"},
+    {"partition.assignment.strategy", "nothing: the library's version decides"},
+    {"enable.partition.eof", "nothing: Sluice needs it"},
+    {"queued.min.messages", "source.kafka.memory"},
+    {"queued.max.messages.kbytes", "source.kafka.memory"},
+    {"fetch.max.bytes", "source.kafka.memory"},
+    {"fetch.message.max.bytes", "source.kafka.memory"},
+    {"max.partition.fetch.bytes", "source.kafka.memory"},
+    {"fetch.queue.backoff.ms", "source.kafka.memory"},
+    {"check.crcs", "nothing: checksums are always verified"},
+    {"acks", "nothing: every replica confirms"},
+    {"request.required.acks", "nothing: every replica confirms"},
+    {"enable.idempotence", "nothing: it is always on"},
+};
+
+bool sl_kafka_at_least(int version)
+{
+    return rd_kafka_version() >= version;
+}
+
+const char *sl_kafka_owned_property(const char *name)
+{
+    for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]); i++)
+        if (strcmp(owned[i].name, name) == 0)
+            return owned[i].key;
+    return NULL;
+}
+
+/* Called from librdkafka's threads; the log is the handle's opaque. */
+static void on_log(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+    struct sl_log *log = rk ? rd_kafka_opaque(rk) : NULL;
+    enum sl_log_level to = SL_LOG_DEBUG;
+
+    if (level <= LOG_CRIT)
+        to = SL_LOG_ERROR;
+    else if (level <= LOG_WARNING)
+        to = SL_LOG_WARN;
+    else if (level <= LOG_INFO)
+        to = SL_LOG_INFO;
+    if (log && sl_log_enabled(log, to))
+        sl_log(log, to, "Kafka client", "facility", facility, "text", text, NULL);
+}
+
+/* A property of our own making: a failure is a mistake of ours or a value that the user's own
+ * limits contradict. */
+static int set(rd_kafka_conf_t *conf, const char *name, const char *value, struct sl_error *err)
+{
+    char text[256];
+
+    if (rd_kafka_conf_set(conf, name, value, text, sizeof(text)) == RD_KAFKA_CONF_OK)
+        return SL_OK;
+    return sl_fail(err, SL_ECONFIG, "Kafka property %s: %s", name, text);
+}
+
+static int set_number(rd_kafka_conf_t *conf, const char *name, size_t value, struct sl_error *err)
+{
+    char text[24];
+
+    snprintf(text, sizeof(text), "%zu", value);
+    return set(conf, name, text, err);
+}
+
+static size_t get_number(const rd_kafka_conf_t *conf, const char *name)
+{
+    char text[64];
+    size_t n = sizeof(text);
+
+    if (rd_kafka_conf_get(conf, name, text, &n) != RD_KAFKA_CONF_OK)
+        return 0;
+    return (size_t)strtoull(text, NULL, 10);
+}
+
+static int overlay(rd_kafka_conf_t *conf, const struct sl_properties *properties,
+                   struct sl_error *err)
+{
+    for (size_t i = 0; i < properties->n; i++) {
+        const struct sl_property *p = &properties->items[i];
+        const char *key = sl_kafka_owned_property(p->name);
+        char text[256];
+        int code = SL_OK;
+
+        if (key)
+            code =
+                sl_fail(err, SL_ECONFIG,
+                        "Kafka property `%s` belongs to Sluice; what sets it is %s", p->name, key);
+        else if (rd_kafka_conf_set(conf, p->name, p->value, text, sizeof(text)) != RD_KAFKA_CONF_OK)
+            code = sl_fail(err, SL_ECONFIG, "Kafka property `%s`: %s", p->name, text);
+        if (code) {
+            if (err) {
+                err->line = p->line;
+                err->column = p->column;
+            }
+            return code;
+        }
+    }
+    return SL_OK;
+}
+
+static int set_brokers(rd_kafka_conf_t *conf, const struct sl_strings *brokers,
+                       struct sl_error *err)
+{
+    struct sl_buf text;
+    int code = SL_OK;
+
+    sl_buf_init(&text, CONF_TEXT_MAX);
+    for (size_t i = 0; i < brokers->n; i++)
+        sl_buf_printf(&text, "%s%s", i ? "," : "", brokers->items[i]);
+    if (text.full)
+        code = sl_fail(err, SL_ELIMIT, "source.kafka.brokers is too long");
+    else if (text.n)
+        code = set(conf, "bootstrap.servers", sl_buf_str(&text), err);
+    sl_buf_release(&text);
+    return code;
+}
+
+/* The limits that hold fetched data within source.kafka.memory.
+ *
+ * The client counts payload only, and looks before it fetches: an answer of each broker may come on
+ * top. An eighth of the budget is left for that and for the client's own records of messages.
+ *
+ * fetch.queue.backoff.ms (2.2 and later): without it a fetch that met a full queue is looked at
+ * again only after a second, which caps the rate at one queue a second. */
+static int set_limits(rd_kafka_conf_t *conf, const struct sl_source_config *source,
+                      struct sl_log *log, struct sl_error *err)
+{
+    size_t kbytes = (source->memory - source->memory / 8) / 1024;
+    size_t record = get_number(conf, "message.max.bytes") + RECORD_OVERHEAD;
+    size_t fetch = record > FETCH_BYTES ? record : FETCH_BYTES;
+    char text[256];
+    int code = SL_OK;
+
+    if (kbytes < 1024)
+        kbytes = 1024;
+    if (kbytes > QUEUED_KBYTES_MAX)
+        kbytes = QUEUED_KBYTES_MAX;
+    if (get_number(conf, "receive.message.max.bytes") < fetch + 512)
+        code = set_number(conf, "receive.message.max.bytes", fetch + 512, err);
+    if (!code)
+        code = set_number(conf, "fetch.max.bytes", fetch, err);
+    if (!code)
+        code = set_number(conf, "fetch.message.max.bytes", PARTITION_FETCH_BYTES, err);
+    if (!code)
+        code = set_number(conf, "queued.max.messages.kbytes", kbytes, err);
+    if (!code)
+        code = set_number(conf, "queued.min.messages", QUEUED_MESSAGES, err);
+    if (!code && rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "5", text, sizeof(text)) !=
+                     RD_KAFKA_CONF_OK)
+        sl_logf(log, SL_LOG_INFO,
+                "librdkafka %s has no fetch.queue.backoff.ms (2.2 and later have it): a full queue "
+                "costs "
+                "up to 1 s; a larger source.kafka.memory helps",
+                rd_kafka_version_str());
+    return code;
+}
+
+static int set_consumer(rd_kafka_conf_t *conf, const struct sl_source_config *source,
+                        struct sl_log *log, struct sl_error *err)
+{
+    static const char *const fixed[][2] = {
+        {"enable.auto.commit", "false"}, {"enable.auto.offset.store", "false"},
+        {"auto.offset.reset", "error"},  {"enable.partition.eof", "true"},
+        {"check.crcs", "true"},
+    };
+    int code = SL_OK;
+
+    if (source->group)
+        code = set(conf, "group.id", source->group, err);
+    for (size_t i = 0; !code && i < sizeof(fixed) / sizeof(fixed[0]); i++)
+        code = set(conf, fixed[i][0], fixed[i][1], err);
+    /* Below 2.10 a commit during a cooperative rebalance loses the assignment (librdkafka #4059).
+     */
+    if (!code)
+        code = set(conf, "partition.assignment.strategy",
+                   sl_kafka_at_least(0x020a00ff) ? "cooperative-sticky" : "range,roundrobin", err);
+    if (!code)
+        code = set_limits(conf, source, log, err);
+    return code;
+}
+
+static int set_producer(rd_kafka_conf_t *conf, struct sl_error *err)
+{
+    int code = set(conf, "acks", "all", err);
+
+    if (!code)
+        code = set(conf, "enable.idempotence", "true", err);
+    return code;
+}
+
+/* What a user may change: good values for a router. */
+static int set_defaults(rd_kafka_conf_t *conf, enum sl_kafka_role role, struct sl_error *err)
+{
+    static const char *const producer[][2] = {
+        {"linger.ms", "5"},
+        {"message.timeout.ms", "30000"},   /* the sink asks again, with its own patience */
+        {"message.max.bytes", "16777216"}, /* the topic decides what is too large, not the client */
+        /* Small, so that a batch the broker finds too large holds one letter, the one to blame. */
+        {"batch.size", "65536"},
+    };
+    int code = set(conf, "client.id", "sluice", err);
+
+    if (!code)
+        code = set(conf, "log.connection.close", "false", err);
+    for (size_t i = 0;
+         role == SL_KAFKA_PRODUCER && !code && i < sizeof(producer) / sizeof(producer[0]); i++)
+        code = set(conf, producer[i][0], producer[i][1], err);
+    return code;
+}
+
+rd_kafka_conf_t *sl_kafka_conf(const struct sl_source_config *source, enum sl_kafka_role role,
+                               struct sl_log *log, struct sl_error *err)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    int code = set_defaults(conf, role, err);
+
+    if (!code)
+        code = set_brokers(conf, &source->brokers, err);
+    if (!code)
+        code = overlay(conf, &source->client, err);
+    if (!code)
+        code =
+            overlay(conf, role == SL_KAFKA_CONSUMER ? &source->consumer : &source->producer, err);
+    if (!code)
+        code = role == SL_KAFKA_CONSUMER ? set_consumer(conf, source, log, err)
+                                         : set_producer(conf, err);
+    if (code) {
+        rd_kafka_conf_destroy(conf);
+        return NULL;
+    }
+    rd_kafka_conf_set_opaque(conf, log);
+    rd_kafka_conf_set_log_cb(conf, on_log);
+    return conf;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SL_KAFKA_CONSUMER_PRIVATE_H
+#define SL_KAFKA_CONSUMER_PRIVATE_H
+
+#include <librdkafka/rdkafka.h>
+#include <stdatomic.h>
+
+#include "base/list.h"
+#include "kafka/consumer.h"
+#include "kafka/lookup.h"
+
+/* The consumer's parts: consumer.c (life, queue, messages), pause.c (back pressure), rebalance.c
+ * (the one that decides when an assignment begins and ends), lookup.c (where a partition starts, on
+ * a pool thread), commit.c, health.c (errors and readiness in words), topics.c.
+ *
+ * All of it is one loop thread's; only lookup.c's `run` is elsewhere and touches nothing of this.
+ */
+
+enum {
+    SL_TICK_MS = 1000,        /* commits: at most one a second */
+    SL_TICK_FAST_MS = 50,     /* while a rebalance or a close is under way */
+    SL_LAST_COMMIT_MS = 3000, /* bound of the commit of a revoke */
+    SL_RETRY_FIRST_MS = 100,
+    SL_RETRY_MAX_MS = 5000,
+    SL_LAG_MS = 3000,
+    SL_TURN_EVENTS = 1000,
+};
+
+/* What the consumer keeps beside an assigned partition (sl_partition.reader). */
+struct sl_part {
+    struct sl_partition *p;
+    int64_t expect; /* offset after the last message handed over or parked: what is below is a
+                       repetition */
+    int64_t eof;    /* an end of partition that could not be applied yet; -1 */
+    bool paused; /* by us: 2.0.2 rewinds a partition that is resumed without having been paused */
+    bool rewind; /* messages were thrown away: seek back to `expect` before the next one is taken */
+    bool stopped; /* out_of_range, or unreadable: assigned, never fetched, never committed */
+    bool check;   /* the log moved away under it: its bounds are to be asked for */
+    bool plain;   /* the broker refused our metadata: commit without */
+    char *why;    /* stopped: in words */
+};
+
+/* Messages say rkt pointer and partition; this finds the part without comparing names. Valid
+ * between two changes of the assignment: an assigned partition keeps its rkt alive. */
+struct sl_slot {
+    rd_kafka_topic_t *rkt;
+    int32_t number;
+    struct sl_part *part;
+};
+
+enum sl_stage {
+    SL_STEADY,
+    SL_SETTLING,     /* ASSIGN: an own commit is still unanswered */
+    SL_RESOLVING,    /* ASSIGN: bounds and committed offsets are asked for */
+    SL_BACKOFF,      /* ASSIGN: that failed; again after a while */
+    SL_START_COMMIT, /* ASSIGN: start offsets are being committed */
+    SL_DRAINING,     /* REVOKE: until sl_consumer_revoked() */
+    SL_LAST_COMMIT,  /* REVOKE: the final commit */
+};
+
+enum sl_close_stage {
+    SL_OPEN,
+    SL_CLOSING, /* partitions are being given back */
+    SL_LEAVING, /* rd_kafka_consumer_close_queue() was called */
+    SL_CLOSED,
+};
+
+/* One event of the group, kept until it is its turn. */
+struct sl_rebalance {
+    struct sl_list node;
+    bool revoke;
+    bool own; /* sl_consumer_close(): librdkafka waits for no answer */
+    rd_kafka_topic_partition_list_t *list;
+};
+
+struct sl_commit {
+    bool in_flight;
+    bool start;                  /* of start offsets: the answer belongs to the assignment */
+    struct sl_partition **parts; /* references */
+    size_t n;
+    rd_kafka_resp_err_t worst; /* of the last answer */
+    uint64_t logged_ms;
+};
+
+struct sl_consumer {
+    struct sl_loop *loop;
+    struct sl_runtime *rt;
+    struct sl_log *log;
+    const struct sl_source_config *source;
+    const struct sl_consumer_ops *ops;
+    void *user;
+    size_t n_sinks;
+    char **excluded;
+    size_t n_excluded;
+
+    rd_kafka_t *rk;
+    rd_kafka_queue_t *queue; /* everything: messages, rebalances, errors, answers to commits */
+    int fd;                  /* eventfd that the queue writes to */
+    uv_poll_t poll;
+    uv_idle_t idle;
+    struct sl_timer tick;
+    unsigned open_handles;
+    bool freed, fatal, said_closed;
+
+    char *cluster_id;
+    struct sl_topic **topics;
+    size_t n_topics;
+
+    struct sl_partition **partitions;
+    size_t n_partitions, cap_partitions;
+    uint64_t epochs;
+    struct sl_slot *slots;
+    size_t mask; /* slots - 1; 0: none */
+    struct sl_slot last;
+    struct sl_header headers[SL_HEADERS_MAX];
+
+    bool paused; /* what the user wants; parts follow in sl_pause_sync() */
+    rd_kafka_event_t *parked;
+    const rd_kafka_message_t *parked_message; /* the event gives it out once only */
+    struct sl_part *parked_at;
+
+    enum sl_stage stage;
+    enum sl_close_stage close_stage;
+    bool drained; /* sl_consumer_revoked() was called */
+    struct sl_list rebalances;
+    struct sl_rebalance *now;    /* the one that `stage` is about */
+    struct sl_partition **going; /* revoked: references stay the assignment's */
+    size_t n_going;
+    uint64_t deadline_ms, again_ms;
+    unsigned attempts;
+    struct sl_lookup *start; /* of the assignment that `now` asks for */
+    struct sl_lookup *check; /* bounds of partitions whose log moved */
+    bool start_running, start_sent, check_running;
+    uint64_t check_again_ms;
+
+    struct sl_commit commit;
+    uint64_t commit_ms, lag_ms;
+
+    char trouble[256];
+    uint64_t trouble_ms, error_logged_ms;
+};
+
+/* consumer.c */
+void sl_consumer_wake(struct sl_consumer *c);     /* another turn soon */
+void sl_consumer_job_done(struct sl_consumer *c); /* a look-up came back, perhaps after the end */
+void sl_consumer_fatal(struct sl_consumer *c, const char *reason);
+static inline struct sl_part *sl_part_of(const struct sl_partition *p)
+{
+    return p->reader;
+}
+struct sl_partition *sl_consumer_find(const struct sl_consumer *c, const char *topic,
+                                      int32_t number);
+void sl_consumer_table_changed(struct sl_consumer *c);
+
+/* pause.c */
+bool sl_message_take(struct sl_consumer *c, rd_kafka_event_t *ev); /* true: keep the event */
+void sl_pause_offer(struct sl_consumer *c);
+void sl_pause_sync(struct sl_consumer *c);
+void sl_pause_drop_parked(struct sl_consumer *c,
+                          const struct sl_part *part); /* NULL: whatever it is */
+void sl_part_eof(struct sl_consumer *c, struct sl_part *part, int64_t offset);
+
+/* rebalance.c */
+void sl_rebalance_event(struct sl_consumer *c, rd_kafka_event_t *ev);
+void sl_rebalance_turn(struct sl_consumer *c);
+void sl_rebalance_close(struct sl_consumer *c); /* a revoke of everything, of our own */
+bool sl_rebalance_idle(const struct sl_consumer *c);
+void sl_rebalance_release(struct sl_consumer *c);
+uint64_t sl_consumer_backoff(struct sl_consumer *c, unsigned attempts); /* full jitter */
+
+/* assign.c: what an assignment and its end do to the table */
+void sl_assign_begin(struct sl_consumer *c, const struct sl_lookup *s,
+                     const struct sl_rebalance *r);
+void sl_assign_refuse(struct sl_consumer *c,
+                      const struct sl_rebalance *r); /* takes nothing of it */
+void sl_assign_end(struct sl_consumer *c, struct sl_partition **parts, size_t n, bool lost);
+void sl_assign_end_answer(struct sl_consumer *c, const struct sl_rebalance *r);
+void sl_assign_restart(struct sl_consumer *c,
+                       struct sl_part *part); /* fetching has ended: again, from expect */
+void sl_assign_release(struct sl_consumer *c);
+
+/* range.c: the log moves away under a partition that is being read */
+void sl_range_turn(struct sl_consumer *c);
+void sl_part_stop(struct sl_consumer *c, struct sl_part *part, const char *why);
+
+/* commit.c */
+bool sl_commit_send(struct sl_consumer *c, struct sl_partition *const *parts, size_t n);
+bool sl_commit_send_start(struct sl_consumer *c, const struct sl_lookup *s);
+void sl_commit_answer(struct sl_consumer *c, rd_kafka_event_t *ev);
+void sl_commit_release(struct sl_consumer *c);
+
+/* health.c */
+void sl_health_event(struct sl_consumer *c, rd_kafka_event_t *ev);
+void sl_health_trouble(struct sl_consumer *c, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+void sl_health_good(struct sl_consumer *c);
+
+/* topics.c */
+struct sl_topic *sl_topics_get(struct sl_consumer *c, const char *name);
+bool sl_topics_excluded(const struct sl_consumer *c, const char *name);
+int sl_topics_hide(struct sl_consumer *c, rd_kafka_conf_t *conf, struct sl_error *err);
+rd_kafka_topic_partition_list_t *sl_topics_subscription(const struct sl_consumer *c);
+void sl_topics_release(struct sl_consumer *c);
+
+#endif

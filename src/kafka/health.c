@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdarg.h>
+
+#include "kafka/consumer_private.h"
+
+enum {
+    LOG_EVERY_MS = 10000,
+    TROUBLE_MS =
+        30000, /* the client repeats what lasts within 10 s; nothing says when it is over */
+};
+
+void sl_health_trouble(struct sl_consumer *c, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(c->trouble, sizeof(c->trouble), format, args);
+    va_end(args);
+    c->trouble_ms = sl_now_ms(c->rt);
+    if (sl_log_due(&c->error_logged_ms, c->trouble_ms, LOG_EVERY_MS))
+        sl_log(c->log, SL_LOG_WARN, "Kafka trouble", "reason", c->trouble, NULL);
+}
+
+void sl_health_good(struct sl_consumer *c)
+{
+    c->trouble[0] = 0;
+}
+
+/* What an operator can act on. */
+static const char *words(rd_kafka_resp_err_t err)
+{
+    switch ((int)err) {
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+    case RD_KAFKA_RESP_ERR__TRANSPORT:
+        return "no broker answers";
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+        return "a broker's name cannot be resolved";
+    case RD_KAFKA_RESP_ERR__SSL:
+        return "TLS with a broker failed";
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+        return "the broker refuses the credentials";
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+        return "a topic does not exist";
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+        return "reading a topic is not allowed";
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+        return "joining the group is not allowed";
+    case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
+        return "the program stood still for longer than max.poll.interval.ms";
+    default:
+        return rd_kafka_err2str(err);
+    }
+}
+
+/* True for what keeps the consumer from its work. One broker of several that goes away does not. */
+static bool lasting(rd_kafka_resp_err_t err)
+{
+    switch ((int)err) {
+    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
+    case RD_KAFKA_RESP_ERR__RESOLVE:
+    case RD_KAFKA_RESP_ERR__SSL:
+    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
+    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void partition_error(struct sl_consumer *c, struct sl_part *part, rd_kafka_resp_err_t err,
+                            int64_t offset)
+{
+    if (err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
+        sl_part_eof(c, part, offset);
+    } else if (err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+               err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
+        if (!part->stopped)
+            part->check = true;
+    }
+}
+
+void sl_health_event(struct sl_consumer *c, rd_kafka_event_t *ev)
+{
+    rd_kafka_resp_err_t err = rd_kafka_event_error(ev);
+    rd_kafka_topic_partition_t *at = rd_kafka_event_topic_partition(ev);
+    struct sl_partition *p = at ? sl_consumer_find(c, at->topic, at->partition) : NULL;
+    char text[512];
+
+    if (rd_kafka_event_error_is_fatal(ev)) {
+        rd_kafka_resp_err_t fatal = rd_kafka_fatal_error(c->rk, text, sizeof(text));
+        char reason[640];
+
+        snprintf(reason, sizeof(reason), "%s: %s", rd_kafka_err2name(fatal), text);
+        sl_consumer_fatal(c, reason);
+    } else {
+        if (p)
+            partition_error(c, sl_part_of(p), err, at->offset);
+        if (lasting(err))
+            sl_health_trouble(c, "%s: %s", words(err), rd_kafka_event_error_string(ev));
+        else if (err != RD_KAFKA_RESP_ERR__PARTITION_EOF &&
+                 sl_log_due(&c->error_logged_ms, sl_now_ms(c->rt), LOG_EVERY_MS))
+            sl_log(c->log, SL_LOG_WARN, "Kafka error", "reason", words(err), "text",
+                   rd_kafka_event_error_string(ev), NULL);
+    }
+    if (at)
+        rd_kafka_topic_partition_destroy(at);
+}
+
+static bool stopped_text(const struct sl_consumer *c, char *ret, size_t n)
+{
+    size_t stopped = 0;
+    const struct sl_partition *one = NULL;
+
+    for (size_t i = 0; i < c->n_partitions; i++)
+        if (sl_part_of(c->partitions[i])->stopped) {
+            stopped++;
+            one = one ? one : c->partitions[i];
+        }
+    if (one)
+        snprintf(ret, n, "%zu of %zu partitions stopped, %s-%d: %s", stopped, c->n_partitions,
+                 one->topic->name, (int)one->number, sl_part_of(one)->why);
+    return stopped > 0;
+}
+
+bool sl_consumer_ready(const struct sl_consumer *c, char *ret, size_t n)
+{
+    bool joined = false;
+
+    if (c->close_stage != SL_OPEN) {
+        snprintf(ret, n, "closing");
+    } else if (c->fatal) {
+        snprintf(ret, n, "stopped for good: %s", c->trouble);
+    } else if (stopped_text(c, ret, n)) {
+        return false;
+    } else if (c->trouble[0] && sl_now_ms(c->rt) - c->trouble_ms < TROUBLE_MS) {
+        snprintf(ret, n, "%s", c->trouble);
+    } else if (c->n_partitions) {
+        snprintf(ret, n, "assigned %zu partitions", c->n_partitions);
+        return true;
+    } else if (c->stage != SL_STEADY) {
+        snprintf(ret, n, "looking up where to start");
+    } else {
+        char *id = rd_kafka_memberid(c->rk); /* given by the group's coordinator */
+
+        joined = id && id[0];
+        rd_kafka_mem_free(c->rk, id);
+        snprintf(ret, n, joined ? "waiting in the group" : "joining the group");
+    }
+    return joined;
+}

@@ -22,8 +22,7 @@ static void read_routes(struct sl_reader *r, const struct sl_yaml_node *node, vo
 {
     struct sl_strings *routes = at;
 
-    if (!sl_read_texts(r, node, routes))
-        return;
+    sl_read_texts(r, node, NULL, routes);
     for (size_t i = 0; i < routes->n; i++) {
         char *path = sl_subst_path(r->folder, routes->items[i]);
 
@@ -107,8 +106,7 @@ static void read_destination(struct sl_reader *r, const struct sl_yaml_node *nod
     const char *names[SL_SINKS_MAX + 1];
     struct sl_strings texts = {0};
 
-    if (!sl_read_texts(r, node, &texts))
-        return;
+    sl_read_texts(r, node, NULL, &texts);
     for (size_t i = 0; i < c->n_sinks; i++)
         names[i] = c->sinks[i].name;
     names[c->n_sinks] = "drop";

@@ -23,7 +23,11 @@ static const struct {
     {"fetch.message.max.bytes", "use `source.kafka.memory`"},
     {"max.partition.fetch.bytes", "use `source.kafka.memory`"},
     {"fetch.max.bytes", "use `source.kafka.memory`"},
-    {"receive.message.max.bytes", "use `source.kafka.memory`"},
+    {"fetch.queue.backoff.ms", "use `source.kafka.memory`"},
+    {"check.crcs", "checksums are always verified"},
+    {"acks", "every replica confirms"},
+    {"request.required.acks", "every replica confirms"},
+    {"enable.idempotence", "it is always on"},
 };
 
 const char *sl_owned_property(const char *name)

@@ -152,11 +152,13 @@ struct sl_secret *sl_read_secret(struct sl_reader *r, const struct sl_yaml_node 
     return secret;
 }
 
-bool sl_read_texts(struct sl_reader *r, const struct sl_yaml_node *node, struct sl_strings *ret)
+bool sl_read_texts(struct sl_reader *r, const struct sl_yaml_node *node,
+                   bool (*check)(struct sl_reader *r, const struct sl_yaml_node *item,
+                                 const char *text),
+                   struct sl_strings *ret)
 {
     const struct sl_yaml_node *items = node;
     size_t n = 1, kept = 0;
-    bool ok = true;
 
     if (node->type == SL_YAML_SEQUENCE) {
         items = node->children;
@@ -174,13 +176,11 @@ bool sl_read_texts(struct sl_reader *r, const struct sl_yaml_node *node, struct 
 
         if (text && !*text)
             sl_read_error(r, &items[i], "an empty value");
-        if (text && *text)
+        else if (text && (!check || check(r, &items[i], text)))
             ret->items[kept++] = text;
-        else
-            ok = false;
     }
     ret->n = kept;
-    return ok;
+    return kept == n;
 }
 
 bool sl_read_enum(struct sl_reader *r, const struct sl_yaml_node *node, const char *const *names,
@@ -340,9 +340,6 @@ void sl_read_option(struct sl_reader *r, const struct sl_yaml_node *node, const 
     case SL_OPT_ENUM:
         if (sl_read_enum(r, node, o->names, &value))
             memcpy(at, &value, sizeof(value));
-        break;
-    case SL_OPT_TEXTS:
-        sl_read_texts(r, node, at);
         break;
     case SL_OPT_PROPERTIES:
         read_properties(r, node, at);

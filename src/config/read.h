@@ -46,7 +46,6 @@ enum sl_option_type {
     SL_OPT_RATE,       /* double, a second */
     SL_OPT_BOOL,       /* bool */
     SL_OPT_ENUM,       /* an enum; `names` by value, an empty name is not offered */
-    SL_OPT_TEXTS,      /* struct sl_strings; a list, not empty, or one text */
     SL_OPT_PROPERTIES, /* struct sl_properties */
     SL_OPT_GROUP,      /* a mapping read by `group`, into the same struct */
     SL_OPT_CUSTOM,     /* read(), at base + offset */
@@ -79,7 +78,12 @@ void sl_read_option(struct sl_reader *r, const struct sl_yaml_node *node, const 
 /* The text of a scalar with ${} replaced, in the arena; NULL after an error. */
 const char *sl_read_text(struct sl_reader *r, const struct sl_yaml_node *node);
 struct sl_secret *sl_read_secret(struct sl_reader *r, const struct sl_yaml_node *node);
-bool sl_read_texts(struct sl_reader *r, const struct sl_yaml_node *node, struct sl_strings *ret);
+/* A list, not empty, or one text. check, which may be NULL, looks at each and reports what is
+ * wrong; false when anything was. */
+bool sl_read_texts(struct sl_reader *r, const struct sl_yaml_node *node,
+                   bool (*check)(struct sl_reader *r, const struct sl_yaml_node *item,
+                                 const char *text),
+                   struct sl_strings *ret);
 bool sl_read_enum(struct sl_reader *r, const struct sl_yaml_node *node, const char *const *names,
                   unsigned *ret);
 bool sl_read_want(struct sl_reader *r, const struct sl_yaml_node *node, enum sl_yaml_type type);

@@ -6,24 +6,30 @@
 
 static const char *const compression_names[] = {"none", "gzip", NULL};
 
+static bool check_node(struct sl_reader *r, const struct sl_yaml_node *node, const char *text)
+{
+    struct sl_error err = {0};
+    struct sl_address a = {0};
+
+    if (sl_address_parse(text, &a, &err))
+        sl_read_error(r, node, "a node is an address like http://127.0.0.1:9200: %s", err.text);
+    else if (a.userinfo)
+        sl_read_error(r, node, "no user and password in an address; use `auth`");
+    else if (a.query || a.fragment)
+        sl_read_error(r, node, "the address of a node ends with its path");
+    else
+        return true;
+    return false;
+}
+
 static void read_nodes(struct sl_reader *r, const struct sl_yaml_node *node, void *at)
 {
     struct sl_strings *nodes = at;
 
-    if (!sl_read_texts(r, node, nodes))
-        return;
+    sl_read_texts(r, node, check_node, nodes);
     for (size_t i = 0; i < nodes->n; i++) {
-        const struct sl_yaml_node *item = node->n_children ? &node->children[i] : node;
-        struct sl_error err = {0};
-        struct sl_address a;
         size_t n = strlen(nodes->items[i]);
 
-        if (sl_address_parse(nodes->items[i], &a, &err))
-            sl_read_error(r, item, "a node is an address like http://127.0.0.1:9200: %s", err.text);
-        else if (a.userinfo)
-            sl_read_error(r, item, "no user and password in an address; use `auth`");
-        else if (a.query || a.fragment)
-            sl_read_error(r, item, "the address of a node ends with its path");
         while (n > 0 && nodes->items[i][n - 1] == '/')
             n--;
         nodes->items[i] = sl_arena_strndup(&r->owner->arena, nodes->items[i], n);

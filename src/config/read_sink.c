@@ -378,6 +378,7 @@ void sl_read_check_sinks(struct sl_reader *r, const struct sl_yaml_node *root)
     const struct sl_yaml_node *node = sl_yaml_get(root, "sinks");
     const struct sl_config *c = r->config;
 
+    /* A sink whose type could not be read has no defaults: requests is 0. */
     for (size_t i = 0; i < c->n_sinks; i++) {
         const struct sl_yaml_node *sink = &node->children[i];
         const struct sl_yaml_node *id = sl_yaml_get(sink, "id");
@@ -388,8 +389,8 @@ void sl_read_check_sinks(struct sl_reader *r, const struct sl_yaml_node *root)
                               c->sinks[j].name, c->sinks[i].name, c->sinks[i].id);
                 break;
             }
-        if (sl_yaml_get(sink, "type") && !c->sinks[i].dead_letter &&
-            c->sinks[i].kind != SL_SINK_FILE)
+        if (c->sinks[i].requests && c->sinks[i].kind != SL_SINK_FILE && !c->sinks[i].dead_letter &&
+            !sl_yaml_get(sink, "dead_letter"))
             sl_read_warning(r, sink,
                             "sink `%s` has no `dead_letter`: one record that the destination "
                             "refuses stalls it",

@@ -46,29 +46,26 @@ static bool check_topic(struct sl_reader *r, const struct sl_yaml_node *node, co
     return false;
 }
 
+static bool check_broker(struct sl_reader *r, const struct sl_yaml_node *node, const char *broker)
+{
+    struct sl_error err = {0};
+
+    if (strstr(broker, "://"))
+        sl_fail(&err, SL_EINVAL, "nothing stands before the host (security.protocol says how)");
+    else if (sl_address_host_port(broker, false, &err) == SL_OK)
+        return true;
+    sl_read_error(r, node, "a broker is written host:port; %s", err.text);
+    return false;
+}
+
 static void read_brokers(struct sl_reader *r, const struct sl_yaml_node *node, void *at)
 {
-    struct sl_strings *brokers = at;
-
-    if (!sl_read_texts(r, node, brokers))
-        return;
-    for (size_t i = 0; i < brokers->n; i++) {
-        struct sl_error err = {0};
-
-        if (sl_address_host_port(brokers->items[i], false, &err))
-            sl_read_error(r, node->n_children ? &node->children[i] : node,
-                          "a broker is written host:port; %s", err.text);
-    }
+    sl_read_texts(r, node, check_broker, at);
 }
 
 static void read_topics(struct sl_reader *r, const struct sl_yaml_node *node, void *at)
 {
-    struct sl_strings *topics = at;
-
-    if (!sl_read_texts(r, node, topics))
-        return;
-    for (size_t i = 0; i < topics->n; i++)
-        check_topic(r, node->n_children ? &node->children[i] : node, topics->items[i]);
+    sl_read_texts(r, node, check_topic, at);
 }
 
 static void read_properties(struct sl_reader *r, const struct sl_yaml_node *node, void *at)

@@ -89,9 +89,10 @@ static void add_syntax_error(const struct sl_yaml *y, struct fy_diag *diag,
 {
     const struct fy_diag_error *e = NULL;
     struct sl_slice content = sl_buf_as_slice(&y->content);
-    unsigned line = 0, column = 0, last = 1;
+    unsigned line = 0, column = 0, last = 1, open_line, open_column;
     void *at = NULL;
     const char *text = "syntax error";
+    char more[80] = "";
 
     while (diag && (e = fy_diag_errors_iterate(diag, &at)) && e->type != FYET_ERROR)
         ;
@@ -106,7 +107,11 @@ static void add_syntax_error(const struct sl_yaml *y, struct fy_diag *diag,
         text = "a tab in the indentation; use spaces";
     else if (line > last && sl_yaml_build_open(b, &line, &column))
         text = "the bracket opened here is not closed";
-    sl_diags_add(diags, SL_PROBLEM, y->name, shown(y), line, column, "not valid YAML: %s", text);
+    else if (sl_yaml_build_open(b, &open_line, &open_column) && open_line < line)
+        snprintf(more, sizeof(more), "; the bracket of line %u:%u is still open", open_line,
+                 open_column);
+    sl_diags_add(diags, SL_PROBLEM, y->name, shown(y), line, column, "not valid YAML: %s%s", text,
+                 more);
 }
 
 static size_t position(const struct fy_mark *mark, size_t otherwise)

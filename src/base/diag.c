@@ -27,10 +27,11 @@ void sl_diags_release(struct sl_diags *d)
 static char *source_line(struct sl_slice content, unsigned line)
 {
     enum { LINE_MAX_SHOWN = 400 };
-    const char *at = content.p, *end = content.p + content.n, *stop;
+    const char *at = content.p, *end, *stop;
 
     if (!content.p || line == 0)
         return NULL;
+    end = content.p + content.n;
     for (unsigned i = 1; i < line; i++) {
         at = memchr(at, '\n', (size_t)(end - at));
         if (!at)

@@ -346,7 +346,6 @@ static void begin(struct sl_matcher *m, const struct sl_record *record)
 void sl_route(struct sl_matcher *m, const struct sl_record *record, struct sl_decision *ret)
 {
     const struct sl_rules *r = m->rules;
-    bool taken = false;
 
     /* Not the array of choices: it is large, and only its first n are said to be set. */
     ret->n = 0;
@@ -369,11 +368,10 @@ void sl_route(struct sl_matcher *m, const struct sl_record *record, struct sl_de
             choose(ret, rule->to[k], i);
         if (rule->drop)
             drop(ret, i);
-        taken |= rule->drop || rule->n_to;
         if (!rule->go_on)
             break;
     }
-    if (!taken)
+    if (ret->n == 0 && ret->dropped_by == SL_RULE_NONE)
         send_to(ret, &r->unmatched, SL_RULE_UNMATCHED);
 }
 

@@ -28,7 +28,7 @@ struct box {
     struct sl_decoder *decoder;
     struct sl_matcher *matcher;
     struct sl_topic topic;
-    struct sl_partition partition;
+    struct sl_partition *partition; /* owned */
     struct sl_message message;
     struct sl_record record;
     struct sl_decision decision;
@@ -47,8 +47,9 @@ static inline void box_config(struct box *b)
     b->config.rule_errors.sinks = 1U << ARCHIVE;
     b->topic.name = (char *)"logs";
     b->topic.decode = SL_DECODE_AUTO;
-    b->partition.topic = &b->topic;
-    b->message.at = &b->partition;
+    b->partition = sl_zalloc(sizeof(*b->partition));
+    b->partition->topic = &b->topic;
+    b->message.at = b->partition;
     b->fields = sl_fields_new();
     sl_diags_init(&b->diags);
 }
@@ -88,6 +89,7 @@ static inline void box_route(struct box *b, const char *value)
 static inline void box_release(struct box *b)
 {
     sl_matcher_free(b->matcher);
+    free(b->partition);
     sl_decoder_free(b->decoder);
     sl_rules_free(b->rules);
     sl_fields_free(b->fields);

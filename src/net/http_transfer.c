@@ -329,12 +329,15 @@ void sl_transfer_reply(struct sl_transfer *t, CURLcode code, char *words, size_t
 
     words[0] = '\0';
     curl_easy_getinfo(t->easy, CURLINFO_TOTAL_TIME_T, &micros);
+    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
     *ret = (struct sl_http_reply){.error = words, .seconds = (double)micros / 1e6};
+    /* libcurl takes a connection that ends amid the headers, or after 100 Continue, for a reply. */
+    if (code == CURLE_OK && (!t->head_done || status < 200))
+        code = CURLE_PARTIAL_FILE;
     if (code != CURLE_OK) {
         ret->result = sl_transfer_failure(t, code, words, size);
         return;
     }
-    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
     ret->result = SL_HTTP_OK;
     ret->status = (int)status;
     ret->body = sl_buf_as_slice(&t->body);

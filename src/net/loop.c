@@ -49,26 +49,42 @@ static uint64_t loop_random(struct sl_runtime *rt)
 }
 
 static void on_timer(uv_timer_t *timer);
+static void on_idle(uv_idle_t *idle);
 
 /* Keeps the one uv_timer at the earliest due time, and still where none is started, so that it
- * alone never keeps the loop alive. */
+ * alone never keeps the loop alive. What is due already goes by uv_idle, which runs once a turn:
+ * libuv 1.44 runs a timer of 0 ms that starts itself again and again without ever looking at a
+ * socket. */
 static void arm(struct sl_loop *l)
 {
     uint64_t due, now = uv_now(&l->uv);
+    bool some = sl_timers_next(&l->timers, &due);
 
-    if (!sl_timers_next(&l->timers, &due)) {
+    if (some && due <= now)
+        uv_idle_start(&l->idle, on_idle);
+    else
+        uv_idle_stop(&l->idle);
+    if (!some || due <= now) {
         uv_timer_stop(&l->timer);
         return;
     }
     if (uv_is_active((uv_handle_t *)&l->timer) && due == l->armed_ms)
         return;
     l->armed_ms = due;
-    uv_timer_start(&l->timer, on_timer, due > now ? due - now : 0, 0);
+    uv_timer_start(&l->timer, on_timer, due - now, 0);
 }
 
 static void on_timer(uv_timer_t *timer)
 {
     struct sl_loop *l = timer->data;
+
+    sl_timers_run(&l->timers, uv_now(&l->uv));
+    arm(l);
+}
+
+static void on_idle(uv_idle_t *idle)
+{
+    struct sl_loop *l = idle->data;
 
     sl_timers_run(&l->timers, uv_now(&l->uv));
     arm(l);
@@ -164,7 +180,8 @@ int sl_loop_init(struct sl_loop *l, struct sl_log *log, struct sl_error *err)
         return sl_fail(err, SL_EIO, "the event loop cannot start: %s", uv_strerror(code));
     sl_timers_init(&l->timers);
     uv_timer_init(&l->uv, &l->timer);
-    l->timer.data = l;
+    uv_idle_init(&l->uv, &l->idle);
+    l->timer.data = l->idle.data = l;
     return SL_OK;
 }
 
@@ -179,6 +196,7 @@ static void report_open(uv_handle_t *handle, void *user)
 void sl_loop_release(struct sl_loop *l)
 {
     uv_close((uv_handle_t *)&l->timer, NULL);
+    uv_close((uv_handle_t *)&l->idle, NULL);
     /* Closing handles and work that is still on the pool end here. */
     uv_run(&l->uv, UV_RUN_DEFAULT);
     if (uv_loop_close(&l->uv))

@@ -14,6 +14,7 @@ struct sl_loop {
     struct sl_runtime rt; /* hand &loop.rt to everybody else */
     uv_loop_t uv;
     uv_timer_t timer;
+    uv_idle_t idle; /* for what is due at once */
     struct sl_timers timers;
     uint64_t armed_ms; /* when uv_timer fires, while it is active */
     uint64_t random_state[4];

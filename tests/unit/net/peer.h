@@ -7,6 +7,7 @@
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "base/buf.h"
@@ -93,7 +94,8 @@ static inline void peer_finish(struct peer_connection *c)
     uv_shutdown_t *request = sl_zalloc(sizeof(*request));
 
     request->data = c;
-    uv_shutdown(request, (uv_stream_t *)&c->tcp, peer_shut);
+    if (uv_shutdown(request, (uv_stream_t *)&c->tcp, peer_shut))
+        free(request);
 }
 
 static inline void peer_drop(struct sl_timer *t)

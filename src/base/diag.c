@@ -137,8 +137,7 @@ static void print_caret(const char *source, unsigned column, FILE *to)
     fputs("^\n", to);
 }
 
-/* A file can hold what would move a terminal's cursor; C1 controls (U+0080 to U+009F) among them. */
-static void print_text(const char *text, FILE *to)
+void sl_print_line(const char *text, FILE *to)
 {
     for (const unsigned char *c = (const unsigned char *)text; *c; c++) {
         if (*c == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0) {
@@ -164,10 +163,10 @@ void sl_diags_print(const struct sl_diags *d, FILE *to)
             fprintf(to, "%u:", item->column);
         fprintf(to, "%s%s: ", item->file ? " " : "",
                 item->severity == SL_PROBLEM ? "error" : "warning");
-        print_text(item->text, to);
+        sl_print_line(item->text, to);
         if (item->source) {
             fprintf(to, "%6u | ", item->line);
-            print_text(item->source, to);
+            sl_print_line(item->source, to);
             if (item->column) {
                 fputs("       | ", to);
                 print_caret(item->source, item->column, to);

@@ -32,57 +32,12 @@ void sl_s3_hash(const char *cluster_id, const char *sink_id, const struct sl_s3_
 
 /* ---- prefix ---- */
 
-static bool dots(const char *p, size_t n)
-{
-    return n >= 1 && n <= 2 && p[0] == '.' && p[n - 1] == '.';
-}
-
-static bool has_dot_segment(const char *p, size_t n)
-{
-    size_t begin = 0;
-
-    for (size_t i = 0; i <= n; i++)
-        if (i == n || p[i] == '/') {
-            if (dots(p + begin, i - begin))
-                return true;
-            begin = i + 1;
-        }
-    return false;
-}
-
-/* A segment of dots gets them encoded with lower-case digits: templates encode with upper-case
- * ones, so no value can spell the same. */
-static void encode_dots(struct sl_buf *out, size_t begin)
-{
-    struct sl_buf copy;
-    size_t n = out->n - begin, segment = 0;
-
-    sl_buf_init(&copy, n);
-    sl_buf_append(&copy, out->p + begin, n);
-    sl_buf_truncate(out, begin);
-    for (size_t i = 0; i <= n; i++)
-        if (i == n || copy.p[i] == '/') {
-            if (dots(copy.p + segment, i - segment))
-                sl_buf_text(out, i - segment == 1 ? "%2e" : "%2e%2e");
-            else
-                sl_buf_append(out, copy.p + segment, i - segment);
-            if (i < n)
-                sl_buf_byte(out, '/');
-            segment = i + 1;
-        }
-    sl_buf_release(&copy);
-}
-
 void sl_s3_prefix(struct sl_buf *out, size_t begin)
 {
     uint8_t hash[SL_SHA256_BYTES];
     char hex[SL_SHA256_HEX + 1];
     size_t keep;
 
-    if (out->full)
-        return;
-    if (has_dot_segment(out->p + begin, out->n - begin))
-        encode_dots(out, begin);
     if (out->full || out->n - begin <= SL_S3_PREFIX_MAX)
         return;
     sl_sha256(out->p + begin, out->n - begin, hash);

@@ -39,10 +39,10 @@ void sl_s3_identity_text(const struct sl_s3_identity *id, struct sl_s3_identity_
 void sl_s3_hash(const char *cluster_id, const char *sink_id, const struct sl_s3_config *config,
                 const char *rules_hash, char ret[SL_S3_HASH_HEX + 1]);
 
-/* Makes a rendered template, which out holds from `begin` on, a prefix: no segment is "." or ".."
- * (stores on file systems would leave the bucket), and at most SL_S3_PREFIX_MAX bytes, so that the
- * whole name stays within the 1,024 of S3. Different inputs stay different: two batches of a cut
- * must never share a name, for the second would be taken for a repetition of the first. */
+/* Makes a rendered template, which out holds from `begin` on, at most SL_S3_PREFIX_MAX bytes, so
+ * that the whole name stays within the 1,024 of S3. Different inputs stay different: two batches of
+ * a cut must never share a name, for the second would be taken for a repetition of the first. (That
+ * a value cannot leave its segment is the template's work.) */
 void sl_s3_prefix(struct sl_buf *out, size_t begin);
 
 /* Appends the object's key. retry: the n of -r<n>, 0 for none. */

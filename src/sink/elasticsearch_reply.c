@@ -370,8 +370,11 @@ void sl_es_reply_text(const struct sl_es_reply_item *item, size_t max, struct sl
 
     if (item->type.n > 0)
         append_text(item->type, end, out);
-    if (item->type.n > 0 && item->reason.n > 0 && out->n + 2 < end)
+    if (item->type.n > 0 && item->reason.n > 0) {
+        if (out->n + 2 >= end)
+            return;
         SL_BUF_LITERAL(out, ": ");
+    }
     if (item->reason.n > 0)
         append_text(item->reason, end, out);
 }

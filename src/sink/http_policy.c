@@ -138,7 +138,7 @@ void sl_http_excerpt(struct sl_slice body, const char *const *secrets, size_t n_
         uint32_t c = 0;
         size_t n = sl_utf8_char(body.p + i, body.n - i, &c);
 
-        if (n == 0 || c < 0x20 || (c >= 0x7f && c < 0xa0)) {
+        if (n == 0 || c <= 0x20 || (c >= 0x7f && c < 0xa0)) {
             if (out->n > begin && out->p[out->n - 1] != ' ')
                 sl_buf_byte(out, ' ');
             i += n ? n : 1;

@@ -362,9 +362,9 @@ struct sl_value sl_record_value(const struct sl_record *r, unsigned id)
 {
     const struct sl_decoder *d = r->decoder;
 
-    if (id >= d->fields->n || id >= d->cap_values)
-        return (struct sl_value){.type = SL_VALUE_ABSENT};
-    if (d->fields->items[id].special != SL_FIELD_PATH)
+    if (id < d->fields->n && d->fields->items[id].special != SL_FIELD_PATH)
         return special_value(r, &d->fields->items[id]);
+    if (id >= d->cap_values) /* added since the record was decoded */
+        return (struct sl_value){.type = SL_VALUE_ABSENT};
     return sl_decoder_value(d, id);
 }

@@ -28,6 +28,12 @@ static const char *fail(struct walk *w, const char *error)
     return NULL;
 }
 
+/* At the end of the value nothing is wrong but that it ends. */
+static const char *fail_at(struct walk *w, const char *p, const char *error)
+{
+    return fail(w, p >= w->end ? "it ends too early" : error);
+}
+
 INLINE uint8_t peek(const struct walk *w, const char *p, bool checked)
 {
     if (checked && p >= w->end)
@@ -209,7 +215,7 @@ INLINE const char *member(struct walk *w, const char *p, uint32_t node, uint32_t
     uint32_t to;
 
     if (peek(w, p, checked) != '"')
-        return fail(w, "a member without a name in quotes");
+        return fail_at(w, p, "a member without a name in quotes");
     key = p + 1;
     p = string(w, key, &escaped, checked);
     if (!p)
@@ -224,7 +230,7 @@ INLINE const char *member(struct walk *w, const char *p, uint32_t node, uint32_t
     *ret = to;
     p = spaces(w, p + 1, checked);
     if (peek(w, p, checked) != ':')
-        return fail(w, "a member without a colon");
+        return fail_at(w, p, "a member without a colon");
     return spaces(w, p + 1, checked);
 }
 
@@ -313,7 +319,7 @@ static const char *literal(struct walk *w, const char *p, uint32_t node)
         set(w, node, p, p + all[i].n, all[i].type, false);
         return p + all[i].n;
     }
-    return fail(w, p == w->end ? "it ends too early" : "something that is no JSON value");
+    return fail_at(w, p, "something that is no JSON value");
 }
 
 INLINE const char *scalar(struct walk *w, const char *p, uint32_t node, bool checked)
@@ -371,9 +377,9 @@ INLINE const char *onward(struct walk *w, const char *p, uint32_t *ret, const ch
             return p;
         }
         if (c != (f->array ? ']' : '}'))
-            return fail(w, p >= w->end ? "it ends too early"
-                           : f->array  ? "an array without , or ] after a value"
-                                       : "an object without , or } after a value");
+            return fail_at(w, p,
+                           f->array ? "an array without , or ] after a value"
+                                    : "an object without , or } after a value");
         pop(w, ++p);
         if (w->depth == 0) {
             *ret_end = p;

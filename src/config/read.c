@@ -377,7 +377,8 @@ static const struct sl_option *find(const struct sl_option *options, const char 
 static void unknown_key(struct sl_reader *r, const struct sl_yaml_node *child, const char *what,
                         const struct sl_option *options, const struct sl_option *also)
 {
-    const char *names[64], *near, *type = also && r->belongs_to ? r->belongs_to(child->key) : NULL;
+    const char *names[64] = {NULL}, *near,
+               *type = also && r->belongs_to ? r->belongs_to(child->key) : NULL;
     char list[512] = "";
     size_t n = 0, used = 0;
 

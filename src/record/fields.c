@@ -55,7 +55,7 @@ static int special_of(struct sl_slice path)
         return SL_FIELD_HEADER;
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (sl_slice_is(path, names[i].name))
-            return names[i].special;
+            return (int)names[i].special;
     return -1;
 }
 

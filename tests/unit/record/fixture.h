@@ -28,10 +28,10 @@ struct fixture {
     struct sl_buf out, scratch;
 };
 
-static inline struct fixture *fixture_new(const struct sl_properties *enrich, const char *timezone)
+static inline struct fixture *fixture_new(const struct sl_properties *enrich, const char *zone)
 {
     struct fixture *x = sl_zalloc(sizeof(*x));
-    struct sl_decoder_config config = {.enrich = enrich, .timezone = timezone};
+    struct sl_decoder_config config = {.enrich = enrich, .timezone = zone};
     struct sl_error err = {0};
 
     x->topic = (struct sl_topic){.name = "logs", .decode = SL_DECODE_AUTO};

@@ -127,7 +127,7 @@ static struct sl_cond *parse_exists(struct sl_rule_set *set, const struct sl_yam
     struct sl_cond *c;
     bool wanted;
 
-    if (!sl_parse_bool(set, node, &wanted))
+    if (!sl_parse_flag(set, node, &wanted))
         return NULL;
     c = new_test(SL_OP_EXISTS, field, node);
     return wanted ? c : negate(c);

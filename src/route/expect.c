@@ -51,7 +51,7 @@ static void parse_expect(struct sl_rule_set *set, const struct sl_yaml_node *exp
     if (to)
         sl_parse_sinks(set, to, sinks, &n);
     dropped = sl_yaml_get(expect, "dropped");
-    if (dropped && sl_parse_bool(set, dropped, &yes) && yes && to)
+    if (dropped && sl_parse_flag(set, dropped, &yes) && yes && to)
         SL_RULE_PROBLEM(set, dropped, true, "what is dropped goes to no sink");
 }
 

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "config/units.h"
 
 enum { RULE_NAME_MAX = 200 };
 
@@ -38,13 +39,10 @@ bool sl_parse_key(struct sl_rule_set *set, const struct sl_yaml_node *member, co
     return false;
 }
 
-bool sl_parse_bool(struct sl_rule_set *set, const struct sl_yaml_node *node, bool *ret)
+bool sl_parse_flag(struct sl_rule_set *set, const struct sl_yaml_node *node, bool *ret)
 {
-    if (node->type == SL_YAML_SCALAR && !node->quoted) {
-        *ret = !strcmp(node->text, "true");
-        if (*ret || !strcmp(node->text, "false"))
-            return true;
-    }
+    if (node->type == SL_YAML_SCALAR && !node->quoted && sl_parse_bool(node->text, ret))
+        return true;
     SL_RULE_PROBLEM(set, node, false, "`%s` is true or false", node->key);
     return false;
 }
@@ -134,9 +132,9 @@ static void parse_actions(struct sl_rule_set *set, struct sl_rule_def *def, bool
         SL_RULE_PROBLEM(set, to, false,
                         "an empty list of sinks; to let records go write `drop: true`");
     if (drop)
-        good &= sl_parse_bool(set, drop, &def->drop);
+        good &= sl_parse_flag(set, drop, &def->drop);
     if (go_on)
-        good &= sl_parse_bool(set, go_on, &def->go_on);
+        good &= sl_parse_flag(set, go_on, &def->go_on);
     if (def->drop && to)
         SL_RULE_PROBLEM(set, to, true, "a rule with `drop` has no `to`");
     if (def->drop && def->go_on)

@@ -70,7 +70,7 @@ void sl_parse_finish(struct sl_rule_set *set);
 bool sl_parse_key(struct sl_rule_set *set, const struct sl_yaml_node *member, const char *what,
                   const char *const *known, size_t n_known, const char *const *later,
                   size_t n_later);
-bool sl_parse_bool(struct sl_rule_set *set, const struct sl_yaml_node *node, bool *ret);
+bool sl_parse_flag(struct sl_rule_set *set, const struct sl_yaml_node *node, bool *ret);
 /* A sink's name or a list of them. False when something was wrong with it. */
 bool sl_parse_sinks(struct sl_rule_set *set, const struct sl_yaml_node *node, uint8_t *ret,
                     size_t *ret_n);

@@ -172,6 +172,7 @@ static void give(struct sl_yaml_build *b, struct fy_event *event)
         give_scalar(b, event);
         break;
     case FYET_ALIAS:
+        begin -= begin > 0; /* the token is the name; the place is the star before it */
         sl_yaml_build_alias(b, &(struct sl_yaml_event){.begin = begin,
                                                        .end = begin,
                                                        .text = token_text(event->alias.anchor)});

@@ -15,8 +15,8 @@
 #include "config/config.h"
 
 /* Each folder of cases/ holds a sluice.yaml (or, on purpose, none) and `expected`: exactly what is
- * printed about it. To make a new one: write the sluice.yaml, run this test with SLUICE_UPDATE=1, and read
- * what it wrote into `expected` as a stranger would. */
+ * printed about it. To make a new one: write the sluice.yaml, run this test with SLUICE_UPDATE=1,
+ * and read what it wrote into `expected` as a stranger would. */
 
 static const char folder[] = SLUICE_TESTS_DIR "/unit/config/cases";
 

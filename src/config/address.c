@@ -101,8 +101,11 @@ int sl_address_parse(const char *text, struct sl_address *ret, struct sl_error *
 
 bool sl_address_is_loopback(const struct sl_address *a)
 {
-    return sl_slice_is(a->host, "localhost") || sl_slice_is(a->host, "::1") ||
-           (a->host.n > 4 && !memcmp(a->host.p, "127.", 4));
+    bool numeric = a->host.n > 4 && !memcmp(a->host.p, "127.", 4);
+
+    for (size_t i = 0; numeric && i < a->host.n; i++)
+        numeric = isdigit((unsigned char)a->host.p[i]) || a->host.p[i] == '.';
+    return numeric || sl_slice_is(a->host, "localhost") || sl_slice_is(a->host, "::1");
 }
 
 int sl_address_host_port(const char *text, bool listen, struct sl_error *err)

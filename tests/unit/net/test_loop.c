@@ -163,7 +163,7 @@ static void test_random_bits_differ(void **state)
     assert_true(sl_random(&loop->rt) != sl_random(&other.rt));
     for (int i = 0; i < 4000; i++)
         for (uint64_t bits = sl_random(&loop->rt), k = 0; k < 64; k++)
-            ones[k] += bits >> k & 1;
+            ones[k] += (unsigned)(bits >> k & 1);
     for (int k = 0; k < 64; k++) /* 10 standard deviations */
         assert_in_range(ones[k], 2000 - 316, 2000 + 316);
     sl_loop_release(&other);

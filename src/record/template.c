@@ -295,7 +295,7 @@ static void fit_key(struct sl_template *t, size_t begin, struct sl_buf *out)
     size_t n = out->n - begin, at = 0;
     bool found = false;
 
-    for (size_t i = 0, from = 0; i <= n; i++) {
+    for (size_t i = 0, from = 0; n > 0 && i <= n; i++) {
         const char *segment = out->p + begin + from;
 
         if (i < n && out->p[begin + i] != '/')

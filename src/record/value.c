@@ -279,10 +279,11 @@ static struct sl_value value_at(const char *p, const char **ret_end)
 
 bool sl_value_element(const struct sl_value *array, size_t *at, struct sl_value *ret)
 {
-    const char *p, *end = array->p + array->n;
+    const char *p, *end;
 
     if (array->type != SL_VALUE_ARRAY)
         return false;
+    end = array->p + array->n;
     p = array->p + (*at ? *at : 1); /* 1: behind the bracket */
     while (p < end && (between_values(*p)))
         p++;

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <unistd.h>
+
 #include "fixture.h"
 #include "record/time.h"
 
@@ -197,6 +199,128 @@ static void fixed_zones(void **state)
         assert_int_equal(sl_zone_new(wrong[i], &z, NULL), SL_ECONFIG);
 }
 
+/* libc reads the same files: a local time made from any moment leads back to it, or, where it
+ * occurs twice, to the earlier of the two. */
+static void named_zones_agree_with_libc(void **state)
+{
+    static const char *const names[] = {
+        "Europe/Berlin",     "America/New_York", "Australia/Lord_Howe",
+        "America/Sao_Paulo", "Asia/Kolkata",     "Africa/Casablanca",
+        "Pacific/Auckland",  "Europe/Dublin",    "Etc/GMT+5"};
+    uint64_t seed = 3;
+    unsigned twice = 0;
+
+    (void)state;
+    if (access("/usr/share/zoneinfo/Europe/Berlin", R_OK) != 0)
+        skip();
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        struct sl_zone *z;
+        struct sl_error err = {0};
+
+        if (sl_zone_new(names[i], &z, &err) != SL_OK)
+            fail_msg("%s", err.text);
+        setenv("TZ", names[i], 1);
+        tzset();
+        for (int k = 0; k < 20000; k++) {
+            time_t t, back;
+            struct tm tm;
+            int64_t offset;
+
+            seed = seed * 6364136223846793005u + 1442695040888963407u;
+            t = (time_t)((seed >> 20) % 7258118400); /* to 2200 */
+            localtime_r(&t, &tm);
+            offset = sl_zone_offset(z, t + tm.tm_gmtoff);
+            back = t + tm.tm_gmtoff - offset;
+            twice += back != t;
+            if (back == t)
+                continue;
+            localtime_r(&back, &tm);
+            if (back > t || tm.tm_gmtoff != offset)
+                fail_msg("%s: %lld", names[i], (long long)t);
+        }
+        sl_zone_free(z);
+    }
+    assert_true(twice > 0 && twice < 200);
+    unsetenv("TZ");
+    tzset();
+}
+
+static void a_gap_takes_the_offset_before(void **state)
+{
+    struct sl_zone *z;
+    int64_t gap = 1774751400; /* 2026-03-29T02:30:00, which Berlin does not have */
+
+    (void)state;
+    if (access("/usr/share/zoneinfo/Europe/Berlin", R_OK) != 0)
+        skip();
+    assert_int_equal(sl_zone_new("Europe/Berlin", &z, NULL), SL_OK);
+    assert_int_equal(sl_zone_offset(z, gap), 3600);
+    assert_int_equal(sl_zone_offset(z, gap + 1800), 7200);
+    assert_int_equal(sl_zone_offset(z, gap + 210 * 86400 + 1799), 7200); /* 25 October, 02:59:59 */
+    assert_int_equal(sl_zone_offset(z, gap + 210 * 86400 + 1800), 3600);
+    sl_zone_free(z);
+}
+
+/* The rule alone, as files without written-out years have it, and files that are none. */
+static void files_of_zones(void **state)
+{
+    static const struct {
+        const char *rule;
+        int64_t january, july; /* in 2026 */
+    } rows[] = {
+        {"CET-1CEST,M3.5.0,M10.5.0/3", 3600, 7200},
+        {"EST5EDT,M3.2.0,M11.1.0", -18000, -14400},
+        {"<+1030>-10:30<+11>-11,M10.1.0,M4.1.0", 39600, 37800},
+        {"IST-1GMT0,M10.5.0,M3.5.0/1", 0, 3600},
+        {"XXX3YYY,J60/0,J300", -10800, -7200},
+        {"XXX3YYY,59/-1,300/26", -10800, -7200},
+        {"<-03>3", -10800, -10800},
+    };
+    static const char *const wrong[] = {
+        "C",         "CET", "CET-1CEST,M13.5.0,M10.5.0", "CET-1CEST,M3.5.0",
+        "CET-1CEST", "<x",  "CET-1CEST,M3.5.0,M10.5.0x"};
+    char folder[] = "/tmp/sluice-zone-XXXXXX", *path;
+
+    (void)state;
+    assert_non_null(mkdtemp(folder));
+    path = sl_asprintf("%s/Test", folder);
+    setenv("TZDIR", folder, 1);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]) + sizeof(wrong) / sizeof(wrong[0]); i++) {
+        bool good = i < sizeof(rows) / sizeof(rows[0]);
+        char header[44] = "TZif2", type[6] = {0};
+        struct sl_zone *z;
+        FILE *f = fopen(path, "we");
+
+        header[39] = 1; /* one type, no names */
+        fwrite(header, 1, sizeof(header), f);
+        fwrite(type, 1, sizeof(type), f);
+        fwrite(header, 1, sizeof(header), f);
+        fwrite(type, 1, sizeof(type), f);
+        fprintf(f, "\n%s\n", good ? rows[i].rule : wrong[i - sizeof(rows) / sizeof(rows[0])]);
+        fclose(f);
+        if (!good) {
+            assert_int_equal(sl_zone_new("Test", &z, NULL), SL_ECONFIG);
+            continue;
+        }
+        assert_int_equal(sl_zone_new("Test", &z, NULL), SL_OK);
+        assert_int_equal(sl_zone_offset(z, 1768435200), rows[i].january);
+        assert_int_equal(sl_zone_offset(z, 1784073600), rows[i].july);
+        sl_zone_free(z);
+    }
+    for (size_t n = 0; n < 120; n++) { /* cut short, and of zeros */
+        struct sl_zone *z;
+        FILE *f = fopen(path, "we");
+
+        fprintf(f, "TZif2%0*d", (int)n, 0);
+        fclose(f);
+        assert_int_equal(sl_zone_new("Test", &z, NULL), SL_ECONFIG);
+    }
+    unlink(path);
+    rmdir(folder);
+    unsetenv("TZDIR");
+    free(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -206,6 +330,9 @@ int main(void)
         cmocka_unit_test(what_is_written_is_read_again),
         cmocka_unit_test(unknown_conversions_are_found),
         cmocka_unit_test(fixed_zones),
+        cmocka_unit_test(named_zones_agree_with_libc),
+        cmocka_unit_test(a_gap_takes_the_offset_before),
+        cmocka_unit_test(files_of_zones),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

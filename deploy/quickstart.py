@@ -22,7 +22,7 @@ from tests.stack import process, s3                                       # noqa
 from tests.stack.fetch import Unavailable, fetch                          # noqa: E402
 from tests.stack.kafka import Broker                                      # noqa: E402
 from tests.stack.mock import Mock                                         # noqa: E402
-from tests.stack.router import Router                                     # noqa: E402
+from tests.stack.router import Router, helper                             # noqa: E402
 from tests.stack.search import Search                                     # noqa: E402
 from tests.stack.stack import Stack                                       # noqa: E402
 from tests.stack.webhook import Receiver                                  # noqa: E402
@@ -156,7 +156,7 @@ class Light:
 
     def __init__(self, folder):
         self.folder = folder
-        self.mock = Mock(ROOT / "build" / "tests" / "mockd", folder / "mockd.log")
+        self.mock = Mock(helper("tests/mockd"), folder / "mockd.log")
         self.broker = Broker(self.mock.address)
         self.out = folder / "out"
         self.out.mkdir()

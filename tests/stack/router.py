@@ -20,6 +20,11 @@ def program():
     return pathlib.Path(os.environ.get("SLUICE_BIN") or ROOT / "build" / "sluice")
 
 
+def helper(name):
+    """A program that was built beside it: tests/mockd, bench/raw_consume."""
+    return program().parent / name
+
+
 class Metrics:
     """Prometheus text, parsed."""
 

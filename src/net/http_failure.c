@@ -83,15 +83,20 @@ static enum sl_http_result too_late(const struct sl_transfer *t, struct words w)
 
 static enum sl_http_result cut(const struct sl_transfer *t, CURLcode code, struct words w)
 {
+    const char *alert;
     long through = 0;
 
     curl_easy_getinfo(t->easy, CURLINFO_HTTP_CONNECTCODE, &through);
     if (*t->proxy && through >= 300)
         return say(w, SL_HTTP_CONNECT, "the proxy %s answered %ld for %s", t->proxy, through,
                    t->where);
-    /* With TLS 1.3 a server refuses the client's certificate only after the handshake. */
-    if (strstr(t->curl_text, "alert"))
-        return say(w, SL_HTTP_TLS, "%s ended TLS: %s", t->where, t->curl_text);
+    /* With TLS 1.3 a server refuses the client's certificate only after the handshake:
+     * "OpenSSL SSL_read: ...:SSL routines::tlsv13 alert certificate required, errno 0" */
+    alert = strstr(t->curl_text, "SSL routines::");
+    if (alert && strstr(alert, " alert ")) {
+        alert += strlen("SSL routines::");
+        return say(w, SL_HTTP_TLS, "%s ended TLS: %.*s", t->where, (int)strcspn(alert, ","), alert);
+    }
     if (code == CURLE_GOT_NOTHING)
         return say(w, SL_HTTP_BROKEN, "%s closed the connection without a reply", t->where);
     return say(w, SL_HTTP_BROKEN, "the connection to %s was cut: %s", t->where, detail(t, code));

@@ -57,7 +57,7 @@ void sl_hex(const uint8_t *p, size_t n, char *ret)
 static void encode(struct sl_buf *out, const uint8_t *p, size_t n, const char *digits, bool pad)
 {
     size_t full = n / 3 * 4, rest = n % 3;
-    char *at = sl_buf_reserve(out, full + 4);
+    char *at = sl_buf_reserve(out, full + (rest ? (pad ? 4 : rest + 1) : 0));
 
     if (!at)
         return;

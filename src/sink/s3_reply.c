@@ -159,6 +159,16 @@ static enum group by_status(int status)
 
 /* ---- words ---- */
 
+/* It comes from outside and goes into logs. */
+static bool region_name(struct sl_slice region)
+{
+    for (size_t i = 0; i < region.n; i++)
+        if (region.p[i] != '-' && (region.p[i] < 'a' || region.p[i] > 'z') &&
+            (region.p[i] < '0' || region.p[i] > '9'))
+            return false;
+    return region.n > 0 && region.n < 64;
+}
+
 static void hint(enum group g, const struct sl_http_reply *reply, const struct sl_s3_config *config,
                  struct sl_buf *out)
 {
@@ -175,7 +185,7 @@ static void hint(enum group g, const struct sl_http_reply *reply, const struct s
         sl_buf_printf(out, "; is there a bucket `%s` at this endpoint?", config->bucket);
         break;
     case G_REGION:
-        if (region.n > 0 && region.n < 64)
+        if (region_name(region))
             sl_buf_printf(out, "; the bucket is in region `%.*s`", (int)region.n, region.p);
         else
             SL_BUF_LITERAL(out, "; check region and endpoint");

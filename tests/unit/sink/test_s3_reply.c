@@ -126,6 +126,15 @@ static void a_wrong_clock(void **state)
     assert_false(judge(404, "Date: Sun, 06 Nov 1994 07:49:37 GMT\r\n", sl_slice("", 0))->skewed);
 }
 
+static void a_region_is_shown_when_it_is_one(void **state)
+{
+    (void)state;
+    assert_non_null(strstr(
+        judge(301, "x-amz-bucket-region: eu-west-1\r\n", sl_slice("", 0))->reason, "`eu-west-1`"));
+    assert_null(
+        strstr(judge(301, "x-amz-bucket-region: a\x1b[2J\r\n", sl_slice("", 0))->reason, "\x1b"));
+}
+
 static void waiting_and_no_answer(void **state)
 {
     static const struct {
@@ -194,6 +203,7 @@ int main(void)
         cmocka_unit_test(codes),
         cmocka_unit_test(a_taken_name),
         cmocka_unit_test(a_wrong_clock),
+        cmocka_unit_test(a_region_is_shown_when_it_is_one),
         cmocka_unit_test(waiting_and_no_answer),
         cmocka_unit_test(error_documents),
     };

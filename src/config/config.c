@@ -250,36 +250,50 @@ static struct sl_config *new_config(const char *path)
     return c;
 }
 
-struct sl_config *sl_config_load(const char *path, struct sl_diags *diags)
+/* Takes the tree. */
+static struct sl_config *read_config(const char *path, struct sl_yaml *yaml, size_t errors_before,
+                                     struct sl_diags *diags)
 {
-    struct sl_reader r = {.diags = diags};
-    const struct sl_yaml_node *root;
-    size_t errors = diags->errors;
-    const char *slash;
+    const struct sl_yaml_node *root = sl_yaml_root(yaml);
+    const char *slash = strrchr(path, '/');
+    struct sl_reader r = {
+        .yaml = yaml,
+        .diags = diags,
+        .folder = slash ? sl_strndup(path, (size_t)(slash - path) + 1) : sl_strdup(""),
+        .config = new_config(path),
+    };
 
-    path = find_file(path, diags);
-    if (!path)
-        return NULL;
-    r.yaml = sl_yaml_load_hiding(path, sl_mask_secret_key, diags);
-    if (!r.yaml)
-        return NULL;
-    slash = strrchr(path, '/');
-    r.folder = slash ? sl_strndup(path, (size_t)(slash - path) + 1) : sl_strdup("");
-    r.config = new_config(path);
     r.owner = r.config->owner;
-    root = sl_yaml_root(r.yaml);
     if (root)
         read_root(&r, root);
     else
         sl_diags_add(diags, SL_PROBLEM, path, sl_slice(NULL, 0), 0, 0, "the file is empty");
     sl_diags_sort(diags);
     free(r.folder);
-    sl_yaml_free(r.yaml);
-    if (diags->errors > errors) {
+    sl_yaml_free(yaml);
+    if (diags->errors > errors_before) {
         sl_config_free(r.config);
-        return NULL;
+        r.config = NULL;
     }
     return r.config;
+}
+
+struct sl_config *sl_config_load(const char *path, struct sl_diags *diags)
+{
+    size_t errors = diags->errors;
+    struct sl_yaml *yaml;
+
+    path = find_file(path, diags);
+    yaml = path ? sl_yaml_load_hiding(path, sl_mask_secret_key, diags) : NULL;
+    return yaml ? read_config(path, yaml, errors, diags) : NULL;
+}
+
+struct sl_config *sl_config_parse(const char *path, struct sl_slice content, struct sl_diags *diags)
+{
+    size_t errors = diags->errors;
+    struct sl_yaml *yaml = sl_yaml_parse_hiding(path, content, sl_mask_secret_key, diags);
+
+    return yaml ? read_config(path, yaml, errors, diags) : NULL;
 }
 
 void sl_config_free(struct sl_config *c)

@@ -197,8 +197,10 @@ void sl_loop_release(struct sl_loop *l)
 {
     uv_close((uv_handle_t *)&l->timer, NULL);
     uv_close((uv_handle_t *)&l->idle, NULL);
-    /* Closing handles and work that is still on the pool end here. */
-    uv_run(&l->uv, UV_RUN_DEFAULT);
+    /* Closing handles and work that is still on the pool end here; a uv_stop() from before does not
+     * count. */
+    while (uv_run(&l->uv, UV_RUN_DEFAULT))
+        ;
     if (uv_loop_close(&l->uv))
         uv_walk(&l->uv, report_open, l);
     sl_timers_release(&l->timers);

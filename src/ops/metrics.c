@@ -193,14 +193,16 @@ static struct series *series_new(struct sl_metrics *m, struct family *f, const c
                                  const struct sl_label *labels)
 {
     struct series *s = sl_zalloc(sizeof(*s));
+    size_t n = 0;
 
     s->family = f;
     s->text = sl_strdup(text);
     s->hash = series_hash(f, text);
-    while (labels && labels[s->n_pairs].name)
-        s->n_pairs++;
-    s->pairs = sl_calloc(2 * s->n_pairs + 1, sizeof(*s->pairs));
-    for (size_t i = 0; i < s->n_pairs; i++) {
+    while (labels && labels[n].name)
+        n++;
+    s->n_pairs = n;
+    s->pairs = sl_calloc(2 * n + 1, sizeof(*s->pairs));
+    for (size_t i = 0; i < n; i++) {
         s->pairs[2 * i] = sl_strdup(labels[i].name);
         s->pairs[2 * i + 1] = sl_strdup(labels[i].value ? labels[i].value : "");
     }

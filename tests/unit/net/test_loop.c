@@ -150,6 +150,7 @@ static void test_release_waits_for_work(void **state)
     (void)state;
     assert_int_equal(sl_loop_init(&loop, NULL, NULL), SL_OK);
     sl_work_start(&loop.rt, &c.work);
+    uv_stop(&loop.uv); /* which must not cut it short */
     sl_loop_release(&loop);
     assert_int_equal(c.done, 1);
 }

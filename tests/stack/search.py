@@ -60,7 +60,8 @@ class Search:
                 yield hit["_index"], hit["_id"], hit["_source"]
             text = self.call("POST", "/_search/scroll", {
                 "scroll": "2m", "scroll_id": reply["_scroll_id"]}, plain=True)
-        try:
-            self.call("DELETE", "/_search/scroll", {"scroll_id": reply["_scroll_id"]})
-        except urllib.error.HTTPError:
-            pass                            # it has ended already
+        if "_scroll_id" in reply:           # not where no index exists
+            try:
+                self.call("DELETE", "/_search/scroll", {"scroll_id": reply["_scroll_id"]})
+            except urllib.error.HTTPError:
+                pass                        # it has ended already

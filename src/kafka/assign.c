@@ -72,8 +72,10 @@ static struct sl_partition *add_part(struct sl_consumer *c, const struct sl_look
     }
     p->reader = part;
     p->log_end = item->high;
-    p->committed = item->commit ? item->start : item->committed;
-    sl_partition_skip(p, part->stopped && item->committed >= 0 ? item->committed : item->start);
+    p->committed = item->commit && !part->stopped ? item->start : item->committed;
+    /* One that could not even be looked up has no position that could be committed. */
+    if (!part->stopped || item->committed >= 0)
+        sl_partition_skip(p, part->stopped ? item->committed : item->start);
     if (c->n_partitions == c->cap_partitions) {
         c->cap_partitions = c->cap_partitions ? c->cap_partitions * 2 : 16;
         c->partitions =

@@ -45,7 +45,7 @@ bool sl_commit_send(struct sl_consumer *c, struct sl_partition *const *parts, si
         const struct sl_part *part = sl_part_of(p);
         int64_t least = sl_partition_least(p);
 
-        if (p->ended || part->stopped || least < 0 || least == p->committed)
+        if (p->ended || least < 0 || least == p->committed)
             continue;
         add(list, p->topic->name, p->number, least, part->plain ? NULL : metadata_of(p));
         m->parts[m->n++] = sl_partition_ref(p);

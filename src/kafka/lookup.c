@@ -265,9 +265,8 @@ static void ask_cluster_id(struct sl_lookup *s)
     rd_kafka_mem_free(s->rk, id);
 }
 
-static void run(struct sl_work *work)
+void sl_lookup_ask(struct sl_lookup *s)
 {
-    struct sl_lookup *s = sl_container_of(work, struct sl_lookup, work);
     size_t n;
 
     if (s->want_cluster_id && !s->cluster_id)
@@ -286,6 +285,11 @@ static void run(struct sl_work *work)
         ask_bounds(s, TIMESTAMP_LATEST);
     if (!cancelled(s))
         judge(s);
+}
+
+static void run(struct sl_work *work)
+{
+    sl_lookup_ask(sl_container_of(work, struct sl_lookup, work));
 }
 
 static void done(struct sl_work *work)

@@ -66,6 +66,8 @@ struct sl_lookup_item *sl_lookup_add(struct sl_lookup *s, const char *topic, int
 /* Asks the cluster, then judges every item: s->done on the loop thread. May be run again after a
  * failure. */
 void sl_lookup_run(struct sl_lookup *s, struct sl_runtime *rt);
+/* The blocking part of it. */
+void sl_lookup_ask(struct sl_lookup *s);
 /* The decision for one item: committed, low, high and first in, the rest out. */
 void sl_lookup_judge(struct sl_lookup_item *item, enum sl_start policy,
                      enum sl_out_of_range out_of_range);

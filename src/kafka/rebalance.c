@@ -125,7 +125,7 @@ static bool something_to_commit(const struct sl_consumer *c)
     for (size_t i = 0; i < c->n_going; i++) {
         int64_t least = sl_partition_least(c->going[i]);
 
-        if (!sl_part_of(c->going[i])->stopped && least >= 0 && least != c->going[i]->committed)
+        if (least >= 0 && least != c->going[i]->committed)
             return true;
     }
     return false;

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef KAFKA_FIXTURE_H
+#define KAFKA_FIXTURE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <librdkafka/rdkafka.h>
+#include <librdkafka/rdkafka_mock.h>
+
+#include "base/alloc.h"
+#include "kafka/consumer.h"
+#include "kafka/consumer_private.h"
+#include "net/loop.h"
+
+/* librdkafka's mock cluster in this process, a loop, and members of a group that write down what
+ * they see. Every wait is for a condition, by turning the loop, and bounded. */
+
+enum { WAIT_MS = 30000, PARTITIONS_MAX = 64 };
+
+struct world {
+    struct sl_loop loop;
+    struct sl_log *log;
+    struct sl_timer beat; /* the loop turns even when nothing happens */
+    rd_kafka_t *host;     /* what the mock cluster lives in */
+    rd_kafka_mock_cluster_t *mock;
+    rd_kafka_t *producer;
+    const char *broker;
+};
+
+struct seen {
+    int64_t last; /* newest offset taken; -1 */
+    uint64_t n;
+    struct sl_partition *at;
+    int epochs;
+};
+
+struct member {
+    struct world *w;
+    struct sl_source_config source;
+    struct sl_property properties[8];
+    const char *topic;
+    struct sl_consumer *c;
+    struct seen seen[PARTITIONS_MAX];
+    uint64_t n, broken; /* messages; those out of order within one assignment, or after its end */
+    int64_t room;       /* messages that on_message takes before it says no; -1: without end */
+    uint64_t refused;
+    struct sl_hold *hold; /* while set, the next message of each partition is held by it */
+    bool hold_all;
+    bool many_topics; /* seen[] is by partition number only: not kept */
+    bool drain_later; /* on_revoking does not answer at once */
+    uint64_t assigned, revoking, ended, lost, topics;
+    size_t headers;
+    bool closed, fatal;
+    char why[256];
+};
+
+static void beat(struct sl_timer *t)
+{
+    struct world *w = sl_container_of(t, struct world, beat);
+
+    sl_timer_start(&w->loop.rt, t, 10);
+}
+
+static void quiet(const rd_kafka_t *rk, int level, const char *facility, const char *text)
+{
+    (void)rk, (void)level, (void)facility, (void)text;
+}
+
+static int world_setup_n(void **state, int brokers)
+{
+    struct world *w = sl_zalloc(sizeof(*w));
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    struct sl_error err;
+    char text[256];
+
+    if (getenv("SLUICE_TEST_LOG"))
+        w->log = sl_log_new(stderr, SL_LOG_DEBUG, SL_LOG_TEXT);
+    assert_int_equal(sl_loop_init(&w->loop, w->log, &err), SL_OK);
+    w->beat.fire = beat;
+    sl_timer_start(&w->loop.rt, &w->beat, 10);
+    rd_kafka_conf_set_log_cb(conf, quiet);
+    w->host = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
+    assert_non_null(w->host);
+    w->mock = rd_kafka_mock_cluster_new(w->host, brokers);
+    assert_non_null(w->mock);
+    w->broker = rd_kafka_mock_cluster_bootstraps(w->mock);
+    conf = rd_kafka_conf_new();
+    rd_kafka_conf_set(conf, "bootstrap.servers", w->broker, text, sizeof(text));
+    rd_kafka_conf_set(conf, "linger.ms", "0", text, sizeof(text));
+    rd_kafka_conf_set(conf, "batch.num.messages", "100", text, sizeof(text));
+    rd_kafka_conf_set_log_cb(conf, quiet);
+    w->producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
+    assert_non_null(w->producer);
+    *state = w;
+    return 0;
+}
+
+static int world_setup(void **state)
+{
+    return world_setup_n(state, 3);
+}
+
+static int world_teardown(void **state)
+{
+    struct world *w = *state;
+
+    rd_kafka_destroy(w->producer);
+    rd_kafka_mock_cluster_destroy(w->mock);
+    rd_kafka_destroy(w->host);
+    sl_timer_stop(&w->loop.rt, &w->beat);
+    while (uv_run(&w->loop.uv, UV_RUN_NOWAIT))
+        ;
+    sl_loop_release(&w->loop);
+    if (w->log)
+        sl_log_free(w->log);
+    free(w);
+    return 0;
+}
+
+/* Turns the loop until the expression holds; fails the test after WAIT_MS. */
+#define UNTIL(w, expression)                                                                       \
+    do {                                                                                           \
+        uint64_t until_ = uv_hrtime() + (uint64_t)WAIT_MS * 1000000;                               \
+        while (!(expression)) {                                                                    \
+            if (uv_hrtime() > until_)                                                              \
+                fail_msg("never: %s", #expression);                                                \
+            uv_run(&(w)->loop.uv, UV_RUN_ONCE);                                                    \
+        }                                                                                          \
+    } while (0)
+
+/* Turns the loop for a while, to see that something does not happen. */
+static inline void turn_for(struct world *w, uint64_t ms)
+{
+    uint64_t until = uv_hrtime() + ms * 1000000;
+
+    while (uv_hrtime() < until)
+        uv_run(&w->loop.uv, UV_RUN_ONCE);
+}
+
+static inline void make_topic(struct world *w, const char *topic, int partitions)
+{
+    assert_int_equal(rd_kafka_mock_topic_create(w->mock, topic, partitions, 1), 0);
+}
+
+static inline void produce_bytes(struct world *w, const char *topic, int32_t partition, uint64_t n,
+                                 size_t size)
+{
+    char *value = sl_zalloc(size + 32);
+
+    memset(value, 'x', size);
+    for (uint64_t i = 0; i < n; i++) {
+        snprintf(value, 24, "%d:%llu", (int)partition, (unsigned long long)i);
+        value[strlen(value)] = ' ';
+        rd_kafka_resp_err_t err =
+            rd_kafka_producev(w->producer, RD_KAFKA_V_TOPIC(topic), RD_KAFKA_V_PARTITION(partition),
+                              RD_KAFKA_V_VALUE(value, size), RD_KAFKA_V_KEY("k", 1),
+                              RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
+        if (err == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+            rd_kafka_poll(w->producer, 10);
+            i--;
+            continue;
+        }
+        assert_int_equal(err, 0);
+        rd_kafka_poll(w->producer, 0);
+    }
+    free(value);
+}
+
+static inline void flush(struct world *w)
+{
+    assert_int_equal(rd_kafka_flush(w->producer, WAIT_MS), 0);
+}
+
+static inline void produce(struct world *w, const char *topic, int32_t partition, uint64_t n)
+{
+    produce_bytes(w, topic, partition, n, 100);
+}
+
+/* ---- a member ---- */
+
+static bool member_message(void *user, const struct sl_message *m)
+{
+    struct member *me = user;
+    struct seen *s = &me->seen[m->at->number];
+
+    if (me->room == 0) {
+        me->refused++;
+        return false;
+    }
+    if (me->room > 0)
+        me->room--;
+    if (me->many_topics)
+        s->at = m->at;
+    if (m->at->ended || m->at->draining || m->offset != m->at->next || s->at != m->at)
+        me->broken++;
+    me->headers += m->n_headers;
+    if (me->hold && (me->hold_all || sl_list_empty(&m->at->sinks[0].spans)))
+        sl_hold_cover(me->hold, m->at, m->offset);
+    sl_partition_advance(m->at, m->offset, m->timestamp_ms, 0);
+    s->last = m->offset;
+    s->n++;
+    me->n++;
+    return true;
+}
+
+static void member_assigned(void *user, struct sl_partition *const *p, size_t n)
+{
+    struct member *me = user;
+
+    assert_string_not_equal(sl_consumer_cluster_id(me->c), "");
+    for (size_t i = 0; i < n; i++) {
+        struct seen *s = &me->seen[p[i]->number];
+
+        assert_true(p[i]->next >= 0);
+        assert_true(!s->at || me->many_topics);
+        s->at = p[i];
+        s->epochs++;
+    }
+    me->assigned += n;
+}
+
+static void member_revoking(void *user, struct sl_partition *const *p, size_t n)
+{
+    struct member *me = user;
+
+    for (size_t i = 0; i < n; i++)
+        assert_true(p[i]->draining && !p[i]->ended);
+    me->revoking += n;
+    if (!me->drain_later)
+        sl_consumer_revoked(me->c);
+}
+
+static void member_ended(void *user, struct sl_partition *const *p, size_t n, bool lost)
+{
+    struct member *me = user;
+
+    for (size_t i = 0; i < n; i++) {
+        assert_true(p[i]->ended);
+        assert_true(me->seen[p[i]->number].at == p[i] || me->many_topics);
+        me->seen[p[i]->number].at = NULL;
+    }
+    me->ended += n;
+    me->assigned -= n;
+    me->lost += lost ? n : 0;
+}
+
+static void member_fatal(void *user, const char *reason)
+{
+    struct member *me = user;
+
+    me->fatal = true;
+    snprintf(me->why, sizeof(me->why), "%s", reason);
+}
+
+static void member_topic(void *user, struct sl_topic *topic)
+{
+    struct member *me = user;
+
+    assert_non_null(topic->name);
+    me->topics++;
+}
+
+static void member_closed(void *user)
+{
+    ((struct member *)user)->closed = true;
+}
+
+static const struct sl_consumer_ops member_ops = {
+    .on_message = member_message,
+    .on_assigned = member_assigned,
+    .on_revoking = member_revoking,
+    .on_ended = member_ended,
+    .on_fatal = member_fatal,
+    .on_topic = member_topic,
+    .on_closed = member_closed,
+};
+
+static inline void member_init(struct member *m, struct world *w, const char *topic)
+{
+    memset(m, 0, sizeof(*m));
+    m->w = w;
+    m->topic = topic;
+    m->room = -1;
+    for (size_t i = 0; i < PARTITIONS_MAX; i++)
+        m->seen[i].last = -1;
+    m->source.brokers = (struct sl_strings){&w->broker, 1};
+    m->source.topics = (struct sl_strings){&m->topic, 1};
+    m->source.group = "sluice";
+    m->source.start = SL_START_EARLIEST;
+    m->source.out_of_range = SL_RANGE_STOP;
+    m->source.memory = 64u << 20;
+    m->properties[0] = (struct sl_property){"session.timeout.ms", "6000", 0, 0};
+    m->properties[1] = (struct sl_property){"heartbeat.interval.ms", "200", 0, 0};
+    m->properties[2] = (struct sl_property){"fetch.wait.max.ms", "50", 0, 0};
+    m->properties[3] = (struct sl_property){"topic.metadata.refresh.interval.ms", "1000", 0, 0};
+    m->source.consumer = (struct sl_properties){m->properties, 4};
+    if (getenv("SLUICE_TEST_DEBUG"))
+        m->properties[m->source.consumer.n++] =
+            (struct sl_property){"debug", getenv("SLUICE_TEST_DEBUG"), 0, 0};
+}
+
+static inline void member_open(struct member *m, const char *const *excluded, size_t n)
+{
+    struct sl_consumer_config config = {.source = &m->source,
+                                        .excluded_topics = excluded,
+                                        .n_excluded = n,
+                                        .n_sinks = 2,
+                                        .ops = &member_ops,
+                                        .user = m};
+    struct sl_error err = {.text = ""};
+
+    m->c = sl_consumer_new(&m->w->loop, &config, &err);
+    assert_string_equal(err.text, "");
+    assert_non_null(m->c);
+    assert_int_equal(sl_consumer_start(m->c, &err), SL_OK);
+}
+
+static inline void member_start(struct member *m, struct world *w, const char *topic)
+{
+    member_init(m, w, topic);
+    member_open(m, NULL, 0);
+}
+
+static inline void member_close(struct member *m)
+{
+    sl_consumer_close(m->c);
+    UNTIL(m->w, m->closed);
+    assert_int_equal(m->assigned, 0);
+    sl_consumer_free(m->c);
+    m->c = NULL;
+}
+
+/* ---- the group's committed offsets, asked by somebody outside ---- */
+
+static inline rd_kafka_t *outsider(struct world *w, const char *group)
+{
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    char text[256];
+    rd_kafka_t *rk;
+
+    rd_kafka_conf_set(conf, "bootstrap.servers", w->broker, text, sizeof(text));
+    rd_kafka_conf_set(conf, "group.id", group, text, sizeof(text));
+    rd_kafka_conf_set_log_cb(conf, quiet);
+    rk = rd_kafka_new(RD_KAFKA_CONSUMER, conf, text, sizeof(text));
+    assert_non_null(rk);
+    return rk;
+}
+
+static inline int64_t committed(struct world *w, const char *topic, int32_t partition)
+{
+    rd_kafka_t *rk = outsider(w, "sluice");
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    int64_t offset;
+
+    rd_kafka_topic_partition_list_add(list, topic, partition);
+    assert_int_equal(rd_kafka_committed(rk, list, WAIT_MS), 0);
+    offset = list->elems[0].offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_destroy(rk);
+    return offset;
+}
+
+static inline void commit_at(struct world *w, const char *topic, int32_t partition, int64_t offset)
+{
+    rd_kafka_t *rk = outsider(w, "sluice");
+    rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+
+    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = offset;
+    assert_int_equal(rd_kafka_commit(rk, list, 0), 0);
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_destroy(rk);
+}
+
+#endif

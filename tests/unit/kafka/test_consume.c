@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "kafka_fixture.h"
+
+static void assert_ready(struct member *m, bool ready, const char *text)
+{
+    char words[512];
+
+    assert_int_equal(sl_consumer_ready(m->c, words, sizeof(words)), ready);
+    if (!strstr(words, text))
+        fail_msg("`%s` does not say `%s`", words, text);
+}
+
+static void everything_in_order(void **state)
+{
+    struct world *w = *state;
+    struct member m;
+
+    make_topic(w, "logs", 6);
+    for (int32_t i = 0; i < 6; i++)
+        produce(w, "logs", i, 5000);
+    flush(w);
+    member_start(&m, w, "logs");
+    assert_ready(&m, false, "joining the group");
+    UNTIL(w, m.n == 30000);
+    assert_ready(&m, true, "assigned 6 partitions");
+    UNTIL(w, sl_consumer_partitions(m.c, &(size_t){0})[0]->committed == 5000);
+    for (int32_t i = 0; i < 6; i++) {
+        assert_int_equal(m.seen[i].last, 4999);
+        assert_int_equal(m.seen[i].at->log_end, 5000);
+    }
+    assert_int_equal(m.broken, 0);
+    assert_int_equal(m.topics, 1);
+    member_close(&m);
+    for (int32_t i = 0; i < 6; i++)
+        assert_int_equal(committed(w, "logs", i), 5000);
+}
+
+/* Room for a few messages at a time: each refusal parks one and pauses all. */
+static void back_pressure(void **state)
+{
+    struct world *w = *state;
+    struct member m;
+
+    make_topic(w, "logs", 4);
+    for (int32_t i = 0; i < 4; i++)
+        produce(w, "logs", i, 3000);
+    flush(w);
+    member_init(&m, w, "logs");
+    m.room = 0;
+    member_open(&m, NULL, 0);
+    for (int round = 0; round < 12; round++) {
+        UNTIL(w, sl_consumer_paused(m.c));
+        assert_true(m.refused > 0);
+        turn_for(w, 20);
+        assert_int_equal(m.room, 0);
+        m.room = 777;
+        sl_consumer_resume(m.c);
+        UNTIL(w, m.room == 0);
+        assert_int_equal(m.broken, 0);
+    }
+    m.room = -1;
+    sl_consumer_resume(m.c);
+    UNTIL(w, m.n == 12000);
+    turn_for(w, 300);
+    assert_int_equal(m.n, 12000);
+    assert_int_equal(m.broken, 0);
+    assert_false(sl_consumer_paused(m.c));
+    member_close(&m);
+}
+
+/* A pause of the user's own, with nothing parked, and both calls twice. */
+static void pause_and_resume_are_idempotent(void **state)
+{
+    struct world *w = *state;
+    struct member m;
+    uint64_t n;
+
+    make_topic(w, "logs", 2);
+    member_start(&m, w, "logs");
+    UNTIL(w, m.assigned == 2);
+    sl_consumer_resume(m.c); /* never paused: must not rewind */
+    produce(w, "logs", 0, 1000);
+    produce(w, "logs", 1, 1000);
+    flush(w);
+    UNTIL(w, m.n == 2000);
+    sl_consumer_pause(m.c);
+    sl_consumer_pause(m.c);
+    produce(w, "logs", 0, 1000);
+    flush(w);
+    n = m.n;
+    turn_for(w, 400);
+    assert_int_equal(m.n, n);
+    sl_consumer_resume(m.c);
+    sl_consumer_resume(m.c);
+    UNTIL(w, m.n == 3000);
+    sl_consumer_resume(m.c);
+    turn_for(w, 300);
+    assert_int_equal(m.n, 3000);
+    assert_int_equal(m.broken, 0);
+    member_close(&m);
+}
+
+/* Messages that come although everything should be paused: the library is resumed behind our back
+ * while one message is parked. They are dropped, and read again after it, in order. */
+static void nothing_overtakes_the_parked_message(void **state)
+{
+    struct world *w = *state;
+    struct member m;
+    rd_kafka_topic_partition_list_t *all = rd_kafka_topic_partition_list_new(3);
+    bool rewound = false;
+
+    make_topic(w, "logs", 3);
+    for (int32_t i = 0; i < 3; i++) {
+        produce(w, "logs", i, 2000);
+        rd_kafka_topic_partition_list_add(all, "logs", i);
+    }
+    flush(w);
+    member_init(&m, w, "logs");
+    m.room = 100;
+    member_open(&m, NULL, 0);
+    UNTIL(w, sl_consumer_paused(m.c) && m.c->parked);
+    rd_kafka_resume_partitions(m.c->rk, all);
+    UNTIL(w, sl_part_of(m.seen[0].at)->rewind && sl_part_of(m.seen[1].at)->rewind &&
+                 sl_part_of(m.seen[2].at)->rewind);
+    rewound = true;
+    assert_int_equal(m.n, 100);
+    rd_kafka_pause_partitions(m.c->rk, all);
+    m.room = -1;
+    sl_consumer_resume(m.c);
+    UNTIL(w, m.n == 6000);
+    turn_for(w, 300);
+    assert_int_equal(m.n, 6000);
+    assert_int_equal(m.broken, 0);
+    assert_true(rewound);
+    rd_kafka_topic_partition_list_destroy(all);
+    member_close(&m);
+}
+
+/* Partitions that come while paused stay paused, and are read after the resume. */
+static void assigned_while_paused(void **state)
+{
+    struct world *w = *state;
+    struct member m;
+
+    make_topic(w, "logs", 3);
+    for (int32_t i = 0; i < 3; i++)
+        produce(w, "logs", i, 500);
+    flush(w);
+    member_init(&m, w, "logs");
+    member_open(&m, NULL, 0);
+    sl_consumer_pause(m.c);
+    UNTIL(w, m.assigned == 3);
+    turn_for(w, 500);
+    assert_int_equal(m.n, 0);
+    sl_consumer_resume(m.c);
+    UNTIL(w, m.n == 1500);
+    assert_int_equal(m.broken, 0);
+    member_close(&m);
+}
+
+static void headers_keys_and_tombstones(void **state)
+{
+    struct world *w = *state;
+    struct member m;
+
+    make_topic(w, "logs", 1);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(rd_kafka_producev(w->producer, RD_KAFKA_V_TOPIC("logs"),
+                                           RD_KAFKA_V_PARTITION(0), RD_KAFKA_V_VALUE(NULL, 0),
+                                           RD_KAFKA_V_HEADER("a", "1", 1),
+                                           RD_KAFKA_V_HEADER("b", NULL, 0), RD_KAFKA_V_END),
+                         0);
+    produce(w, "logs", 0, 10);
+    flush(w);
+    member_start(&m, w, "logs");
+    UNTIL(w, m.n == 20);
+    assert_int_equal(m.headers, 20);
+    member_close(&m);
+}
+
+/* A record far above every fetch limit still comes. */
+static void a_large_record(void **state)
+{
+    struct world *w = *state;
+    struct member m;
+
+    make_topic(w, "logs", 1);
+    produce_bytes(w, "logs", 0, 3, 900000);
+    produce(w, "logs", 0, 10);
+    flush(w);
+    member_start(&m, w, "logs");
+    UNTIL(w, m.n == 13);
+    assert_int_equal(m.broken, 0);
+    member_close(&m);
+}
+
+static void excluded_topics(void **state)
+{
+    static const char *const excluded[] = {"app.dead", "app.state"};
+    struct world *w = *state;
+    struct member m;
+
+    make_topic(w, "app.one", 1);
+    make_topic(w, "app.two", 1);
+    make_topic(w, "app.dead", 1);
+    make_topic(w, "app.state", 1);
+    make_topic(w, "__app.x", 1);
+    make_topic(w, "appxdead", 1); /* the dot is a dot */
+    produce(w, "app.one", 0, 10);
+    produce(w, "app.dead", 0, 10);
+    produce(w, "app.state", 0, 10);
+    produce(w, "__app.x", 0, 10);
+    flush(w);
+    member_init(&m, w, "^.*app.*");
+    m.many_topics = true;
+    member_open(&m, excluded, 2);
+    UNTIL(w, m.assigned == 3 && m.n == 10);
+    turn_for(w, 500);
+    assert_int_equal(m.topics, 3);
+    assert_int_equal(m.n, 10);
+    assert_null(sl_consumer_find(m.c, "app.dead", 0));
+    assert_null(sl_consumer_find(m.c, "app.state", 0));
+    assert_null(sl_consumer_find(m.c, "__app.x", 0));
+    assert_non_null(sl_consumer_find(m.c, "appxdead", 0));
+    member_close(&m);
+}
+
+static void decode_forms(void **state)
+{
+    struct world *w = *state;
+    struct sl_decode_rule rules[] = {{"a", SL_DECODE_JSON}, {"^a.*", SL_DECODE_TEXT}};
+    struct member m;
+
+    member_init(&m, w, "a");
+    m.source.decode = rules;
+    m.source.n_decode = 2;
+    member_open(&m, NULL, 0);
+    assert_int_equal(sl_topics_get(m.c, "a")->decode, SL_DECODE_JSON);
+    assert_int_equal(sl_topics_get(m.c, "ab")->decode, SL_DECODE_TEXT);
+    assert_int_equal(sl_topics_get(m.c, "b")->decode, SL_DECODE_AUTO);
+    assert_ptr_equal(sl_topics_get(m.c, "b"), sl_topics_get(m.c, "b"));
+    member_close(&m);
+}
+
+static void closed_before_anything_was_assigned(void **state)
+{
+    struct world *w = *state;
+    struct member m;
+
+    make_topic(w, "logs", 3);
+    member_start(&m, w, "logs");
+    turn_for(w, 100); /* the join is under way */
+    assert_int_equal(m.assigned, 0);
+    member_close(&m);
+    assert_int_equal(m.revoking, 0);
+}
+
+static void closed_without_any_broker(void **state)
+{
+    struct world *w = *state;
+    struct member m;
+
+    for (int i = 1; i <= 3; i++)
+        rd_kafka_mock_broker_set_down(w->mock, i);
+    member_start(&m, w, "logs");
+    UNTIL(w, m.c->trouble[0]);
+    assert_ready(&m, false, "no broker answers");
+    member_close(&m);
+}
+
+/* Giving up in the middle of everything: no callback, no message lost track of, nothing leaks. */
+static void freed_without_close(void **state)
+{
+    struct world *w = *state;
+    struct member m;
+
+    make_topic(w, "logs", 2);
+    produce(w, "logs", 0, 1000);
+    flush(w);
+    member_init(&m, w, "logs");
+    m.room = 10;
+    member_open(&m, NULL, 0);
+    UNTIL(w, m.c->parked);
+    sl_consumer_free(m.c);
+    assert_int_equal(m.ended, 0);
+    assert_false(m.closed);
+}
+
+static void brokers_go_and_come(void **state)
+{
+    struct world *w = *state;
+    struct member m;
+
+    make_topic(w, "logs", 3);
+    for (int32_t i = 0; i < 3; i++)
+        produce(w, "logs", i, 1000);
+    flush(w);
+    member_start(&m, w, "logs");
+    UNTIL(w, m.n == 3000);
+    for (int i = 1; i <= 3; i++)
+        rd_kafka_mock_broker_set_down(w->mock, i);
+    UNTIL(w, m.c->trouble[0]);
+    assert_ready(&m, false, "no broker answers");
+    for (int i = 1; i <= 3; i++)
+        rd_kafka_mock_broker_set_up(w->mock, i);
+    for (int32_t i = 0; i < 3; i++)
+        produce(w, "logs", i, 1000);
+    flush(w);
+    UNTIL(w, m.seen[0].last == 1999 && m.seen[1].last == 1999 && m.seen[2].last == 1999);
+    assert_int_equal(m.broken, 0);
+    member_close(&m);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+#define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
+        T(everything_in_order),
+        T(back_pressure),
+        T(pause_and_resume_are_idempotent),
+        T(nothing_overtakes_the_parked_message),
+        T(assigned_while_paused),
+        T(headers_keys_and_tombstones),
+        T(a_large_record),
+        T(excluded_topics),
+        T(decode_forms),
+        T(closed_before_anything_was_assigned),
+        T(closed_without_any_broker),
+        T(freed_without_close),
+        T(brokers_go_and_come),
+    };
+    return cmocka_run_group_tests_name("consume", tests, NULL, NULL);
+}

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "record/fields.h"
 
+#include <stdlib.h>
+
 #include "base/alloc.h"
 #include "base/hash.h"
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
 #include <strings.h>
 
 #include "record/decode.h"
@@ -48,22 +49,30 @@ enum sl_kind sl_decoder_kind(const struct sl_decoder *d)
 static enum sl_level level_of_word(struct sl_slice word)
 {
     static const struct {
-        const char *word;
+        struct sl_slice word;
         enum sl_level level;
     } words[] = {
-        {"info", SL_LEVEL_INFO},          {"error", SL_LEVEL_ERROR},
-        {"warn", SL_LEVEL_WARN},          {"debug", SL_LEVEL_DEBUG},
-        {"warning", SL_LEVEL_WARN},       {"trace", SL_LEVEL_TRACE},
-        {"fatal", SL_LEVEL_FATAL},        {"notice", SL_LEVEL_INFO},
-        {"critical", SL_LEVEL_FATAL},     {"err", SL_LEVEL_ERROR},
-        {"crit", SL_LEVEL_FATAL},         {"panic", SL_LEVEL_FATAL},
-        {"alert", SL_LEVEL_FATAL},        {"emerg", SL_LEVEL_FATAL},
-        {"emergency", SL_LEVEL_FATAL},    {"information", SL_LEVEL_INFO},
-        {"informational", SL_LEVEL_INFO},
+        {{"info", sizeof("info") - 1}, SL_LEVEL_INFO},
+        {{"error", sizeof("error") - 1}, SL_LEVEL_ERROR},
+        {{"warn", sizeof("warn") - 1}, SL_LEVEL_WARN},
+        {{"debug", sizeof("debug") - 1}, SL_LEVEL_DEBUG},
+        {{"warning", sizeof("warning") - 1}, SL_LEVEL_WARN},
+        {{"trace", sizeof("trace") - 1}, SL_LEVEL_TRACE},
+        {{"fatal", sizeof("fatal") - 1}, SL_LEVEL_FATAL},
+        {{"notice", sizeof("notice") - 1}, SL_LEVEL_INFO},
+        {{"critical", sizeof("critical") - 1}, SL_LEVEL_FATAL},
+        {{"err", sizeof("err") - 1}, SL_LEVEL_ERROR},
+        {{"crit", sizeof("crit") - 1}, SL_LEVEL_FATAL},
+        {{"panic", sizeof("panic") - 1}, SL_LEVEL_FATAL},
+        {{"alert", sizeof("alert") - 1}, SL_LEVEL_FATAL},
+        {{"emerg", sizeof("emerg") - 1}, SL_LEVEL_FATAL},
+        {{"emergency", sizeof("emergency") - 1}, SL_LEVEL_FATAL},
+        {{"information", sizeof("information") - 1}, SL_LEVEL_INFO},
+        {{"informational", sizeof("informational") - 1}, SL_LEVEL_INFO},
     };
 
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        if (strlen(words[i].word) == word.n && strncasecmp(words[i].word, word.p, word.n) == 0)
+        if (words[i].word.n == word.n && strncasecmp(words[i].word.p, word.p, word.n) == 0)
             return words[i].level;
     return SL_LEVEL_NONE;
 }

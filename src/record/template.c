@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sluice/template.h"
 
+#include <stdlib.h>
+
 #include "base/alloc.h"
 #include "record/json.h"
 #include "record/time.h"

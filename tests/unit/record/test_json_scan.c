@@ -204,6 +204,21 @@ static void faults_are_seen_at_any_place(void **state)
     fixture_free(x);
 }
 
+/* A value is a slice of a larger buffer: what would complete it may stand right behind it. */
+static void what_follows_the_value_is_not_seen(void **state)
+{
+    static const char text[] =
+        "{\"a\":{\"b\":{}},\"c\":[{}],\"d\":123,\"e\":true,\"f\":\"\\u20ac\"}";
+    struct fixture *x = fixture_new(NULL, NULL);
+
+    (void)state;
+    decode(x, "{}");
+    for (size_t n = 1; n + 1 < sizeof(text); n++)
+        assert_false(scan_twins(x, sl_slice(text, n)));
+    assert_true(scan_twins(x, sl_slice_str(text)));
+    fixture_free(x);
+}
+
 static void depth_is_limited_to_64_levels(void **state)
 {
     struct fixture *x = fixture_new(NULL, NULL);
@@ -544,6 +559,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(documents_that_are_and_are_not_json),
         cmocka_unit_test(faults_are_seen_at_any_place),
+        cmocka_unit_test(what_follows_the_value_is_not_seen),
         cmocka_unit_test(depth_is_limited_to_64_levels),
         cmocka_unit_test(random_documents_read_as_jansson_reads_them),
         cmocka_unit_test(damaged_documents_are_judged_as_jansson_judges_them),

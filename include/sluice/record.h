@@ -31,7 +31,9 @@ enum sl_value_type {
 };
 
 /* The JSON text of a value. A string comes without its quotes and, where `escaped`, with its
- * escapes: sl_value_text() undoes them. */
+ * escapes: sl_value_text() undoes them. Without `escaped` the bytes are the text; those that are made
+ * from the message (@raw, @key, headers, the message of a TEXT record, enrichment) may then hold
+ * quotes, control characters and invalid UTF-8: into JSON only through sl_json_escape(). */
 struct sl_value {
     const char *p;
     uint32_t n;

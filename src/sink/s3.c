@@ -110,7 +110,8 @@ static int s3_encode(struct sl_sink *s, struct sl_batch *b, const struct sl_reco
     return sl_archive_line(s->config->s3.format, r, &b->data);
 }
 
-/* ---- probe ---- */
+/* ---- probe: lists at most one object. A HEAD of the bucket would do, but its refusals have no
+ * document that says whether the key, the signature or the permission is wrong. ---- */
 
 static void probe_call(struct sl_s3_probe *p);
 
@@ -121,7 +122,7 @@ static void on_probe(struct sl_exchange *x, const struct sl_http_reply *reply)
     struct sl_s3_verdict v;
     char what[128];
 
-    snprintf(what, sizeof(what), "HEAD s3://%.80s", s->config->s3.bucket);
+    snprintf(what, sizeof(what), "list s3://%.80s", s->config->s3.bucket);
     sl_s3_judge(reply, &s->config->s3, what, sl_s3_wall_ms(s), &v);
     if (v.skewed && !p->corrected && sl_s3_set_clock(s, reply)) {
         p->corrected = true;
@@ -142,7 +143,7 @@ static void on_probe_refused(struct sl_timer *t)
 
 static void probe_call(struct sl_s3_probe *p)
 {
-    const struct sl_s3_call c = {.method = "HEAD"};
+    const struct sl_s3_call c = {.method = "GET", .query = "list-type=2&max-keys=1"};
 
     p->exchange = (struct sl_exchange){.done = on_probe};
     if (sl_s3_call(p->sink, &c, &p->exchange, &p->error) == SL_OK)

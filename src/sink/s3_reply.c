@@ -179,7 +179,9 @@ static void hint(enum group g, const struct sl_http_reply *reply, const struct s
         SL_BUF_LITERAL(out, "; check access_key and secret_key (or the AWS credentials in use)");
         break;
     case G_DENIED:
-        SL_BUF_LITERAL(out, "; these credentials need s3:PutObject and s3:GetObject on the bucket");
+        SL_BUF_LITERAL(
+            out, "; these credentials need s3:PutObject and s3:GetObject on the bucket's objects, "
+                 "and s3:ListBucket to be checked");
         break;
     case G_BUCKET:
         sl_buf_printf(out, "; is there a bucket `%s` at this endpoint?", config->bucket);

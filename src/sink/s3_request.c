@@ -125,7 +125,7 @@ static void sign(struct sl_s3 *s3, const struct sl_s3_call *call, const char *pa
 
     const struct sl_sign s = {.method = call->method,
                               .path = path,
-                              .query = "",
+                              .query = call->query ? call->query : "",
                               .headers = l->signed_,
                               .n_headers = l->n_signed,
                               .payload = payload,
@@ -186,7 +186,8 @@ int sl_s3_call(struct sl_sink *s, const struct sl_s3_call *call, struct sl_excha
         goto out;
     }
     path = object_path(s3, call->object);
-    url = sl_asprintf("%s%s", s3->origin, path);
+    url = sl_asprintf("%s%s%s%s", s3->origin, path, call->query ? "?" : "",
+                      call->query ? call->query : "");
     sign(s3, call, path, credentials, sl_s3_wall_ms(s) / 1000, &l);
 
     x->http = (struct sl_http_request){.method = call->method,

@@ -31,6 +31,7 @@ struct sl_s3 {
 struct sl_s3_call {
     const char *method;
     struct sl_slice object;               /* its key; p == NULL: the bucket itself */
+    const char *query;                    /* escaped and in byte order; NULL: none */
     const struct sl_sign_header *headers; /* signed; besides host, date, token, payload hash */
     size_t n_headers;
     bool if_none_match;

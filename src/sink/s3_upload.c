@@ -141,10 +141,11 @@ static void call(struct upload *u, const struct sl_s3_call *c,
         refuse_later(u);
 }
 
+/* The bucket and not the object: what is said of one holds for all, and stays the same while it
+ * lasts. */
 static void describe(const struct upload *u, const char *method, char *ret, size_t max)
 {
-    snprintf(ret, max, "%s s3://%s/%.*s", method, u->batch->sink->config->s3.bucket,
-             (int)u->object.n, u->object.p);
+    snprintf(ret, max, "%s s3://%s", method, u->batch->sink->config->s3.bucket);
 }
 
 /* What is left when a reply is no special case of PUT or HEAD. */
@@ -198,7 +199,7 @@ static void on_head(struct sl_exchange *x, const struct sl_http_reply *reply)
     struct upload *u = sl_container_of(x, struct upload, exchange);
     struct sl_sink *s = u->batch->sink;
     struct sl_s3_verdict v;
-    char what[256];
+    char what[128];
 
     describe(u, "HEAD", what, sizeof(what));
     sl_s3_judge(reply, &s->config->s3, what, sl_s3_wall_ms(s), &v);
@@ -242,7 +243,7 @@ static void on_put(struct sl_exchange *x, const struct sl_http_reply *reply)
     struct sl_sink *s = u->batch->sink;
     struct sl_slice echoed = sl_http_header(reply, "x-amz-checksum-crc32c");
     struct sl_s3_verdict v;
-    char what[256];
+    char what[128];
 
     describe(u, "PUT", what, sizeof(what));
     sl_s3_judge(reply, &s->config->s3, what, sl_s3_wall_ms(s), &v);

@@ -783,15 +783,15 @@ static void a_probe_explains(void **state)
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
         p.n = 0;
         w.sink->type->probe(w.sink, on_probed, &p);
-        assert_string_equal(w.seen.method, "HEAD");
-        assert_string_equal(w.seen.url, "http://127.0.0.1:9000/logs");
+        assert_string_equal(w.seen.method, "GET");
+        assert_string_equal(w.seen.url, "http://127.0.0.1:9000/logs?list-type=2&max-keys=1");
         assert_int_equal(p.n, 0);
         world_reply(&w, cases[i].status, cases[i].headers, "");
         assert_int_equal(p.n, 1);
         assert_int_equal(p.outcome, cases[i].outcome);
         assert_non_null(strstr(p.reason, cases[i].words));
     }
-    p.n = 0; /* a HEAD has no body: the clock shows in the Date */
+    p.n = 0; /* where there is no document, the clock shows in the Date */
     w.sink->type->probe(w.sink, on_probed, &p);
     world_reply(&w, 403, "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n", "");
     assert_int_equal(p.n, 0);

@@ -2,40 +2,24 @@
 #include "sink/elasticsearch_encode.h"
 
 #include "base/alloc.h"
-#include "base/hash.h"
 #include "ops/metrics.h"
 
 #define ACTION_BEGIN "{\"create\":{\"_index\":\""
 #define ACTION_ID "\",\"_id\":\""
 #define ACTION_END "\"}}\n"
 
-enum { SLOTS = 4096 };
-
-_Static_assert((int)SLOTS >= 4 * (int)SL_ES_NAMES_MAX, "the table stays at most a quarter full");
-
 /* ---- names ---- */
 
 /* Whether the name is one of this hour's, or becomes one. */
 static bool admit(struct sl_es_encoder *e, struct sl_slice name)
 {
-    struct sl_es_names *names = &e->names;
-    uint64_t now = sl_now_ms(e->rt), hash = sl_hash(name.p, name.n) | 1; /* never a free slot */
-    size_t i = (size_t)(hash >> 1) % SLOTS;
+    uint64_t now = sl_now_ms(e->rt);
 
-    if (now >= names->until_ms) {
-        memset(names->slots, 0, SLOTS * sizeof(*names->slots));
-        names->n = 0;
-        names->until_ms = now + SL_ES_NAMES_MS;
+    if (now >= e->names_until_ms) {
+        sl_es_names_clear(&e->names);
+        e->names_until_ms = now + SL_ES_NAMES_MS;
     }
-    while (names->slots[i] && names->slots[i] != hash)
-        i = (i + 1) % SLOTS;
-    if (names->slots[i])
-        return true;
-    if (names->n == SL_ES_NAMES_MAX)
-        return false;
-    names->slots[i] = hash;
-    names->n++;
-    return true;
+    return sl_es_names_add(&e->names, name);
 }
 
 static void put_overflow(const struct sl_es_encoder *e, const struct sl_record *r,
@@ -142,7 +126,7 @@ int sl_es_encoder_init(struct sl_es_encoder *e, const struct sl_sink_config *con
     int code;
 
     *e = (struct sl_es_encoder){.rt = env->rt};
-    e->names.slots = sl_calloc(SLOTS, sizeof(*e->names.slots));
+    sl_es_names_init(&e->names);
     e->overflowed = &e->uncounted;
     code =
         c->index ? init_index(e, c->index, env->fields, err) : init_stream(e, c, env->fields, err);
@@ -159,7 +143,7 @@ void sl_es_encoder_release(struct sl_es_encoder *e)
     sl_template_free(e->overflow);
     sl_template_free(e->dataset);
     sl_template_free(e->namespace_);
-    free(e->names.slots);
+    sl_es_names_release(&e->names);
     *e = (struct sl_es_encoder){0};
 }
 

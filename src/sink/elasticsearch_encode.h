@@ -2,6 +2,7 @@
 #ifndef SL_SINK_ELASTICSEARCH_ENCODE_H
 #define SL_SINK_ELASTICSEARCH_ENCODE_H
 
+#include "sink/elasticsearch_names.h"
 #include "sluice/sink.h"
 #include "sluice/template.h"
 
@@ -20,16 +21,9 @@
  */
 
 enum {
-    SL_ES_NAMES_MAX = 1000,
     SL_ES_NAME_BYTES_MAX = 255,
     SL_ES_TYPE_BYTES_MAX = 50,
-    SL_ES_NAMES_MS = 60 * 60 * 1000
-};
-
-struct sl_es_names {
-    uint64_t *slots; /* hashes; open addressing; 0 is free */
-    size_t n;
-    uint64_t until_ms; /* the set is emptied then */
+    SL_ES_NAMES_MS = 60 * 60 * 1000,
 };
 
 struct sl_es_encoder {
@@ -38,7 +32,8 @@ struct sl_es_encoder {
     const char *type;
     struct sl_template *dataset, *namespace_;
     bool namespace_fixed;
-    struct sl_es_names names;
+    struct sl_es_names names; /* of this hour */
+    uint64_t names_until_ms;
     uint64_t *overflowed; /* metric */
     uint64_t uncounted;   /* where it points without metrics */
 };

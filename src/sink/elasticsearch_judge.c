@@ -135,7 +135,7 @@ static void settle_item(void *user, size_t i, const struct sl_es_reply_item *rep
     sl_buf_clear(j->reason);
     sl_buf_slice(j->reason, sl_buf_as_slice(&j->text));
     if (j->stall && no_stream_template(j, reply))
-        SL_BUF_LITERAL(j->reason, " (data streams need an index template: run `sluice setup`)");
+        sl_buf_text(j->reason, SL_ES_SETUP_WORDS);
 }
 
 /* ---- the answer ---- */

@@ -23,6 +23,8 @@
  * delivered in this answer or within the last five minutes. One remembers two indexes for that,
  * since of two different ones at least one is another. */
 
+#define SL_ES_SETUP_WORDS " (data streams need an index template: run `sluice setup`)"
+
 enum { SL_ES_SEEN_MS = 5 * 60 * 1000 };
 
 struct sl_es_seen {

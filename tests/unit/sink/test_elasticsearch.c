@@ -504,6 +504,100 @@ static void a_cancelled_request_is_never_heard_of(void **state)
     assert_int_equal(last_done.calls, 1);
 }
 
+/* ---- data streams ---- */
+
+static void stream_setup(struct bench *t, struct sl_secret *key)
+{
+    es_setup(t, NULL);
+    t->config.elasticsearch.type = "logs";
+    t->config.elasticsearch.dataset = "{f}";
+    t->config.elasticsearch.namespace_ = "a%b";
+    t->config.elasticsearch.api_key = key;
+    bench_start(t, &sl_sink_elasticsearch);
+}
+
+static void data_streams_are_asked_for_once(void **state)
+{
+    static const char there[] =
+        "{\"error\":{\"type\":\"resource_already_exists_exception\",\"reason\":\"x\"}}";
+    struct sl_secret key = {"k", NULL};
+    struct bench t;
+    struct sl_batch *b;
+
+    (void)state;
+    stream_setup(&t, &key);
+    b = bench_batch(&t);
+    for (int i = 0; i < 6; i++)
+        index_of(&t, b, "f", i / 2);
+    bench_send(&t, b);
+    assert_string_equal(fake_last(&t.http)->method, "PUT");
+    assert_string_equal(fake_last(&t.http)->url,
+                        "http://127.0.0.1:9200/_data_stream/logs-n0-a%25b");
+    assert_string_equal(fake_header(fake_last(&t.http), "Authorization"), "ApiKey k");
+    assert_int_equal(fake_last(&t.http)->r->body.n, 0);
+    fake_status(&t.http, 200, "", "{\"acknowledged\":true}");
+    assert_non_null(strstr(fake_last(&t.http)->url, "/logs-n1-"));
+    fake_status(&t.http, 400, "", there);
+    assert_non_null(strstr(fake_last(&t.http)->url, "/logs-n2-"));
+    fake_status(&t.http, 403, "", "{}"); /* may not ask */
+    assert_string_equal(fake_last(&t.http)->method, "POST");
+    assert_int_equal(fake_last(&t.http)->r->body.n, b->data.n);
+    assert_int_equal(t.http.n, 4);
+    assert_int_equal(last_done.calls, 0);
+    fake_status(&t.http, 500, "", "");
+    assert_int_equal(last_done.calls, 1);
+    bench_send(&t, b);
+    assert_string_equal(fake_last(&t.http)->method, "POST");
+    assert_int_equal(t.http.n, 5);
+    fake_status(&t.http, 500, "", "");
+    bench_release(&t);
+}
+
+static void a_missing_template_stalls_before_anything_is_written(void **state)
+{
+    static const struct {
+        int status;
+        const char *body, *words;
+        enum sl_outcome outcome;
+    } rows[] = {
+        {400,
+         "{\"error\":{\"type\":\"illegal_argument_exception\",\"reason\":\"no matching index "
+         "template found for "
+         "data stream [logs-n1-a_b]\"},\"status\":400}",
+         "run `sluice setup`", SL_STALL},
+        {400, "what?", "run `sluice setup`", SL_STALL},
+        {401, "", "401", SL_STALL},
+        {404, "", "404", SL_STALL},
+        {429, "", "429", SL_AGAIN},
+        {503, "", "503", SL_AGAIN},
+    };
+    struct bench t;
+    struct sl_batch *b;
+
+    (void)state;
+    stream_setup(&t, NULL);
+    b = bench_batch(&t);
+    index_of(&t, b, "f", 1);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        bench_send(&t, b);
+        fake_status(&t.http, rows[i].status, "", rows[i].body);
+        assert_int_equal(last_done.calls, i + 1);
+        assert_int_equal(last_done.result.outcome, rows[i].outcome);
+        assert_false(last_done.result.per_item);
+        assert_non_null(strstr(last_done.reason, rows[i].words));
+        assert_null(b->impl);
+    }
+    bench_send(&t, b);
+    fake_failure(&t.http, SL_HTTP_TIMEOUT, "");
+    assert_int_equal(last_done.result.outcome, SL_AGAIN);
+    for (size_t i = 0; i < t.http.n; i++)
+        assert_string_equal(t.http.requests[i].method, "PUT");
+    bench_send(&t, b);
+    t.sink.type->cancel(&t.sink, b);
+    assert_int_equal(t.http.cancelled, 1);
+    bench_release(&t);
+}
+
 /* ---- probe ---- */
 
 struct probed {
@@ -588,6 +682,8 @@ int main(void)
         cmocka_unit_test(items_get_outcomes_of_their_own),
         cmocka_unit_test(unreachable_nodes_are_passed_over),
         cmocka_unit_test(a_cancelled_request_is_never_heard_of),
+        cmocka_unit_test(data_streams_are_asked_for_once),
+        cmocka_unit_test(a_missing_template_stalls_before_anything_is_written),
         cmocka_unit_test(a_probe_says_what_is_wrong),
     };
 

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <strings.h>
-
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "ops/log.h"
 #include "sink/http_policy.h"
 #include "sink/webhook_body.h"
+#include "sink/webhook_headers.h"
 #include "sink/webhook_sign.h"
 
 /* A webhook: a POST for each batch, to one address that a person configured. Bodies:
@@ -18,8 +17,6 @@
 
 enum {
     REPLY_MAX = 1 << 20,
-    HEADERS_MAX = 64,
-    LINE_MAX_BYTES = 16384,
     REASON_MAX = 1024,
     PROBE_TIMEOUT_MS = 10000,
     OWN_HEADERS = 4, /* content type, id, timestamp, signature */
@@ -50,62 +47,7 @@ struct probe {
     void *user;
 };
 
-/* ---- headers and keys ---- */
-
-static void free_headers(char **lines, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        free(lines[i]);
-    free(lines);
-}
-
-static bool reserved(const char *name)
-{
-    static const char *const names[] = {
-        "webhook-id",        "webhook-timestamp", "webhook-signature", "content-length",
-        "transfer-encoding", "connection",        "content-encoding",  "expect"};
-
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
-        if (strcasecmp(name, names[i]) == 0)
-            return true;
-    return false;
-}
-
-static int make_header(const struct sl_webhook_header *h, char **ret, struct sl_error *err)
-{
-    const char *value = sl_secret_value(h->value);
-
-    if (!sl_http_header_name_ok(h->name))
-        return sl_fail(err, SL_ECONFIG, "headers: `%s` is not the name of a header", h->name);
-    if (reserved(h->name))
-        return sl_fail(err, SL_ECONFIG, "headers: `%s` is set by sluice itself", h->name);
-    if (!sl_http_header_value_ok(value))
-        return sl_fail(err, SL_ECONFIG,
-                       "headers: the value of `%s` holds a line break or control character",
-                       h->name);
-    if (strlen(h->name) + strlen(value) > LINE_MAX_BYTES)
-        return sl_fail(err, SL_ECONFIG, "headers: `%s` is longer than %d bytes", h->name,
-                       LINE_MAX_BYTES);
-    *ret = sl_asprintf("%s: %s", h->name, value);
-    return SL_OK;
-}
-
-static int make_headers(const struct sl_webhook_config *c, char ***ret, struct sl_error *err)
-{
-    char **lines;
-    int code = SL_OK;
-
-    if (c->n_headers > HEADERS_MAX)
-        return sl_fail(err, SL_ECONFIG, "headers: more than %d", HEADERS_MAX);
-    lines = sl_calloc(c->n_headers + 1, sizeof(*lines));
-    for (size_t i = 0; i < c->n_headers && !code; i++)
-        code = make_header(&c->headers[i], &lines[i], err);
-    if (code)
-        free_headers(lines, c->n_headers);
-    else
-        *ret = lines;
-    return code;
-}
+/* ---- life ---- */
 
 static int make_keys(const struct sl_webhook_config *c, struct sl_webhook_keys *ret,
                      struct sl_error *err)
@@ -135,8 +77,8 @@ static void webhook_refresh(struct sl_sink *s)
         changed |= sl_secret_refresh(c->headers[i].value);
     if (!changed)
         return;
-    if (make_headers(c, &lines, &err) == SL_OK) {
-        free_headers(w->headers, w->n_headers);
+    if (sl_webhook_headers_make(c, &lines, &err) == SL_OK) {
+        sl_webhook_headers_free(w->headers, w->n_headers);
         w->headers = lines;
     }
     if (make_keys(c, &keys, &err) == SL_OK) {
@@ -148,8 +90,6 @@ static void webhook_refresh(struct sl_sink *s)
                "sink", s->config->name, "reason", err.text, NULL);
 }
 
-/* ---- life ---- */
-
 static int webhook_init(struct sl_sink *s, struct sl_error *err)
 {
     const struct sl_webhook_config *c = &s->config->webhook;
@@ -160,12 +100,11 @@ static int webhook_init(struct sl_sink *s, struct sl_error *err)
     sl_buf_init(&w->reason, REASON_MAX);
     w->tokens = 1;
     w->filled_ms = sl_now_ms(s->env->rt);
-    code = make_headers(c, &w->headers, err);
+    code = sl_webhook_headers_make(c, &w->headers, err);
     if (code)
         return code;
     w->n_headers = c->n_headers;
-    for (size_t i = 0; i < c->n_headers; i++)
-        w->own_type |= strcasecmp(c->headers[i].name, "content-type") == 0;
+    w->own_type = sl_webhook_headers_have(c, "content-type");
     code = make_keys(c, &w->keys, err);
     if (!code)
         code = sl_webhook_body_init(&w->body, c, s->env->fields, err);
@@ -185,7 +124,7 @@ static void webhook_release(struct sl_sink *s)
         sl_exchange_cancel(&p->x);
         free(p);
     }
-    free_headers(w->headers, w->n_headers);
+    sl_webhook_headers_free(w->headers, w->n_headers);
     sl_webhook_keys_release(&w->keys);
     sl_webhook_body_release(&w->body);
     sl_buf_release(&w->reason);
@@ -269,25 +208,6 @@ static void batch_id(const struct sl_sink *s, const struct sl_batch *b, char ret
     sl_webhook_id(hash, ret);
 }
 
-/* The reply's own words, unless it shows a secret: a header's value whole, or what follows its
- * scheme. */
-static void reply_words(const struct sl_webhook_config *c, struct sl_slice body, struct sl_buf *out)
-{
-    const char *secrets[2 * HEADERS_MAX + SL_WEBHOOK_KEYS_MAX];
-    size_t n = 0;
-
-    for (size_t i = 0; i < c->n_headers; i++) {
-        const char *value = sl_secret_value(c->headers[i].value), *space = strrchr(value, ' ');
-
-        secrets[n++] = value;
-        if (space)
-            secrets[n++] = space + 1;
-    }
-    for (size_t i = 0; i < c->n_secrets; i++)
-        secrets[n++] = sl_secret_value(c->secrets[i]);
-    sl_http_excerpt(body, secrets, n, out);
-}
-
 static void on_reply(struct sl_exchange *x, const struct sl_http_reply *reply)
 {
     struct request *r = sl_container_of(x, struct request, x);
@@ -300,7 +220,7 @@ static void on_reply(struct sl_exchange *x, const struct sl_http_reply *reply)
     b->impl = NULL;
     free(r);
     sl_buf_init(&detail, SL_HTTP_REASON_MAX);
-    reply_words(&s->config->webhook, reply->body, &detail);
+    sl_webhook_words(&s->config->webhook, reply->body, &detail);
     sl_http_judge(reply, sl_sink_wall_ms(s), sl_buf_as_slice(&detail), &w->reason, &result);
     sl_buf_release(&detail);
     sl_sink_done(b, &result);
@@ -328,7 +248,7 @@ static void webhook_submit(struct sl_sink *s, struct sl_batch *b)
 {
     struct webhook *w = s->impl;
     struct request *r = sl_zalloc(sizeof(*r));
-    const char *headers[HEADERS_MAX + OWN_HEADERS];
+    const char *headers[SL_WEBHOOK_HEADERS_MAX + OWN_HEADERS];
     char id[SL_WEBHOOK_ID_MAX], id_line[80], time_line[80];
     int64_t now = sl_sink_wall_ms(s) / 1000;
     struct sl_buf signature;

@@ -9,7 +9,7 @@
 
 bool sl_utf8_valid(struct sl_slice text)
 {
-    const char *p = text.p, *end = text.p + text.n;
+    const char *p = text.p, *end = text.n ? text.p + text.n : p; /* p may be NULL */
 
     while (p < end) {
         unsigned bad, n;

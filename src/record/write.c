@@ -28,7 +28,7 @@ static void escape_byte(char c, struct sl_buf *out)
 
 bool sl_json_escape(struct sl_slice text, struct sl_buf *out)
 {
-    const char *p = text.p, *end = text.p + text.n;
+    const char *p = text.p, *end = text.n ? text.p + text.n : p; /* p may be NULL */
     bool valid = true;
 
     while (p < end) {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "fixture.h"
+#include "record/decode.h"
 
 static void a_value_is_json_text_or_neither(void **state)
 {
@@ -346,6 +347,26 @@ static void a_failed_record_leaves_nothing_to_the_next(void **state)
     fixture_free(x);
 }
 
+/* A stamp marks what was found in a record; after 2^32 records the old marks must not count again.
+ */
+static void stamps_wrap_around(void **state)
+{
+    struct fixture *x = fixture_new(NULL, NULL);
+
+    (void)state;
+    decode(x, "{\"level\":\"warn\"}"); /* marked with the first stamps */
+    x->decoder->scan.stamp = UINT32_MAX - 3;
+    for (int i = 0; i < 10; i++) {
+        decode(x, "{}");
+        assert_int_equal(x->record.level, SL_LEVEL_NONE);
+        assert_null(field_text(x, "level"));
+    }
+    decode(x, "{\"level\":\"warn\"}");
+    assert_null(x->record.parse_error);
+    assert_int_equal(x->record.level, SL_LEVEL_WARN);
+    fixture_free(x);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,6 +381,7 @@ int main(void)
         cmocka_unit_test(kind_and_level_are_written_where_absent),
         cmocka_unit_test(enriched_kind_and_level_make_no_duplicates),
         cmocka_unit_test(wrong_enrichment_is_refused),
+        cmocka_unit_test(stamps_wrap_around),
         cmocka_unit_test(a_failed_record_leaves_nothing_to_the_next),
     };
 

@@ -87,6 +87,17 @@ static void escaping_at_every_length(void **state)
     sl_buf_release(&want);
 }
 
+static void nothing_is_valid_text(void **state)
+{
+    struct sl_buf out;
+
+    (void)state;
+    sl_buf_init(&out, 10);
+    assert_true(sl_json_escape(sl_slice(NULL, 0), &out));
+    assert_int_equal(out.n, 0);
+    sl_buf_release(&out);
+}
+
 static void invalid_utf8_is_replaced_by_whole_faults(void **state)
 {
     static const struct {
@@ -243,6 +254,7 @@ int main(void)
         cmocka_unit_test(an_object_keeps_its_bytes),
         cmocka_unit_test(text_becomes_a_message),
         cmocka_unit_test(escaping_at_every_length),
+        cmocka_unit_test(nothing_is_valid_text),
         cmocka_unit_test(invalid_utf8_is_replaced_by_whole_faults),
         cmocka_unit_test(the_bound_holds),
         cmocka_unit_test(what_does_not_fit_is_said),

@@ -10,7 +10,7 @@ enum { GIVE_UP_ATTEMPTS = 5 };
 
 uint64_t sl_consumer_backoff(struct sl_consumer *c, unsigned attempts)
 {
-    uint64_t most = SL_RETRY_FIRST_MS << (attempts < 6 ? attempts : 6);
+    uint64_t most = (uint64_t)SL_RETRY_FIRST_MS << (attempts < 6 ? attempts : 6);
 
     if (most > SL_RETRY_MAX_MS)
         most = SL_RETRY_MAX_MS;

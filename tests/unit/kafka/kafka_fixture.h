@@ -333,6 +333,8 @@ static inline void member_close(struct member *m)
     assert_int_equal(m->assigned, 0);
     sl_consumer_free(m->c);
     m->c = NULL;
+    for (int i = 0; i < 3; i++) /* its handles close */
+        uv_run(&m->w->loop.uv, UV_RUN_NOWAIT);
 }
 
 /* ---- the group's committed offsets, asked by somebody outside ---- */

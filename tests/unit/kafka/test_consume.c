@@ -329,5 +329,6 @@ int main(void)
         T(freed_without_close),
         T(brokers_go_and_come),
     };
+    cmocka_set_test_filter(getenv("SLUICE_TEST_ONLY"));
     return cmocka_run_group_tests_name("consume", tests, NULL, NULL);
 }

@@ -93,15 +93,13 @@ static void add_scalar(struct ranges *r, struct sl_slice content, size_t begin, 
     add(r, from, end);
 }
 
-/* Without recursion the tree would need a stack of its own; its depth is bounded by
- * SL_YAML_DEPTH_MAX, or by that times the anchors through aliases, which `depth` cuts. */
-static void collect(struct ranges *r, struct sl_slice content, const struct sl_yaml_node *node,
-                    bool hidden, bool (*hide)(const char *key), unsigned depth)
+/* Recursion is bounded by SL_YAML_DEPTH_MAX. False when there are too many places to remember. */
+static bool collect(struct ranges *r, struct sl_slice content, const struct sl_yaml_node *node,
+                    bool hidden, bool (*hide)(const char *key))
 {
-    enum { RANGES_MAX = 200000, DEPTH = 128 };
+    enum { RANGES_MAX = 200000 };
+    bool ok = r->n <= RANGES_MAX;
 
-    if (r->n > RANGES_MAX || depth > DEPTH)
-        return;
     if (node->key && hide(node->key))
         hidden = true;
     if (node->type == SL_YAML_SCALAR) {
@@ -110,8 +108,9 @@ static void collect(struct ranges *r, struct sl_slice content, const struct sl_y
         else
             add_userinfo(r, content, node->begin, node->end);
     }
-    for (size_t i = 0; i < node->n_children; i++)
-        collect(r, content, &node->children[i], hidden, hide, depth + 1);
+    for (size_t i = 0; i < node->n_children && ok; i++)
+        ok = collect(r, content, &node->children[i], hidden, hide);
+    return ok;
 }
 
 static int by_begin(const void *pa, const void *pb)
@@ -142,8 +141,10 @@ void sl_mask_tree(struct sl_slice content, const struct sl_yaml_node *root,
     struct ranges r = {0};
     size_t at = 0;
 
-    if (root)
-        collect(&r, content, root, false, hide, 0);
+    if (root && !collect(&r, content, root, false, hide)) {
+        sl_mask_lines(content, hide, out);
+        goto out;
+    }
     if (r.n)
         qsort(r.v, r.n, sizeof(*r.v), by_begin);
     for (size_t i = 0; i < r.n; i++) {
@@ -155,6 +156,7 @@ void sl_mask_tree(struct sl_slice content, const struct sl_yaml_node *root,
         at = r.v[i].end;
     }
     sl_buf_append(out, content.p + at, content.n - at);
+out:
     free(r.v);
 }
 

@@ -16,12 +16,13 @@ struct frame {
     bool has_key;
     char *anchor;  /* owned; NULL for none */
     size_t weight; /* nodes below it, as a walk sees them */
+    size_t height; /* levels below it, likewise */
 };
 
 struct anchor {
     char *name;
     struct sl_yaml_node node;
-    size_t weight;
+    size_t weight, height;
 };
 
 struct sl_yaml_build {
@@ -176,7 +177,8 @@ static void give_key(struct sl_yaml_build *b, struct frame *f, const struct sl_y
     f->has_key = true;
 }
 
-static void give_value(struct sl_yaml_build *b, struct sl_yaml_node *node, size_t weight)
+static void give_value(struct sl_yaml_build *b, struct sl_yaml_node *node, size_t weight,
+                       size_t height)
 {
     struct frame *f = top(b);
 
@@ -186,6 +188,8 @@ static void give_value(struct sl_yaml_build *b, struct sl_yaml_node *node, size_
         return;
     }
     f->weight += weight;
+    if (f->height < height)
+        f->height = height;
     if (f->weight > SL_YAML_NODES_MAX) {
         stop(b, node, "more than %d values, aliases written out", SL_YAML_NODES_MAX);
         return;
@@ -214,7 +218,7 @@ static bool wants_value_of_key(struct sl_yaml_build *b)
 }
 
 static void add_anchor(struct sl_yaml_build *b, const char *name, const struct sl_yaml_node *node,
-                       size_t weight)
+                       size_t weight, size_t height)
 {
     struct anchor *a;
 
@@ -224,7 +228,8 @@ static void add_anchor(struct sl_yaml_build *b, const char *name, const struct s
     }
     b->anchors = sl_reallocarray(b->anchors, b->n_anchors + 1, sizeof(*a));
     a = &b->anchors[b->n_anchors++];
-    *a = (struct anchor){.name = sl_strdup(name), .node = *node, .weight = weight};
+    *a =
+        (struct anchor){.name = sl_strdup(name), .node = *node, .weight = weight, .height = height};
     a->node.key = NULL;
     a->node.key_line = a->node.key_column = 0;
 }
@@ -280,13 +285,13 @@ void sl_yaml_build_scalar(struct sl_yaml_build *b, const struct sl_yaml_event *e
     if (e->anchor.n) {
         char *name = sl_strndup(e->anchor.p, e->anchor.n);
 
-        add_anchor(b, name, &node, 1);
+        add_anchor(b, name, &node, 1, 0);
         free(name);
     }
     if (key)
         give_key(b, top(b), &node);
     else
-        give_value(b, &node, 1);
+        give_value(b, &node, 1, 0);
 }
 
 void sl_yaml_build_alias(struct sl_yaml_build *b, const struct sl_yaml_event *e)
@@ -306,8 +311,10 @@ void sl_yaml_build_alias(struct sl_yaml_build *b, const struct sl_yaml_event *e)
     node = a->node;
     if (wants_key(b))
         give_key(b, top(b), &node);
+    else if (b->depth + a->height > SL_YAML_DEPTH_MAX)
+        stop(b, &at, "nested deeper than %d levels, aliases written out", SL_YAML_DEPTH_MAX);
     else
-        give_value(b, &node, a->weight);
+        give_value(b, &node, a->weight, a->height);
 }
 
 void sl_yaml_build_start(struct sl_yaml_build *b, enum sl_yaml_type type,
@@ -444,9 +451,9 @@ void sl_yaml_build_end(struct sl_yaml_build *b)
         memcpy(node.children, f.children, f.n * sizeof(node));
     }
     if (f.anchor && !b->stopped)
-        add_anchor(b, f.anchor, &node, f.weight);
+        add_anchor(b, f.anchor, &node, f.weight, f.height + 1);
     if (!b->stopped)
-        give_value(b, &node, f.weight);
+        give_value(b, &node, f.weight, f.height + 1);
     free(f.children);
     free(f.anchor);
 }

@@ -230,6 +230,27 @@ static void depth_is_bounded(void **state)
     (void)state;
 }
 
+/* Each anchor adds one level to the one before. */
+static void depth_through_aliases_is_bounded(void **state)
+{
+    (void)state;
+    for (unsigned levels = SL_YAML_DEPTH_MAX - 2; levels <= SL_YAML_DEPTH_MAX; levels++) {
+        struct sl_buf text;
+        struct sl_yaml *y;
+
+        sl_buf_init(&text, 1 << 16);
+        sl_buf_text(&text, "- &a0 [x]\n");
+        for (unsigned i = 1; i < levels; i++)
+            sl_buf_printf(&text, "- &a%u [*a%u]\n", i, i - 1);
+        y = parse(sl_buf_str(&text));
+        assert_true((y != NULL) == (levels < SL_YAML_DEPTH_MAX));
+        if (!y)
+            assert_non_null(strstr(diags.items[0].text, "nested deeper"));
+        done(y);
+        sl_buf_release(&text);
+    }
+}
+
 static void anchors_and_merges_are_bounded(void **state)
 {
     struct sl_buf text;
@@ -328,6 +349,7 @@ int main(void)
         cmocka_unit_test(wrong_files_say_where),
         cmocka_unit_test(a_nul_byte_is_refused),
         cmocka_unit_test(depth_is_bounded),
+        cmocka_unit_test(depth_through_aliases_is_bounded),
         cmocka_unit_test(anchors_and_merges_are_bounded),
         cmocka_unit_test(secrets_are_hidden_in_source_lines),
         cmocka_unit_test(secrets_are_hidden_in_files_that_do_not_parse),

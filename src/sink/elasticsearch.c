@@ -160,8 +160,11 @@ void sl_es_judge_failure(struct sl_sink *s, const struct sl_http_reply *reply,
     sl_http_judge(reply, sl_sink_wall_ms(s), sl_buf_as_slice(&detail), &es->reason, ret);
     sl_buf_release(&detail);
     /* Only 200 carries item statuses; a 2xx without them has confirmed nothing. */
-    if (ret->outcome == SL_DELIVERED)
+    if (ret->outcome == SL_DELIVERED) {
         ret->outcome = SL_AGAIN;
+        sl_buf_printf(&es->reason, "HTTP %d: not the answer to this request", reply->status);
+        ret->reason = sl_buf_str(&es->reason);
+    }
     /* One node's certificate may be wrong while the others' are right. */
     if (reply->result == SL_HTTP_TLS && sl_es_nodes_any(&es->nodes, sl_now_ms(s->env->rt)))
         ret->outcome = SL_AGAIN;

@@ -1,15 +1,23 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <jansson.h>
+
 #include "base/alloc.h"
 #include "sink/elasticsearch_impl.h"
 
-/* `check --connect`: the cluster's health, which names what is there and changes nothing. */
+/* `check --connect`: asks each node for the cluster's health, which names what is there and changes
+ * nothing. The sink would take records when one node answers well; what is wrong with the others is
+ * said all the same. */
+
+enum { WORDS_MAX = 4096 };
 
 struct probe {
     struct sl_list node;
     struct sl_exchange x;
     struct sl_sink *sink;
-    size_t at; /* node */
-    bool second;
+    size_t at;               /* node asked */
+    bool second;             /* by an empty bulk request */
+    struct sl_result result; /* the best so far */
+    struct sl_buf words;     /* one part a node */
     void (*done)(void *user, const struct sl_result *result);
     void *user;
 };
@@ -27,48 +35,54 @@ static void send_probe(struct probe *p)
     sl_exchange_start(&p->x);
 }
 
-static void probe_words(struct probe *p, const struct sl_http_reply *reply, struct sl_result *ret)
+static void good_words(struct probe *p, const struct sl_http_reply *reply)
 {
-    struct sl_sink *s = p->sink;
-    struct sl_es *es = s->impl;
-    const char *node = s->config->elasticsearch.nodes.items[p->at];
-    bool taken = reply->result == SL_HTTP_OK && reply->status == (p->second ? 400 : 200);
-    char *first;
+    json_t *root = json_loadb(reply->body.p ? reply->body.p : "", reply->body.n, 0, NULL);
+    const char *name = json_string_value(json_object_get(root, "cluster_name"));
+    const char *status = json_string_value(json_object_get(root, "status"));
 
-    if (taken) {
-        *ret = (struct sl_result){.outcome = SL_DELIVERED, .status = reply->status};
-        sl_buf_clear(&es->reason);
-        sl_buf_printf(&es->reason, "%s: ", node);
-        if (p->second)
-            SL_BUF_LITERAL(&es->reason, "takes bulk requests (its health may not be read)");
-        else
-            sl_http_excerpt(reply->body, NULL, 0, &es->reason);
-        ret->reason = sl_buf_str(&es->reason);
-        return;
-    }
-    sl_es_judge_failure(s, reply, ret);
-    if (ret->outcome == SL_DELIVERED)
-        ret->outcome = SL_STALL;
-    first = sl_strdup(ret->reason);
-    sl_buf_clear(&es->reason);
-    sl_buf_printf(&es->reason, "%s: %s", node, first);
+    if (p->second)
+        SL_BUF_LITERAL(&p->words, "takes bulk requests (may not read the cluster's health)");
+    else
+        sl_buf_printf(&p->words, "cluster %.100s is %.20s", name ? name : "(unnamed)",
+                      status ? status : "(unknown)");
+    json_decref(root);
+}
+
+static void bad_words(struct probe *p, const struct sl_http_reply *reply, const char *reason)
+{
+    bool ok = reply->result == SL_HTTP_OK;
+
+    sl_buf_text(&p->words, reason);
     if (reply->result == SL_HTTP_BROKEN || reply->result == SL_HTTP_TLS)
-        SL_BUF_LITERAL(&es->reason,
+        SL_BUF_LITERAL(&p->words,
                        " (is this the HTTP port, usually 9200, and is http or https right?)");
-    else if (reply->result == SL_HTTP_OK && (reply->status == 401 || reply->status == 403))
-        SL_BUF_LITERAL(&es->reason, " (see auth: user and password, or api_key)");
-    else if (reply->result == SL_HTTP_OK && (reply->status == 404 || reply->status == 405))
-        SL_BUF_LITERAL(&es->reason, " (is this an Elasticsearch or OpenSearch address?)");
-    ret->reason = sl_buf_str(&es->reason);
-    free(first);
+    else if (ok && (reply->status == 401 || reply->status == 403))
+        SL_BUF_LITERAL(&p->words, " (see auth: user and password, or api_key)");
+    else if (ok && (reply->status == 404 || reply->status == 405))
+        SL_BUF_LITERAL(&p->words, " (is this an Elasticsearch or OpenSearch address?)");
+}
+
+static void judge_node(struct probe *p, const struct sl_http_reply *reply)
+{
+    const char *node = p->sink->config->elasticsearch.nodes.items[p->at];
+    struct sl_result result;
+
+    sl_buf_printf(&p->words, "%s%.200s: ", p->words.n > 0 ? "; " : "", node);
+    if (reply->result == SL_HTTP_OK && reply->status == (p->second ? 400 : 200)) {
+        result = (struct sl_result){.outcome = SL_DELIVERED, .status = reply->status};
+        good_words(p, reply);
+    } else {
+        sl_es_judge_failure(p->sink, reply, &result);
+        bad_words(p, reply, result.reason);
+    }
+    if (p->at == 0 || result.outcome == SL_DELIVERED)
+        p->result = result;
 }
 
 static void on_probe(struct sl_exchange *x, const struct sl_http_reply *reply)
 {
     struct probe *p = sl_container_of(x, struct probe, x);
-    void (*done)(void *user, const struct sl_result *result) = p->done;
-    void *user = p->user;
-    struct sl_result result;
 
     /* A key that may only write cannot read the health. An empty bulk request changes nothing and
      * is refused as empty (400) only where the credentials pass. */
@@ -77,10 +91,17 @@ static void on_probe(struct sl_exchange *x, const struct sl_http_reply *reply)
         send_probe(p);
         return;
     }
-    probe_words(p, reply, &result);
+    judge_node(p, reply);
+    p->second = false;
+    if (++p->at < p->sink->config->elasticsearch.nodes.n) {
+        send_probe(p);
+        return;
+    }
+    p->result.reason = sl_buf_str(&p->words);
     sl_list_remove(&p->node);
+    p->done(p->user, &p->result);
+    sl_buf_release(&p->words);
     free(p);
-    done(user, &result);
 }
 
 void sl_es_probe(struct sl_sink *s, void (*done)(void *user, const struct sl_result *), void *user)
@@ -91,8 +112,8 @@ void sl_es_probe(struct sl_sink *s, void (*done)(void *user, const struct sl_res
     p->sink = s;
     p->done = done;
     p->user = user;
-    p->at = sl_es_nodes_pick(&es->nodes, sl_now_ms(s->env->rt));
     p->x.done = on_probe;
+    sl_buf_init(&p->words, WORDS_MAX);
     sl_list_push(&es->probes, &p->node);
     send_probe(p);
 }
@@ -104,6 +125,7 @@ void sl_es_probe_cancel(struct sl_es *es)
 
         sl_list_remove(&p->node);
         sl_exchange_cancel(&p->x);
+        sl_buf_release(&p->words);
         free(p);
     }
 }

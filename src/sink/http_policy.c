@@ -38,7 +38,7 @@ struct line {
 };
 
 static const struct line lines[] = {
-    {400, SL_SPLIT, false, "the destination calls the request malformed"},
+    {400, SL_SPLIT, false, "the destination refuses the request"},
     {401, SL_STALL, false, "the credentials are missing, wrong or expired"},
     {403, SL_STALL, false, "the credentials do not allow this, or something on the way forbids it"},
     {404, SL_STALL, false, "nothing takes records at this address"},

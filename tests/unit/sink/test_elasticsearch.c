@@ -385,8 +385,9 @@ static void whole_requests_are_judged(void **state)
     } rows[] = {
         {200, "", "{\"took\":1", SL_AGAIN, 0, "not the answer to a bulk request"},
         {200, "", "<html>welcome</html>", SL_AGAIN, 0, "not the answer to a bulk request"},
-        {202, "", "{\"items\":[{\"create\":{\"status\":201}}]}", SL_AGAIN, 0, ""},
-        {204, "", "", SL_AGAIN, 0, ""},
+        {202, "", "{\"items\":[{\"create\":{\"status\":201}}]}", SL_AGAIN, 0,
+         "HTTP 202: not the answer"},
+        {204, "", "", SL_AGAIN, 0, "HTTP 204: not the answer"},
         {302, "Location: /login\r\n", "", SL_STALL, 0, "redirect"},
         {400, "",
          "{\"error\":{\"type\":\"illegal_argument_exception\",\"reason\":\"bad\"},\"status\":400}",
@@ -615,55 +616,98 @@ static void on_probed(void *user, const struct sl_result *r)
     snprintf(p->reason, sizeof(p->reason), "%s", r->reason);
 }
 
+static void probe_setup(struct bench *t, size_t nodes)
+{
+    es_setup(t, "x");
+    t->config.elasticsearch.nodes.n = nodes;
+    bench_start(t, &sl_sink_elasticsearch);
+}
+
 static void a_probe_says_what_is_wrong(void **state)
 {
     struct bench t;
     struct probed p = {0};
 
     (void)state;
-    es_setup(&t, "x");
-    bench_start(&t, &sl_sink_elasticsearch);
+    probe_setup(&t, 1);
     t.sink.type->probe(&t.sink, on_probed, &p);
     assert_string_equal(fake_last(&t.http)->method, "GET");
     assert_non_null(strstr(fake_last(&t.http)->url, "/_cluster/health?"));
     assert_int_equal(p.calls, 0);
     fake_status(&t.http, 200, "", "{\"cluster_name\":\"prod\",\"status\":\"green\"}");
     assert_int_equal(p.outcome, SL_DELIVERED);
-    assert_non_null(strstr(p.reason, "prod"));
-
+    assert_string_equal(p.reason, "http://127.0.0.1:9200: cluster prod is green");
     t.sink.type->probe(&t.sink, on_probed, &p);
     fake_status(&t.http, 401, "",
                 "{\"error\":{\"type\":\"security_exception\",\"reason\":\"missing\"}}");
     assert_int_equal(p.outcome, SL_STALL);
     assert_non_null(strstr(p.reason, "missing"));
     assert_non_null(strstr(p.reason, "see auth"));
+    t.sink.type->probe(&t.sink, on_probed, &p);
+    fake_failure(&t.http, SL_HTTP_BROKEN, "Received HTTP/0.9 when not allowed");
+    assert_int_equal(p.outcome, SL_AGAIN);
+    assert_non_null(strstr(p.reason, "9200, and is http or https right?"));
+    t.sink.type->probe(&t.sink, on_probed, &p);
+    fake_status(&t.http, 204, "", "");
+    assert_int_equal(p.outcome, SL_AGAIN);
+    assert_int_equal(p.calls, 4);
+    t.sink.type->probe(&t.sink, on_probed, &p);
+    bench_release(&t); /* under way: ended without a word */
+    assert_int_equal(p.calls, 4);
+    assert_int_equal(t.http.cancelled, 1);
+}
 
-    t.sink.type->probe(&t.sink, on_probed, &p); /* a key that may only write */
+static void a_key_that_may_only_write_is_good_enough(void **state)
+{
+    struct bench t;
+    struct probed p = {0};
+
+    (void)state;
+    probe_setup(&t, 1);
+    t.sink.type->probe(&t.sink, on_probed, &p);
     fake_status(&t.http, 403, "", "{}");
-    assert_int_equal(p.calls, 2);
+    assert_int_equal(p.calls, 0);
     assert_string_equal(fake_last(&t.http)->method, "POST");
     assert_int_equal(fake_last(&t.http)->r->body.n, 0);
     fake_status(
         &t.http, 400, "",
         "{\"error\":{\"type\":\"parse_exception\",\"reason\":\"request body is required\"}}");
-    assert_int_equal(p.calls, 3);
     assert_int_equal(p.outcome, SL_DELIVERED);
-
     t.sink.type->probe(&t.sink, on_probed, &p);
     fake_status(&t.http, 403, "", "{}");
     fake_status(&t.http, 403, "", "{}");
     assert_int_equal(p.outcome, SL_STALL);
+    assert_int_equal(p.calls, 2);
+    bench_release(&t);
+}
 
-    t.sink.type->probe(&t.sink, on_probed, &p);
-    fake_failure(&t.http, SL_HTTP_BROKEN, "Received HTTP/0.9 when not allowed");
-    assert_int_equal(p.outcome, SL_AGAIN);
-    assert_non_null(strstr(p.reason, "9200"));
-    assert_int_equal(p.calls, 5);
+static void every_node_is_probed_and_one_good_one_is_enough(void **state)
+{
+    static const char green[] = "{\"cluster_name\":\"prod\",\"status\":\"green\"}";
+    struct bench t;
+    struct probed p = {0};
 
+    (void)state;
+    probe_setup(&t, 2);
+    for (int good = 0; good < 2; good++) {
+        t.sink.type->probe(&t.sink, on_probed, &p);
+        for (int i = 0; i < 2; i++) {
+            assert_memory_equal(fake_last(&t.http)->url, node_list[i], strlen(node_list[i]));
+            if (i == good)
+                fake_status(&t.http, 200, "", green);
+            else
+                fake_failure(&t.http, SL_HTTP_CONNECT, "refused");
+        }
+        assert_int_equal(p.calls, good + 1);
+        assert_int_equal(p.outcome, SL_DELIVERED);
+        assert_non_null(strstr(p.reason, "cluster prod is green"));
+        assert_non_null(strstr(p.reason, "no connection: refused"));
+    }
     t.sink.type->probe(&t.sink, on_probed, &p);
-    bench_release(&t); /* under way: ended without a word */
-    assert_int_equal(p.calls, 5);
-    assert_int_equal(t.http.cancelled, 1);
+    fake_status(&t.http, 401, "", "");
+    fake_failure(&t.http, SL_HTTP_CONNECT, "refused");
+    assert_int_equal(p.outcome, SL_STALL);
+    bench_release(&t);
 }
 
 int main(void)
@@ -685,6 +729,8 @@ int main(void)
         cmocka_unit_test(data_streams_are_asked_for_once),
         cmocka_unit_test(a_missing_template_stalls_before_anything_is_written),
         cmocka_unit_test(a_probe_says_what_is_wrong),
+        cmocka_unit_test(a_key_that_may_only_write_is_good_enough),
+        cmocka_unit_test(every_node_is_probed_and_one_good_one_is_enough),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,7 +37,7 @@ static int split_authority(struct sl_slice text, struct sl_slice *ret_host,
 {
     const char *close = NULL, *colon;
     bool v6 = text.n > 0 && text.p[0] == '[';
-    struct sl_slice rest = text, host;
+    struct sl_slice rest, host;
 
     *ret_port = sl_slice(NULL, 0);
     if (v6) {

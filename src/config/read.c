@@ -21,36 +21,30 @@ static const char *const type_names[] = {
 
 void sl_read_error(struct sl_reader *r, const struct sl_yaml_node *node, const char *format, ...)
 {
-    char text[900];
     va_list args;
 
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    sl_yaml_verror(r->yaml, node, false, SL_PROBLEM, r->diags, format, args);
     va_end(args);
-    sl_yaml_error(r->yaml, node, false, SL_PROBLEM, r->diags, "%s", text);
 }
 
 void sl_read_error_at_key(struct sl_reader *r, const struct sl_yaml_node *node, const char *format,
                           ...)
 {
-    char text[900];
     va_list args;
 
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    sl_yaml_verror(r->yaml, node, true, SL_PROBLEM, r->diags, format, args);
     va_end(args);
-    sl_yaml_error(r->yaml, node, true, SL_PROBLEM, r->diags, "%s", text);
 }
 
 void sl_read_warning(struct sl_reader *r, const struct sl_yaml_node *node, const char *format, ...)
 {
-    char text[900];
     va_list args;
 
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    sl_yaml_verror(r->yaml, node, true, SL_WARNING, r->diags, format, args);
     va_end(args);
-    sl_yaml_error(r->yaml, node, true, SL_WARNING, r->diags, "%s", text);
 }
 
 const char *sl_read_quote(struct sl_reader *r, const struct sl_yaml_node *node)

@@ -54,12 +54,12 @@ enum sl_option_type {
 struct sl_option {
     const char *name;
     enum sl_option_type type;
+    bool required;
     size_t offset;
     uint64_t min, max;        /* SIZE, DURATION, UINT */
     const char *const *names; /* ENUM, ended by NULL */
     const struct sl_option *group;
     void (*read)(struct sl_reader *r, const struct sl_yaml_node *node, void *at);
-    bool required;
     /* A later release does this: accepted and kept, with this warning. */
     const char *later;
 };

@@ -350,17 +350,25 @@ const struct sl_yaml_node *sl_yaml_get(const struct sl_yaml_node *mapping, const
     return NULL;
 }
 
-void sl_yaml_error(const struct sl_yaml *y, const struct sl_yaml_node *node, bool at_key,
-                   enum sl_severity severity, struct sl_diags *diags, const char *format, ...)
+void sl_yaml_verror(const struct sl_yaml *y, const struct sl_yaml_node *node, bool at_key,
+                    enum sl_severity severity, struct sl_diags *diags, const char *format,
+                    va_list args)
 {
     bool key = at_key && node && node->key;
     char text[1024];
-    va_list args;
 
-    va_start(args, format);
     vsnprintf(text, sizeof(text), format, args);
-    va_end(args);
     sl_diags_add(diags, severity, y->name, node ? shown(y) : sl_slice(NULL, 0),
                  node ? (key ? node->key_line : node->line) : 0,
                  node ? (key ? node->key_column : node->column) : 0, "%s", text);
+}
+
+void sl_yaml_error(const struct sl_yaml *y, const struct sl_yaml_node *node, bool at_key,
+                   enum sl_severity severity, struct sl_diags *diags, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    sl_yaml_verror(y, node, at_key, severity, diags, format, args);
+    va_end(args);
 }

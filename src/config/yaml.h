@@ -2,6 +2,7 @@
 #ifndef SL_CONFIG_YAML_H
 #define SL_CONFIG_YAML_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 
@@ -65,5 +66,8 @@ const struct sl_yaml_node *sl_yaml_get(const struct sl_yaml_node *mapping,
 void sl_yaml_error(const struct sl_yaml *y, const struct sl_yaml_node *node, bool at_key,
                    enum sl_severity severity, struct sl_diags *diags, const char *format, ...)
     __attribute__((format(printf, 6, 7)));
+void sl_yaml_verror(const struct sl_yaml *y, const struct sl_yaml_node *node, bool at_key,
+                    enum sl_severity severity, struct sl_diags *diags, const char *format,
+                    va_list args) __attribute__((format(printf, 6, 0)));
 
 #endif

@@ -121,28 +121,34 @@ static void locate(struct sl_yaml_build *b, size_t at, unsigned *ret_line, unsig
     *ret_column = b->place.column;
 }
 
+static void __attribute__((format(printf, 3, 0)))
+add_problem(struct sl_yaml_build *b, const struct sl_yaml_node *at, const char *format,
+            va_list args)
+{
+    char text[512];
+
+    vsnprintf(text, sizeof(text), format, args);
+    sl_diags_add(b->diags, SL_PROBLEM, b->name, b->shown, at->line, at->column, "%s", text);
+}
+
 static void __attribute__((format(printf, 3, 4)))
 problem(struct sl_yaml_build *b, const struct sl_yaml_node *at, const char *format, ...)
 {
-    char text[512];
     va_list args;
 
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    add_problem(b, at, format, args);
     va_end(args);
-    sl_diags_add(b->diags, SL_PROBLEM, b->name, b->shown, at->line, at->column, "%s", text);
 }
 
 static void __attribute__((format(printf, 3, 4)))
 stop(struct sl_yaml_build *b, const struct sl_yaml_node *at, const char *format, ...)
 {
-    char text[512];
     va_list args;
 
     va_start(args, format);
-    vsnprintf(text, sizeof(text), format, args);
+    add_problem(b, at, format, args);
     va_end(args);
-    problem(b, at, "%s", text);
     b->stopped = true;
 }
 

@@ -295,6 +295,7 @@ int sl_transfer_begin(struct sl_transfer *t, struct sl_http_request *r, struct s
     t->timeout_ms = r->timeout_ms ? r->timeout_ms : SL_HTTP_TIMEOUT_MS;
     t->body.max = r->max_reply;
     t->request = r;
+    t->large = r->body.n >= SL_HTTP_LARGE_BODY;
     if (!set_connection(t, r) || !set_tls(t, r->tls) || !set_exchange(t, r, sends))
         code = sl_fail(err, SL_EINVAL, "libcurl refuses what the request needs (%s)", t->where);
 out:
@@ -305,9 +306,11 @@ out:
 
 bool sl_transfer_end(struct sl_transfer *t)
 {
-    bool keep = !t->request || t->request->body.n < SL_HTTP_LARGE_BODY;
+    bool keep = !t->large;
 
+    /* The request may be gone by now: its callback has been called. */
     t->request = NULL;
+    t->large = false;
     curl_easy_reset(t->easy);
     curl_slist_free_all(t->headers);
     t->headers = NULL;

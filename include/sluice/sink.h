@@ -113,12 +113,13 @@ struct sl_batch {
     uint64_t opened_ms, sent_ms, parked_ms;
     bool parked;            /* apart because its index does not take records */
     bool dead_only;         /* never encoded (too large): goes only to the dead-letter topic */
+    bool blocks;            /* its record can go nowhere */
     struct sl_list letters; /* dead letters under way */
     struct sl_timer timer;
     struct sl_work work;
     struct sl_delay_run
         *runs; /* record times where there are no items, for sluice_delivery_seconds */
-    size_t n_runs;
+    size_t n_runs, cap_runs;
 };
 
 enum sl_sink_flags {
@@ -173,6 +174,7 @@ struct sl_sink_env {
     const char *(*rule_name)(void *user, unsigned rule);
     void (*wake)(
         void *user); /* something of this sink was settled: room, positions or state changed */
+    void (*gone)(void *user); /* a sink that was freed needs nothing of this any more; or NULL */
     void *user;
 };
 
@@ -228,10 +230,12 @@ void sl_sink_turn(struct sl_sink *s);
 /* The source has paused for this sink: closes what is open until the rest can drain below
  * SL_RESUME_SHARE of the queue. */
 void sl_sink_relieve(struct sl_sink *s);
+/* There was no room for this record: closes what is open until the rest can drain enough for it. */
+void sl_sink_make_room(struct sl_sink *s, const struct sl_record *r);
 /* Closes every open batch that holds records of p (of any partition when NULL). */
 void sl_sink_close_open(struct sl_sink *s, struct sl_partition *p);
-/* The assignment of p has ended: what is queued of it and not yet in flight is let go. */
-void sl_sink_let_go(struct sl_sink *s, struct sl_partition *p);
+/* Assignments have ended: what is queued of them and not yet in flight is let go. */
+void sl_sink_let_go(struct sl_sink *s);
 bool sl_sink_idle(const struct sl_sink *s); /* nothing open, queued or in flight */
 enum sl_sink_state sl_sink_state(const struct sl_sink *s);
 const char *sl_sink_reason(const struct sl_sink *s); /* why it is stalled; "" when it is not */

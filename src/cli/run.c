@@ -12,7 +12,7 @@
 #include "ops/log.h"
 #include "pipeline/pipeline.h"
 
-enum { PROGRESS_MS = 10000, PROGRESS_MAX = 4096 };
+enum { PROGRESS_MS = 10000, PROGRESS_MAX = 4096, RELEASE_SECONDS = 2 };
 
 static const int signals[] = {SIGTERM, SIGINT, SIGHUP};
 
@@ -22,28 +22,38 @@ struct run {
     const struct sl_config *config;
     struct sl_pipeline *pipeline;
     uv_signal_t signals[SL_LENGTH(signals)];
-    struct sl_timer progress, deadline;
-    bool stopping;
+    struct sl_timer progress;
+    bool stopping, ended; /* by a signal; the pipeline is going */
     int exit_status;
 };
 
-static void on_stopped(void *user, int exit_status)
+static void exit_done(int number)
+{
+    (void)number;
+    _exit(SL_EXIT_DONE);
+}
+
+static void exit_failed(int number)
+{
+    (void)number;
+    _exit(SL_EXIT_FAILED);
+}
+
+static void on_stopped(void *user, int exit_status, bool overdue)
 {
     struct run *run = user;
 
     run->exit_status = exit_status;
+    if (overdue) {
+        sl_log(run->log, SL_LOG_WARN,
+               "shutdown took too long: ending; what is undelivered is uncommitted", NULL);
+        _exit(exit_status);
+    }
+    /* Everything is committed. Giving memory back may wait for threads of libraries; it shall not
+     * keep the process. */
+    signal(SIGALRM, exit_status == SL_EXIT_DONE ? exit_done : exit_failed);
+    alarm(RELEASE_SECONDS);
     uv_stop(&run->loop.uv);
-}
-
-/* Past `shutdown` the process ends whatever still hangs: what was not confirmed is not committed,
- * and the next start reads it again. */
-static void on_deadline(struct sl_timer *t)
-{
-    struct run *run = sl_container_of(t, struct run, deadline);
-
-    sl_log(run->log, SL_LOG_WARN,
-           "shutdown took too long: ending; what is undelivered is uncommitted", NULL);
-    _exit(SL_EXIT_DONE);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
@@ -51,13 +61,13 @@ static void on_signal(uv_signal_t *handle, int number)
     struct run *run = handle->data;
 
     if (number == SIGHUP) {
-        sl_pipeline_reload(run->pipeline);
+        if (!run->ended)
+            sl_pipeline_reload(run->pipeline);
         return;
     }
-    if (run->stopping)
+    if (run->stopping || run->ended)
         _exit(128 + number);
     run->stopping = true;
-    sl_timer_start(&run->loop.rt, &run->deadline, run->config->shutdown_ms);
     sl_pipeline_stop(run->pipeline);
 }
 
@@ -86,8 +96,6 @@ static void watch_signals(struct run *run)
 
 static void end_loop(struct run *run)
 {
-    sl_timer_stop(&run->loop.rt, &run->progress);
-    sl_timer_stop(&run->loop.rt, &run->deadline);
     for (size_t i = 0; i < SL_LENGTH(signals); i++)
         uv_close((uv_handle_t *)&run->signals[i], NULL);
     uv_run(&run->loop.uv, UV_RUN_DEFAULT); /* closing handles, pool threads */
@@ -109,7 +117,6 @@ static int route(struct run *run)
         sl_log(run->log, SL_LOG_INFO, "sluice runs", "version", SLUICE_VERSION, "group",
                run->config->source.group, NULL);
         run->progress.fire = on_progress;
-        run->deadline.fire = on_deadline;
         if (isatty(STDERR_FILENO))
             sl_timer_start(&run->loop.rt, &run->progress, PROGRESS_MS);
         uv_run(&run->loop.uv, UV_RUN_DEFAULT);
@@ -119,6 +126,8 @@ static int route(struct run *run)
         if (run->pipeline)
             run->exit_status = SL_EXIT_FAILED;
     }
+    run->ended = true;
+    sl_timer_stop(&run->loop.rt, &run->progress);
     if (run->pipeline)
         sl_pipeline_free(run->pipeline);
     return run->exit_status;

@@ -35,6 +35,8 @@ bool sl_flow_pressed(const struct sl_pipeline *p)
 
 void sl_flow_pause(struct sl_pipeline *p)
 {
+    /* Anything that settles after this wakes us, so a pause always ends: what presses is not open,
+     * or is closed here. */
     if (!sl_consumer_paused(p->consumer)) {
         p->pauses++;
         sl_consumer_pause(p->consumer);
@@ -102,8 +104,7 @@ static void on_flow(struct sl_timer *t)
         return;
     if (p->revoking && drained(p))
         finish_drain(p);
-    else
-        maybe_resume(p);
+    maybe_resume(p); /* also after a drain: what ended it may have been the last to wake us */
 }
 
 void sl_flow_wake(void *user)
@@ -131,15 +132,22 @@ static void on_assigned(void *user, struct sl_partition *const *partitions, size
     sl_logf(p->log, SL_LOG_INFO, "assigned %zu partitions", n);
 }
 
+/* A revoke that was under way when the stop was asked for has used up a part of the time. */
+static uint64_t drain_left(const struct sl_pipeline *p)
+{
+    uint64_t all = p->config->shutdown_ms, past = sl_now_ms(p->rt) - p->stop_ms;
+
+    all = all > 2 * CLOSE_RESERVE_MS ? all - CLOSE_RESERVE_MS : all / 2;
+    return all > past ? all - past : 0;
+}
+
 static void on_revoking(void *user, struct sl_partition *const *partitions, size_t n)
 {
     struct sl_pipeline *p = user;
     uint64_t limit = REVOKE_DRAIN_MS;
 
     if (p->phase == SL_PHASE_DRAINING)
-        limit = p->config->shutdown_ms > 2 * CLOSE_RESERVE_MS
-                    ? p->config->shutdown_ms - CLOSE_RESERVE_MS
-                    : p->config->shutdown_ms / 2;
+        limit = drain_left(p);
     for (size_t i = 0; i < n; i++)
         for (size_t s = 0; s < p->n_sinks; s++)
             sl_sink_close_open(p->sinks[s], partitions[i]);
@@ -152,11 +160,11 @@ static void on_ended(void *user, struct sl_partition *const *partitions, size_t 
 {
     struct sl_pipeline *p = user;
 
-    for (size_t i = 0; i < n; i++) {
-        for (size_t s = 0; s < p->n_sinks; s++)
-            sl_sink_let_go(p->sinks[s], partitions[i]);
+    for (size_t i = 0; i < n; i++)
         sl_observe_ended(p, partitions[i]);
-    }
+    for (size_t s = 0; s < p->n_sinks; s++)
+        sl_sink_let_go(p->sinks[s]);
+    sl_flow_wake(p);
     sl_logf(p->log, lost ? SL_LOG_WARN : SL_LOG_INFO, "%s %zu partitions",
             lost ? "lost" : "gave back", n);
 }
@@ -182,7 +190,16 @@ static void on_closed(void *user)
     p->phase = SL_PHASE_CLOSED;
     sl_timer_stop(p->rt, &p->drain_timer);
     sl_timer_stop(p->rt, &p->flow_timer);
-    p->stopped(p->user, p->exit_status);
+    p->stopped(p->user, p->exit_status, false);
+}
+
+/* Past `shutdown` the process ends whatever still hangs: what was not confirmed is not committed,
+ * and the next start reads it again. */
+static void on_overdue(struct sl_timer *t)
+{
+    struct sl_pipeline *p = sl_container_of(t, struct sl_pipeline, overdue_timer);
+
+    p->stopped(p->user, p->exit_status, true);
 }
 
 const struct sl_consumer_ops sl_pipeline_consumer_ops = {
@@ -200,6 +217,8 @@ void sl_pipeline_stop(struct sl_pipeline *p)
     if (p->phase != SL_PHASE_RUNNING)
         return;
     p->phase = SL_PHASE_DRAINING;
+    p->stop_ms = sl_now_ms(p->rt);
+    sl_timer_start(p->rt, &p->overdue_timer, p->config->shutdown_ms);
     sl_log(p->log, SL_LOG_INFO, "stopping: flush, commit, leave the group", NULL);
     sl_consumer_close(p->consumer);
 }
@@ -208,6 +227,7 @@ void sl_flow_init(struct sl_pipeline *p)
 {
     p->flow_timer.fire = on_flow;
     p->drain_timer.fire = on_drain_deadline;
+    p->overdue_timer.fire = on_overdue;
 }
 
 void sl_flow_release(struct sl_pipeline *p)

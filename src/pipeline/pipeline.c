@@ -2,6 +2,7 @@
 #include "pipeline/state.h"
 
 #include <stdlib.h>
+#include <uv.h>
 
 #include "base/alloc.h"
 
@@ -11,9 +12,14 @@ enum { DEAD_LETTER_BYTES = 16 << 20 };
 
 static bool room_for(struct sl_pipeline *p, const struct sl_decision *d, const struct sl_record *r)
 {
-    for (size_t i = 0; i < d->n; i++)
-        if (!sl_sink_has_room(p->sinks[d->chosen[i].sink], r))
+    for (size_t i = 0; i < d->n; i++) {
+        struct sl_sink *s = p->sinks[d->chosen[i].sink];
+
+        if (!sl_sink_has_room(s, r)) {
+            sl_sink_make_room(s, r);
             return false;
+        }
+    }
     return true;
 }
 
@@ -47,6 +53,7 @@ bool sl_pipeline_on_message(void *user, const struct sl_message *m)
     if (!m->value.p) {
         ++*topic->consumed_records;
         ++*topic->decoded_records;
+        *topic->consumed_bytes += m->key.n;
         ++*p->count.tombstones;
         p->consumed++;
         sl_partition_advance(m->at, m->offset, m->timestamp_ms, 0);
@@ -108,6 +115,11 @@ static int make_routing(struct sl_pipeline *p, struct sl_diags *diags, struct sl
     return SL_OK;
 }
 
+static void on_gone(void *user)
+{
+    ((struct sl_pipeline *)user)->alive--;
+}
+
 static int make_sinks(struct sl_pipeline *p, struct sl_error *err)
 {
     p->env = (struct sl_sink_env){
@@ -120,12 +132,14 @@ static int make_sinks(struct sl_pipeline *p, struct sl_error *err)
         .rules_hash = sl_rules_hash(p->rules),
         .rule_name = rule_name,
         .wake = sl_flow_wake,
+        .gone = on_gone,
         .user = p,
     };
     p->sinks = sl_calloc(p->config->n_sinks, sizeof(struct sl_sink *));
     for (size_t i = 0; i < p->config->n_sinks; i++) {
         struct sl_error why = {0};
 
+        p->alive++;
         p->sinks[i] = sl_sink_new(&p->config->sinks[i], i, &p->env, &why);
         if (!p->sinks[i])
             return sl_fail(err, SL_ECONFIG, "sink %s: %s", p->config->sinks[i].name, why.text);
@@ -193,8 +207,8 @@ static void on_request(void *user, const char *path, struct sl_http_answer *ret)
 }
 
 struct sl_pipeline *sl_pipeline_new(struct sl_loop *loop, const struct sl_config *config,
-                                    void (*stopped)(void *user, int exit_status), void *user,
-                                    struct sl_diags *diags, struct sl_error *err)
+                                    void (*stopped)(void *user, int exit_status, bool overdue),
+                                    void *user, struct sl_diags *diags, struct sl_error *err)
 {
     struct sl_pipeline *p = sl_zalloc(sizeof(*p));
 
@@ -240,17 +254,22 @@ void sl_pipeline_reload(struct sl_pipeline *p)
 void sl_pipeline_free(struct sl_pipeline *p)
 {
     sl_flow_release(p);
-    if (p->consumer)
-        sl_consumer_free(p->consumer);
+    if (p->admin_server)
+        sl_http_server_free(p->admin_server);
     for (size_t i = 0; i < p->n_sinks; i++)
         sl_sink_free(p->sinks[i]);
+    /* A batch on a pool thread still uses its sink, and that the metrics, topics and connections.
+     */
+    while (p->alive > 0)
+        uv_run(&p->loop->uv, UV_RUN_ONCE);
+    sl_timer_stop(p->rt, &p->overdue_timer);
+    if (p->consumer)
+        sl_consumer_free(p->consumer);
     free(p->sinks);
     if (p->producer)
         sl_producer_free(p->producer);
     if (p->http)
         sl_http_client_free(p->http);
-    if (p->admin_server)
-        sl_http_server_free(p->admin_server);
     sl_matcher_free(p->matcher);
     sl_rules_free(p->rules);
     sl_decoder_free(p->decoder);

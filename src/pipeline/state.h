@@ -32,7 +32,7 @@ struct sl_pipeline {
     struct sl_runtime *rt;
     const struct sl_config *config;
     struct sl_log *log;
-    void (*stopped)(void *user, int exit_status);
+    void (*stopped)(void *user, int exit_status, bool overdue);
     void *user;
 
     struct sl_fields *fields;
@@ -42,6 +42,7 @@ struct sl_pipeline {
     struct sl_sink_env env;
     struct sl_sink **sinks;
     size_t n_sinks;
+    size_t alive; /* sinks that are, or wait for their pool threads */
 
     struct sl_http_client *http;
     struct sl_http_server *admin_server;
@@ -60,6 +61,8 @@ struct sl_pipeline {
     bool revoking;              /* the consumer waits for sl_consumer_revoked() */
     struct sl_timer flow_timer; /* one look at the flow, soon */
     struct sl_timer drain_timer;
+    struct sl_timer overdue_timer; /* `shutdown` has passed */
+    uint64_t stop_ms;
     uint64_t pauses;
 };
 

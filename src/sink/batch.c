@@ -6,7 +6,7 @@
 
 #include "base/alloc.h"
 
-enum { BATCH_DATA_MAX = 1 << 30, REASON_MAX = 512, REASONS_MAX = 4 << 20 };
+enum { REASON_MAX = 512, REASONS_MAX = 4 << 20 };
 
 struct sl_batch *sl_batch_new(struct sl_sink *s, struct sl_hold *hold)
 {
@@ -18,9 +18,9 @@ struct sl_batch *sl_batch_new(struct sl_sink *s, struct sl_hold *hold)
     b->sink = s;
     b->hold = sl_hold_ref(hold);
     b->opened_ms = sl_now_ms(s->env->rt);
-    sl_buf_init(&b->data, BATCH_DATA_MAX);
-    sl_buf_init(&b->wire, BATCH_DATA_MAX);
-    sl_buf_init(&b->extra, BATCH_DATA_MAX);
+    sl_buf_init(&b->data, SL_BATCH_DATA_MAX);
+    sl_buf_init(&b->wire, SL_BATCH_DATA_MAX);
+    sl_buf_init(&b->extra, SL_BATCH_DATA_MAX);
     sl_buf_init(&b->reasons, REASONS_MAX);
     sl_batch_charge(b);
     return b;
@@ -30,6 +30,8 @@ void sl_batch_free(struct sl_batch *b)
 {
     struct sl_sink *s = b->sink;
 
+    if (b->blocks)
+        s->core->blocked--;
     sl_list_remove(&b->node);
     sl_timer_stop(s->env->rt, &b->timer);
     sl_letters_drop(b);
@@ -57,7 +59,7 @@ void sl_batch_charge(struct sl_batch *b)
 {
     struct sl_core *c = b->sink->core;
     size_t now = SL_BATCH_OVERHEAD + b->data.n + b->extra.n + b->wire.n + b->reasons.n +
-                 b->n_items * sizeof(*b->items);
+                 b->n_items * sizeof(*b->items) + b->cap_runs * sizeof(*b->runs);
 
     if (b->state <= SL_BATCH_SEALING && b->sink->type->seal)
         now += (size_t)((double)b->data.n * c->wire_ratio);
@@ -86,8 +88,10 @@ void sl_batch_note_time(struct sl_batch *b, int64_t time_ms)
         b->runs[b->n_runs - 1].records++;
         return;
     }
-    if (!b->runs)
-        b->runs = sl_calloc(SL_DELAY_RUNS_MAX, sizeof(*b->runs));
+    if (b->n_runs == b->cap_runs) {
+        b->cap_runs = b->cap_runs ? 4 * b->cap_runs : 4;
+        b->runs = sl_reallocarray(b->runs, b->cap_runs, sizeof(*b->runs));
+    }
     b->runs[b->n_runs++] = (struct sl_delay_run){rounded, 1};
 }
 
@@ -130,8 +134,16 @@ static struct sl_slice get_slice(const char **at, uint32_t n)
     return s;
 }
 
-void sl_batch_keep_original(struct sl_batch *b, struct sl_item *item, const struct sl_message *m,
-                            size_t value_max)
+size_t sl_batch_extra_bound(const struct sl_message *m)
+{
+    size_t n = SL_BATCH_ORIGINAL + m->key.n;
+
+    for (size_t i = 0; i < m->n_headers; i++)
+        n += 2 * sizeof(uint32_t) + m->headers[i].name.n + m->headers[i].value.n;
+    return n;
+}
+
+void sl_batch_keep_original(struct sl_batch *b, struct sl_item *item, const struct sl_message *m)
 {
     if (item->verbatim && !m->key.p && m->n_headers == 0)
         return;
@@ -141,7 +153,7 @@ void sl_batch_keep_original(struct sl_batch *b, struct sl_item *item, const stru
     if (item->verbatim)
         put_number(&b->extra, (uint32_t)IN_DATA);
     else
-        put_slice(&b->extra, m->value.n <= value_max ? m->value : sl_slice("", 0));
+        put_slice(&b->extra, m->value);
     put_number(&b->extra, (uint32_t)m->n_headers);
     for (size_t i = 0; i < m->n_headers; i++) {
         put_slice(&b->extra, m->headers[i].name);
@@ -188,6 +200,8 @@ void sl_batch_reason(struct sl_batch *b, struct sl_item *item, struct sl_slice r
 {
     size_t at = b->reasons.n;
 
+    if (reason.n > REASON_MAX)
+        reason.n = REASON_MAX;
     /* A text that many items share (one mapping conflict) is kept once. */
     if (item > b->items && item[-1].reason) {
         const char *last = b->reasons.p + item[-1].reason - 1;
@@ -197,8 +211,6 @@ void sl_batch_reason(struct sl_batch *b, struct sl_item *item, struct sl_slice r
             return;
         }
     }
-    if (reason.n > REASON_MAX)
-        reason.n = REASON_MAX;
     sl_buf_slice(&b->reasons, reason);
     sl_buf_byte(&b->reasons, '\0');
     if (b->reasons.full)
@@ -208,6 +220,15 @@ void sl_batch_reason(struct sl_batch *b, struct sl_item *item, struct sl_slice r
 }
 
 /* ---- taking apart ---- */
+
+static void give_back(struct sl_batch *b)
+{
+    sl_buf_shrink(&b->data);
+    if (b->n_items > 0) {
+        b->items = sl_reallocarray(b->items, b->n_items, sizeof(*b->items));
+        b->cap_items = b->n_items;
+    }
+}
 
 void sl_batch_compact(struct sl_batch *b)
 {
@@ -227,11 +248,15 @@ void sl_batch_compact(struct sl_batch *b)
         item.end = (uint32_t)end;
         b->items[n++] = item;
     }
-    b->n_items = n;
-    b->records = (unsigned)n;
-    sl_buf_truncate(&b->data, end);
-    sl_buf_release(&b->wire);
-    b->body = (struct sl_slice){NULL, 0};
+    if (n < b->n_items) { /* else what was sealed can be sent again as it is */
+        b->n_items = n;
+        b->records = (unsigned)n;
+        sl_buf_truncate(&b->data, end);
+        sl_buf_release(&b->wire);
+        b->body = (struct sl_slice){NULL, 0};
+        if (end < b->data.cap / 2) /* what is no longer counted is no longer held */
+            give_back(b);
+    }
     sl_batch_charge(b);
 }
 
@@ -292,6 +317,9 @@ struct sl_batch *sl_batch_halve(struct sl_batch *b)
     struct sl_batch *part = sl_batch_new(b->sink, b->hold);
 
     sl_list_push(&b->sink->core->busy, &part->node);
+    part->attempts = b->attempts;
+    part->parked = b->parked;
+    part->parked_ms = b->parked_ms;
     for (size_t i = b->n_items / 2; i < b->n_items; i++)
         move_item(b, &b->items[i], part);
     sl_batch_charge(part);
@@ -299,14 +327,25 @@ struct sl_batch *sl_batch_halve(struct sl_batch *b)
     return part;
 }
 
+bool sl_hold_any_ended(const struct sl_hold *h)
+{
+    for (size_t i = 0; i < h->n; i++)
+        if (h->spans[i]->partition->ended)
+            return true;
+    return false;
+}
+
 size_t sl_batch_mark_ended(struct sl_batch *b)
 {
     size_t n = 0;
 
+    if (!sl_hold_any_ended(
+            b->hold)) /* asked before every send: usually without a look at the items */
+        return 0;
     for (size_t i = 0; i < b->n_items; i++) {
         struct sl_item *item = &b->items[i];
 
-        if (item->gone || !b->hold->spans[item->span]->partition->ended)
+        if (item->gone || item->letter || !b->hold->spans[item->span]->partition->ended)
             continue;
         item->gone = true;
         n++;

@@ -25,6 +25,8 @@ enum {
     SL_RETRY_AFTER_MAX_MS = 5 * 60 * 1000,
     SL_DELAY_RUNS_MAX = 256,
     SL_BATCH_OVERHEAD = 512, /* counted for a batch's own structs */
+    SL_BATCH_DATA_MAX = 1 << 30,
+    SL_BATCH_ORIGINAL = 32, /* most that an original's lengths take beside its bytes and headers */
 };
 
 struct sl_delay_run {
@@ -52,9 +54,9 @@ struct sl_core {
     struct sl_list ready;
     struct sl_list busy; /* SEALING, SENDING, WAITING, LETTERS */
     unsigned sealing, sending;
-    bool due;                 /* some cut is due */
-    bool blocked;             /* holds a record that can go nowhere: stalled until a restart */
-    bool freeing;             /* sl_sink_free() waits for the pool threads */
+    bool due;         /* some cut is due */
+    unsigned blocked; /* batches with a record that can go nowhere: stalled while there is one */
+    bool freeing;     /* sl_sink_free() waits for the pool threads */
     size_t bytes, open_bytes; /* counted against the queue; the part in open batches */
     double sent_ratio;        /* bytes sent per byte encoded, learnt from what was sealed */
     double wire_ratio;        /* bytes of `wire` per byte encoded, likewise */
@@ -69,7 +71,8 @@ struct sl_core {
     uint64_t last_shrink_ms;
     bool probe_due; /* stalled: one batch may be sent */
     struct sl_timer age_timer, dispatch_timer, probe_timer;
-    uint64_t log_ms;
+    uint64_t log_ms, stall_log_ms, park_log_ms;
+    bool stall_told; /* the log has the stall, so its end is told as well */
 
     uint8_t window[SL_WINDOW]; /* ring: 1 is refused */
     size_t window_at, window_refused;
@@ -83,8 +86,7 @@ void sl_batch_charge(struct sl_batch *b); /* counts its bytes again */
 void sl_batch_push_item(struct sl_batch *b, const struct sl_item *item);
 void sl_batch_note_time(struct sl_batch *b, int64_t time_ms);
 /* Keeps what cannot be read back from data: key, headers and, unless verbatim, the value. */
-void sl_batch_keep_original(struct sl_batch *b, struct sl_item *item, const struct sl_message *m,
-                            size_t value_max);
+void sl_batch_keep_original(struct sl_batch *b, struct sl_item *item, const struct sl_message *m);
 /* Gives the original back: letter's key, value, headers (headers: SL_HEADERS_MAX of room) point
  * into the batch and scratch. */
 void sl_batch_original(struct sl_batch *b, const struct sl_item *item, struct sl_letter *letter,
@@ -97,16 +99,20 @@ struct sl_batch *sl_batch_extract(struct sl_batch *b, enum sl_outcome outcome);
 struct sl_batch *sl_batch_halve(struct sl_batch *b);
 /* Marks the items of ended assignments gone; returns how many records that were. */
 size_t sl_batch_mark_ended(struct sl_batch *b);
-bool sl_batch_all_ended(const struct sl_batch *b); /* every span's assignment has ended */
+bool sl_hold_any_ended(const struct sl_hold *h);         /* some span's assignment has ended */
+bool sl_batch_all_ended(const struct sl_batch *b);       /* every span's assignment has ended */
+size_t sl_batch_extra_bound(const struct sl_message *m); /* what keeping key and headers takes */
 
 /* ---- queue.c ---- */
 void sl_queue_close_cut(struct sl_sink *s, struct sl_cut *cut);
-void sl_queue_pump(struct sl_sink *s);               /* seals and sends what may be */
+struct sl_cut *sl_queue_largest(const struct sl_core *c); /* NULL: nothing is open */
+void sl_queue_pump(struct sl_sink *s);                    /* seals and sends what may be */
 void sl_queue_ready(struct sl_batch *b, bool front); /* (back) to the queue, as it was sealed */
 void sl_queue_reseal(struct sl_batch *b); /* items were removed: to the queue, to be sealed first */
 void sl_queue_wait(struct sl_batch *b, uint64_t delay_ms);
-void sl_queue_finish(struct sl_batch *b);             /* settled: positions may move */
-void sl_queue_relieve(struct sl_sink *s, bool force); /* queue pressure: cuts what holds most */
+void sl_queue_finish(struct sl_batch *b); /* settled: positions may move */
+/* Closes what holds most until at most `keep` bytes are open. */
+void sl_queue_keep_open(struct sl_sink *s, size_t keep);
 void sl_queue_arm_age(struct sl_sink *s);
 void sl_queue_on_age(struct sl_timer *t);
 void sl_queue_on_dispatch(struct sl_timer *t);
@@ -130,5 +136,7 @@ void sl_policy_window(struct sl_core *c, bool refused, size_t n);
 /* ---- letters.c ---- */
 void sl_letters_start(struct sl_batch *b); /* b: busy; all its items are refused */
 void sl_letters_drop(struct sl_batch *b);  /* forgets those under way */
+/* Lets go of records of ended assignments whose letters are not under way; true: b was freed. */
+bool sl_letters_prune(struct sl_batch *b);
 
 #endif

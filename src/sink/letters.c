@@ -18,7 +18,10 @@ static void pump(struct sl_batch *b);
 
 static void on_timer(struct sl_timer *t)
 {
-    pump(sl_container_of(t, struct sl_batch, timer));
+    struct sl_batch *b = sl_container_of(t, struct sl_batch, timer);
+
+    if (!sl_letters_prune(b))
+        pump(b);
 }
 
 static void later(struct sl_batch *b, uint64_t delay_ms)
@@ -27,18 +30,12 @@ static void later(struct sl_batch *b, uint64_t delay_ms)
     sl_timer_start(b->sink->env->rt, &b->timer, delay_ms);
 }
 
-static bool all_gone(const struct sl_batch *b)
-{
-    for (size_t i = 0; i < b->n_items; i++)
-        if (!b->items[i].gone)
-            return false;
-    return true;
-}
-
 static void failed(struct sl_batch *b, int code)
 {
     struct sl_sink *s = b->sink;
 
+    if (b->timer.slot) /* many fail together: one failure */
+        return;
     if (sl_log_due(&s->core->log_ms, sl_now_ms(s->env->rt), 10000))
         sl_log(s->env->rt->log, SL_LOG_WARN, "dead letters cannot be written, trying again", "sink",
                s->config->name, "topic", s->config->dead_letter, "reason", sl_code_text(code),
@@ -64,7 +61,7 @@ static void on_done(void *user, int code)
             item->gone = true;
             ++*s->count.dead;
             --*s->count.in_flight;
-            if (all_gone(b))
+            if (--b->records == 0) /* in this state: without an outcome */
                 sl_queue_finish(b);
         }
     }
@@ -130,12 +127,28 @@ void sl_letters_start(struct sl_batch *b)
     if (!b->sink->config->dead_letter || !b->sink->env->letters) {
         /* Only a record that could never be encoded comes here without a topic: it holds the
          * position. */
-        b->sink->core->blocked = true;
+        b->blocks = true;
+        b->sink->core->blocked++;
         sl_retry_stall(b->sink,
                        "a record is too large for this sink and there is no dead-letter topic");
         return;
     }
     pump(b);
+}
+
+bool sl_letters_prune(struct sl_batch *b)
+{
+    size_t n = sl_batch_mark_ended(b);
+
+    if (n == 0)
+        return false;
+    *b->sink->count.let_go += n;
+    *b->sink->count.in_flight -= n;
+    b->records -= (unsigned)n;
+    if (b->records > 0)
+        return false;
+    sl_queue_finish(b);
+    return true;
 }
 
 void sl_letters_drop(struct sl_batch *b)

@@ -167,11 +167,12 @@ static void park(struct sl_batch *b, enum sl_outcome outcome, const char *reason
 {
     struct sl_sink *s = b->sink;
     struct sl_batch *apart = sl_batch_extract(b, outcome);
-    uint64_t delay;
+    uint64_t now = sl_now_ms(s->env->rt), delay;
 
     apart->parked = true;
-    apart->parked_ms = b->parked ? b->parked_ms : sl_now_ms(s->env->rt);
-    if (!b->parked)
+    /* The five minutes are of refusals: they begin anew after an index that was only away. */
+    apart->parked_ms = b->parked && outcome == SL_PARK ? b->parked_ms : now;
+    if (!b->parked && sl_log_due(&s->core->park_log_ms, now, 30000))
         sl_log(s->env->rt->log, SL_LOG_WARN, "some indexes take no records: theirs are tried apart",
                "sink", s->config->name, "reason", reason, NULL);
     delay = sl_retry_delay(s, apart->attempts, 0);
@@ -202,7 +203,7 @@ static void settle_items(struct sl_batch *b, const struct sl_result *r)
         sl_queue_finish(b);
     } else if (v.stall > 0) {
         stall(b, reason);
-    } else {
+    } else { /* passing failures of some records */
         sl_queue_wait(b, sl_retry_delay(s, b->attempts, r->retry_after_ms));
     }
 }

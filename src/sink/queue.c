@@ -244,7 +244,7 @@ static size_t cut_bytes(const struct sl_cut *cut)
     return n;
 }
 
-static struct sl_cut *largest_cut(const struct sl_core *c)
+struct sl_cut *sl_queue_largest(const struct sl_core *c)
 {
     struct sl_cut *largest = NULL;
     size_t most = 0;
@@ -262,18 +262,12 @@ static struct sl_cut *largest_cut(const struct sl_core *c)
     return largest;
 }
 
-/* At three quarters of the queue open batches are closed until what stays open is under three
- * eighths: the rest can drain below the mark where a paused source goes on. */
-void sl_queue_relieve(struct sl_sink *s, bool force)
+void sl_queue_keep_open(struct sl_sink *s, size_t keep)
 {
     struct sl_core *c = s->core;
-    size_t limit = s->config->queue_bytes;
 
-    if (force || c->bytes >= limit / 4 * 3)
-        while (c->open_bytes > limit / 8 * 3 && !sl_list_empty(&c->cuts))
-            sl_queue_close_cut(s, largest_cut(c));
-    if (c->open_batches >= c->open_max)
-        sl_queue_close_cut(s, largest_cut(c));
+    while (c->open_bytes > keep && !sl_list_empty(&c->cuts))
+        sl_queue_close_cut(s, sl_queue_largest(c));
 }
 
 void sl_queue_arm_age(struct sl_sink *s)

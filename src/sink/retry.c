@@ -62,6 +62,18 @@ void sl_retry_keep_probing(struct sl_sink *s)
         arm_probe(s);
 }
 
+/* A sink that goes to and fro is told at most every few seconds, one that stays every 30. */
+static void tell_stall(struct sl_sink *s, bool again)
+{
+    struct sl_core *c = s->core;
+
+    if (!sl_log_due(&c->stall_log_ms, sl_now_ms(s->env->rt), again && c->stall_told ? 30000 : 5000))
+        return;
+    c->stall_told = true;
+    sl_log(s->env->rt->log, SL_LOG_WARN, again ? "sink is still stalled" : "sink stalled", "sink",
+           s->config->name, "reason", c->reason, NULL);
+}
+
 /* A stalled sink sends one batch at a time, as a probe, and everything else waits in the queue. */
 void sl_retry_stall(struct sl_sink *s, const char *reason)
 {
@@ -73,9 +85,7 @@ void sl_retry_stall(struct sl_sink *s, const char *reason)
     if (again && c->probe_timer.slot)
         return; /* a request from before the stall: the probe is still to come */
     c->stalls++;
-    if (!again || sl_log_due(&c->log_ms, sl_now_ms(s->env->rt), 30000))
-        sl_log(s->env->rt->log, SL_LOG_WARN, again ? "sink is still stalled" : "sink stalled",
-               "sink", s->config->name, "reason", c->reason, NULL);
+    tell_stall(s, again);
     arm_probe(s);
     s->env->wake(s->env->user);
 }
@@ -99,6 +109,8 @@ void sl_retry_live(struct sl_sink *s)
     c->state = SL_SINK_LIVE;
     c->reason[0] = '\0';
     sl_timer_stop(s->env->rt, &c->probe_timer);
-    sl_log(s->env->rt->log, SL_LOG_INFO, "sink is live again", "sink", s->config->name, NULL);
+    if (c->stall_told)
+        sl_log(s->env->rt->log, SL_LOG_INFO, "sink is live again", "sink", s->config->name, NULL);
+    c->stall_told = false;
     s->env->wake(s->env->user);
 }

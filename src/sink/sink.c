@@ -110,10 +110,14 @@ static void free_list(struct sl_list *list)
 
 void sl_sink_free_now(struct sl_sink *s)
 {
+    const struct sl_sink_env *env = s->env;
+
     s->type->release(s);
     sl_buf_release(&s->core->scratch);
     free(s->core);
     free(s);
+    if (env->gone)
+        env->gone(env->user);
 }
 
 void sl_sink_free(struct sl_sink *s)
@@ -144,25 +148,71 @@ void sl_sink_free(struct sl_sink *s)
 
 /* ---- taking records ---- */
 
-/* A record that takes more than a quarter of the queue would let two of them stop everything. */
-static bool too_large(const struct sl_sink *s, size_t bound)
+/* What one batch may hold, and one record in it: more than a quarter of the queue would let two of
+ * them stop everything. */
+static size_t batch_limit(const struct sl_sink *s)
 {
-    return bound > s->config->queue_bytes / 4;
+    size_t quarter = s->config->queue_bytes / 4;
+
+    return quarter < SL_BATCH_DATA_MAX / 2 ? quarter : SL_BATCH_DATA_MAX / 2;
+}
+
+static bool too_large(const struct sl_sink *s, const struct sl_record *r, size_t bound)
+{
+    return bound > batch_limit(s) ||
+           ((s->type->flags & SL_SINK_ITEMS) && sl_batch_extra_bound(r->message) > batch_limit(s));
+}
+
+/* What the dead letter of a record that is too large shows of it. */
+static struct sl_message shortened(const struct sl_sink *s, const struct sl_message *m)
+{
+    size_t most = batch_limit(s) < LETTER_VALUE_MAX ? batch_limit(s) : LETTER_VALUE_MAX;
+    struct sl_message some = *m;
+
+    if (m->value.n > most)
+        some.value = sl_slice("", 0);
+    if (sl_batch_extra_bound(m) > most) {
+        some.key = (struct sl_slice){NULL, 0};
+        some.n_headers = 0;
+    }
+    return some;
+}
+
+/* What the record adds to the queue at most. */
+static size_t cost(struct sl_sink *s, const struct sl_record *r)
+{
+    size_t n = s->type->bound(s, r);
+
+    if (too_large(s, r, n)) {
+        const struct sl_message some = shortened(s, r->message);
+
+        n = some.value.n + sl_batch_extra_bound(&some) + sizeof(struct sl_item);
+        return n + SL_BATCH_OVERHEAD;
+    }
+    if (s->type->seal)
+        n += (size_t)((double)n * s->core->wire_ratio);
+    if (s->type->flags & SL_SINK_ITEMS)
+        n += r->message->value.n + sl_batch_extra_bound(r->message) + sizeof(struct sl_item);
+    return n + SL_BATCH_OVERHEAD;
+}
+
+/* The last sixteenth is for what grows afterwards: the structs of split batches, reasons. */
+static size_t room(const struct sl_sink *s)
+{
+    return s->config->queue_bytes / 16 * 15;
 }
 
 bool sl_sink_has_room(struct sl_sink *s, const struct sl_record *r)
 {
-    struct sl_core *c = s->core;
-    size_t bound = s->type->bound(s, r);
+    return s->core->bytes + cost(s, r) <= room(s) || s->core->bytes == 0;
+}
 
-    if (too_large(s, bound))
-        bound = r->message->value.n < LETTER_VALUE_MAX ? r->message->value.n : 0;
-    else
-        bound +=
-            (size_t)((double)bound * c->wire_ratio) + r->message->value.n + sizeof(struct sl_item);
-    /* The last sixteenth is for what grows afterwards: the structs of split batches, reasons. */
-    return c->bytes + bound + SL_BATCH_OVERHEAD <= s->config->queue_bytes / 16 * 15 ||
-           c->bytes == 0;
+void sl_sink_make_room(struct sl_sink *s, const struct sl_record *r)
+{
+    size_t most = room(s), need = cost(s, r);
+
+    sl_queue_keep_open(s, need < most ? most - need : 0);
+    sl_queue_pump(s);
 }
 
 static struct sl_cut *open_cut(struct sl_sink *s, struct sl_partition *p)
@@ -211,6 +261,12 @@ static struct sl_batch *add_batch(struct sl_sink *s, struct sl_cut *cut, uint64_
     return b;
 }
 
+/* Keys come from records: a collision made on purpose shall not mix objects. */
+static bool same_key(const struct sl_batch *b, const struct sl_buf *key)
+{
+    return !b->key || sl_slice_is(sl_buf_as_slice(key), b->key);
+}
+
 static struct sl_batch *open_batch(struct sl_sink *s, struct sl_cut *cut, const struct sl_record *r)
 {
     struct sl_core *c = s->core;
@@ -221,10 +277,11 @@ static struct sl_batch *open_batch(struct sl_sink *s, struct sl_cut *cut, const 
         s->type->key(s, r, &c->scratch);
         hash = sl_hash(c->scratch.p, c->scratch.n);
     }
-    if (cut->recent < cut->n && cut->keys[cut->recent] == hash)
+    if (cut->recent < cut->n && cut->keys[cut->recent] == hash &&
+        same_key(cut->batches[cut->recent], &c->scratch))
         return cut->batches[cut->recent];
     for (size_t i = 0; i < cut->n; i++) {
-        if (cut->keys[i] == hash) {
+        if (cut->keys[i] == hash && same_key(cut->batches[i], &c->scratch)) {
             cut->recent = i;
             return cut->batches[i];
         }
@@ -237,7 +294,7 @@ static struct sl_batch *open_batch(struct sl_sink *s, struct sl_cut *cut, const 
  * kept. */
 static void append_refused(struct sl_sink *s, const struct sl_record *r, struct sl_item *item)
 {
-    const struct sl_message *m = r->message;
+    const struct sl_message *m = r->message, some = shortened(s, m);
     struct sl_hold *hold = sl_hold_new(s->index, false);
     struct sl_batch *b = sl_batch_new(s, hold);
 
@@ -249,7 +306,7 @@ static void append_refused(struct sl_sink *s, const struct sl_record *r, struct 
     item->verbatim = false;
     item->status = 413;
     item->outcome = SL_REFUSED;
-    sl_batch_keep_original(b, item, m, LETTER_VALUE_MAX);
+    sl_batch_keep_original(b, item, &some);
     sl_batch_push_item(b, item);
     sl_batch_reason(b, &b->items[0],
                     SL_SLICE_LITERAL("the record is too large for this sink's queue"));
@@ -264,7 +321,8 @@ static bool reached(const struct sl_sink *s, const struct sl_batch *b)
     const struct sl_sink_config *c = s->config;
 
     return (double)b->data.n * s->core->sent_ratio >= (double)c->batch_bytes ||
-           b->data.n >= c->queue_bytes / 4 || (c->batch_records && b->records >= c->batch_records);
+           b->data.n >= batch_limit(s) || b->extra.n >= batch_limit(s) ||
+           (c->batch_records && b->records >= c->batch_records);
 }
 
 void sl_sink_append(struct sl_sink *s, const struct sl_record *r, unsigned rule)
@@ -279,7 +337,7 @@ void sl_sink_append(struct sl_sink *s, const struct sl_record *r, unsigned rule)
 
     ++*s->count.routed;
     ++*s->count.in_flight;
-    if (too_large(s, s->type->bound(s, r))) {
+    if (too_large(s, r, s->type->bound(s, r))) {
         append_refused(s, r, &item);
         return;
     }
@@ -295,7 +353,7 @@ void sl_sink_append(struct sl_sink *s, const struct sl_record *r, unsigned rule)
     if (s->type->flags & SL_SINK_ITEMS) {
         item.begin = (uint32_t)begin;
         item.end = (uint32_t)b->data.n;
-        sl_batch_keep_original(b, &item, m, SIZE_MAX);
+        sl_batch_keep_original(b, &item, m);
         sl_batch_push_item(b, &item);
     } else {
         sl_batch_note_time(b, item.time_ms);
@@ -321,15 +379,19 @@ void sl_sink_turn(struct sl_sink *s)
         }
         sl_queue_pump(s);
     }
-    if (c->bytes >= s->config->queue_bytes / 4 * 3 || c->open_batches >= c->open_max) {
-        sl_queue_relieve(s, false);
+    if (c->bytes >= s->config->queue_bytes / 4 * 3)
+        sl_sink_relieve(s);
+    if (c->open_batches >= c->open_max) {
+        sl_queue_close_cut(s, sl_queue_largest(c));
         sl_queue_pump(s);
     }
 }
 
+/* What stays open is under three eighths of the queue: the rest can drain below the mark where a
+ * paused source goes on. */
 void sl_sink_relieve(struct sl_sink *s)
 {
-    sl_queue_relieve(s, true);
+    sl_queue_keep_open(s, s->config->queue_bytes / 8 * 3);
     sl_queue_pump(s);
 }
 
@@ -349,13 +411,18 @@ void sl_sink_close_open(struct sl_sink *s, struct sl_partition *p)
     sl_queue_pump(s);
 }
 
-void sl_sink_let_go(struct sl_sink *s, struct sl_partition *p)
+void sl_sink_let_go(struct sl_sink *s)
 {
     struct sl_core *c = s->core;
     struct sl_list *lists[] = {&c->closed, &c->ready, &c->busy};
     struct sl_list *at, *after;
 
-    sl_sink_close_open(s, p);
+    sl_list_each_safe (at, after, &c->cuts) {
+        struct sl_cut *cut = sl_container_of(at, struct sl_cut, node);
+
+        if (sl_hold_any_ended(cut->hold))
+            sl_queue_close_cut(s, cut);
+    }
     for (size_t i = 0; i < COUNT(lists); i++) {
         sl_list_each_safe (at, after, lists[i]) {
             struct sl_batch *b = sl_container_of(at, struct sl_batch, node);
@@ -363,6 +430,8 @@ void sl_sink_let_go(struct sl_sink *s, struct sl_partition *p)
             if (b->state == SL_BATCH_CLOSED || b->state == SL_BATCH_READY ||
                 b->state == SL_BATCH_WAITING)
                 sl_queue_prune(b);
+            else if (b->state == SL_BATCH_LETTERS)
+                sl_letters_prune(b);
         }
     }
     sl_queue_pump(s);
@@ -392,6 +461,7 @@ void sl_sink_done(struct sl_batch *b, const struct sl_result *result)
     sl_policy_settle(b, result);
     sl_retry_keep_probing(s);
     sl_queue_pump(s);
+    s->env->wake(s->env->user); /* there may be room even where no batch is done */
 }
 
 int64_t sl_sink_wall_ms(struct sl_sink *s)

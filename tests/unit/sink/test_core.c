@@ -337,7 +337,7 @@ static void reassign(struct world *w, int i)
     int64_t position = sl_partition_least(old);
 
     old->ended = true;
-    sl_sink_let_go(w->sink, old);
+    sl_sink_let_go(w->sink);
     for (int64_t o = position; o < OFFSETS; o++)
         w->fate[i][o] = NOWHERE;
     w->partitions[i] = sl_partition_new(&w->topic, i, ++w->epochs, 1, "c");

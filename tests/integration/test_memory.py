@@ -28,11 +28,12 @@ def test_every_sink_is_down(world):
         world.broker.produce_files(world.topic, {p: world.folder / f"memory-{p}.tsv"
                                                  for p in range(first, first + 16)})
     down = [free_port() for _ in range(3)]
-    more = {"queue": {"bytes": f"{queue}MiB"}}
+    more = {"queue": {"bytes": f"{queue}MiB"}, "batch": {"bytes": "2MiB", "age": "500ms"}}
     sinks = {
         "search": world.search_sink(nodes=[f"http://127.0.0.1:{down[0]}"], **more),
         "archive": world.archive_sink(endpoint=f"http://127.0.0.1:{down[1]}", key="b={bucket}",
-                                      open_objects=objects * 2, batch={"bytes": "8MiB", "age": "5m"}, **more),
+                                      open_objects=objects * 2,
+                                      **{**more, "batch": {"bytes": "4MiB", "age": "5m"}}),
         "alerts": world.alerts_sink(url=f"http://127.0.0.1:{down[2]}/", **more)}
     router = world.router(world.config(sinks=sinks, kafka={"memory": f"{memory}MiB"}))
     budget = (64 + memory + 3 * queue + 16) * MIB
@@ -60,7 +61,7 @@ def test_full_speed(world):
     """All sinks answer: still within the budget."""
     world.make_topic(partitions=6)
     world.produce(world.traffic(100_000))
-    more = {"queue": {"bytes": "16MiB"}}
+    more = {"queue": {"bytes": "16MiB"}, "batch": {"bytes": "2MiB", "age": "500ms"}}
     sinks = {"search": world.search_sink(**more), "archive": world.archive_sink(**more),
              "alerts": world.alerts_sink(**more)}
     router = world.router(world.config(sinks=sinks, kafka={"memory": "16MiB"}))

@@ -10,7 +10,7 @@ import re
 import subprocess
 import sys
 
-FINDING = re.compile(r"^(\S+:\d+:\d+: (?:warning|error): .*)$")
+FINDING = re.compile(r"^(?:\S+:\d+:\d+: )?(?:warning|error): .*$")
 
 
 def main():
@@ -36,9 +36,9 @@ def main():
                     seen.add(line)
                 if fresh:
                     print(line)
-            if status and not out:
+            if status and not out.strip():
                 print(f"{file}: {err[-2000:]}")
-    print(f"clang-tidy: {len(arguments.files)} files, {len(seen)} findings")
+    print(f"clang-tidy: {len(arguments.files)} files, {len(seen)} findings, {failed} files failed")
     return 1 if seen or failed else 0
 
 

@@ -55,6 +55,7 @@ class Receiver:
         self.release = threading.Event()    # ends what hangs
         self.records = []                   # accepted, in order
         self.requests = []                  # (time, webhook-id, status, records)
+        self.connections = 0
         self.problems = []                  # signatures and bodies that were wrong
         receiver = self
 
@@ -73,6 +74,10 @@ class Receiver:
         class Server(ThreadingHTTPServer):
             daemon_threads = True
             request_queue_size = 128
+
+            def verify_request(self, request, client_address):
+                receiver.connections += 1
+                return True
 
             def handle_error(self, request, client_address):
                 pass                        # a cut connection is what some tests ask for

@@ -341,6 +341,7 @@ static void begin(struct sl_matcher *m, const struct sl_record *record)
     m->runs = m->subject_bytes = 0;
     m->n_matched = 0;
     sl_buf_clear(&m->texts);
+    sl_regex_begin(m->regex);
 }
 
 void sl_route(struct sl_matcher *m, const struct sl_record *record, struct sl_decision *ret)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "route/regex.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -9,13 +10,15 @@
 #include <pcre2.h>
 
 struct sl_regex {
-    pcre2_code *code;
+    pcre2_code *plain, *counted;
 };
 
 struct sl_regex_scratch {
     pcre2_match_data *data;
-    pcre2_match_context *context;
+    pcre2_match_context *plain, *counted;
     pcre2_jit_stack *stack;
+    size_t steps;
+    size_t at; /* where in the subject the last step was taken */
 };
 
 /* PCRE2 reports running out of memory like any other error; the program's habit is to end. */
@@ -26,22 +29,16 @@ static void *must(void *p)
     return p;
 }
 
-struct sl_regex *sl_regex_new(struct sl_slice pattern, size_t *ret_offset, struct sl_error *err)
+static pcre2_code *compile(struct sl_slice pattern, uint32_t more, size_t *ret_offset,
+                           struct sl_error *err)
 {
-    const uint32_t options = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C;
-    struct sl_regex *r;
-    pcre2_code *code;
+    const uint32_t options = PCRE2_UTF | PCRE2_MATCH_INVALID_UTF | PCRE2_NEVER_BACKSLASH_C | more;
     PCRE2_SIZE at = 0;
     PCRE2_UCHAR text[256];
     int error;
+    pcre2_code *code = pcre2_compile((PCRE2_SPTR)(pattern.n ? pattern.p : ""), pattern.n, options,
+                                     &error, &at, NULL);
 
-    *ret_offset = 0;
-    if (pattern.n > SL_REGEX_PATTERN_MAX) {
-        sl_fail(err, SL_ELIMIT, "longer than %d KiB", SL_REGEX_PATTERN_MAX >> 10);
-        return NULL;
-    }
-    code = pcre2_compile((PCRE2_SPTR)(pattern.n ? pattern.p : ""), pattern.n, options, &error, &at,
-                         NULL);
     if (!code) {
         pcre2_get_error_message(error, text, sizeof(text));
         *ret_offset = at < pattern.n ? at : pattern.n;
@@ -51,8 +48,26 @@ struct sl_regex *sl_regex_new(struct sl_slice pattern, size_t *ret_offset, struc
     /* Where the processor or a hardened system has no JIT, or the pattern is beyond it, the
      * interpreter gives the same answers, slower. */
     (void)pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
+    return code;
+}
+
+struct sl_regex *sl_regex_new(struct sl_slice pattern, size_t *ret_offset, struct sl_error *err)
+{
+    struct sl_regex *r = NULL;
+
+    *ret_offset = 0;
+    if (pattern.n > SL_REGEX_PATTERN_MAX) {
+        sl_fail(err, SL_ELIMIT, "longer than %d KiB", SL_REGEX_PATTERN_MAX >> 10);
+        return NULL;
+    }
     r = sl_zalloc(sizeof(*r));
-    r->code = code;
+    r->plain = compile(pattern, 0, ret_offset, err);
+    if (r->plain)
+        r->counted = compile(pattern, PCRE2_AUTO_CALLOUT, ret_offset, err);
+    if (!r->counted) {
+        sl_regex_free(r);
+        r = NULL;
+    }
     return r;
 }
 
@@ -60,8 +75,33 @@ void sl_regex_free(struct sl_regex *r)
 {
     if (!r)
         return;
-    pcre2_code_free(r->code);
+    pcre2_code_free(r->plain);
+    pcre2_code_free(r->counted);
     free(r);
+}
+
+/* Called before each item of the pattern. Bytes passed count too: a repeat is one item however far
+ * it reaches. */
+static int count_step(pcre2_callout_block *block, void *user)
+{
+    struct sl_regex_scratch *s = user;
+    size_t passed = block->current_position > s->at ? block->current_position - s->at : 0;
+
+    s->at = block->current_position;
+    s->steps += 1 + passed / SL_REGEX_BYTES_PER_STEP;
+    return s->steps > SL_REGEX_STEPS_MAX ? PCRE2_ERROR_CALLOUT : 0;
+}
+
+static pcre2_match_context *new_context(const struct sl_regex_scratch *s, uint32_t limit)
+{
+    pcre2_match_context *c = must(pcre2_match_context_create(NULL));
+
+    pcre2_set_match_limit(c, limit);
+    pcre2_set_depth_limit(c, SL_REGEX_DEPTH_LIMIT);
+    pcre2_set_heap_limit(c, SL_REGEX_HEAP_KIB_MAX);
+    if (s->stack)
+        pcre2_jit_stack_assign(c, NULL, s->stack);
+    return c;
 }
 
 struct sl_regex_scratch *sl_regex_scratch_new(void)
@@ -70,13 +110,10 @@ struct sl_regex_scratch *sl_regex_scratch_new(void)
 
     /* One pair: whether it matches is all that routing asks. */
     s->data = must(pcre2_match_data_create(1, NULL));
-    s->context = must(pcre2_match_context_create(NULL));
-    pcre2_set_match_limit(s->context, SL_REGEX_STEPS_MAX);
-    pcre2_set_depth_limit(s->context, SL_REGEX_DEPTH_MAX);
-    pcre2_set_heap_limit(s->context, SL_REGEX_HEAP_KIB_MAX);
     s->stack = pcre2_jit_stack_create(32 << 10, SL_REGEX_STACK_MAX, NULL); /* NULL without JIT */
-    if (s->stack)
-        pcre2_jit_stack_assign(s->context, NULL, s->stack);
+    s->plain = new_context(s, SL_REGEX_MATCH_LIMIT);
+    s->counted = new_context(s, SL_REGEX_LONG_LIMIT);
+    pcre2_set_callout(s->counted, count_step, s);
     return s;
 }
 
@@ -85,16 +122,25 @@ void sl_regex_scratch_free(struct sl_regex_scratch *s)
     if (!s)
         return;
     pcre2_jit_stack_free(s->stack);
-    pcre2_match_context_free(s->context);
+    pcre2_match_context_free(s->plain);
+    pcre2_match_context_free(s->counted);
     pcre2_match_data_free(s->data);
     free(s);
 }
 
+void sl_regex_begin(struct sl_regex_scratch *s)
+{
+    s->steps = 0;
+}
+
 int sl_regex_match(const struct sl_regex *r, struct sl_regex_scratch *s, struct sl_slice subject)
 {
-    int got = pcre2_match(r->code, (PCRE2_SPTR)(subject.n ? subject.p : ""), subject.n, 0, 0,
-                          s->data, s->context);
+    bool plain = subject.n <= SL_REGEX_PLAIN_MAX;
+    int got;
 
+    s->at = 0;
+    got = pcre2_match(plain ? r->plain : r->counted, (PCRE2_SPTR)(subject.n ? subject.p : ""),
+                      subject.n, 0, 0, s->data, plain ? s->plain : s->counted);
     if (got >= 0)
         return 1;
     /* Every other answer is a bound that was met (steps, depth, heap, JIT stack) or an error inside

@@ -10,14 +10,25 @@
 /* Regular expressions over payload bytes; regex.c is the one home of pcre2.h.
  *
  * Patterns are UTF-8. Subjects need not be: an invalid byte matches nothing and ends no line, and
- * the text around it is searched as usual. Every run is bounded in steps, depth, heap and JIT
- * stack, because a pattern that is harmless on all traffic so far can explode on the next line; a
- * run that meets a bound is neither match nor mismatch, and the caller must not treat it as either.
- */
+ * the text around it is searched as usual. Every run is bounded, because a pattern that is harmless
+ * on all traffic so far can explode on the next line; a run that meets a bound is neither match nor
+ * mismatch, and the caller must not treat it as either.
+ *
+ * PCRE2's own match limit is not enough: it starts anew at each place of the subject, and JIT code
+ * does not count the steps of a simple repeat, so that `(?:\w+,)*END` takes hours over a megabyte
+ * of letters and never meets it. Each pattern is therefore compiled twice. The plain code runs over
+ * short subjects, where the match limit does bound the whole. Over long ones runs a copy with a
+ * callout before each item, which counts the steps taken and the bytes passed in all runs of one
+ * record. Where nothing looks like a match both skip ahead alike, so the copy costs little. The
+ * choice depends on the subject's length only: every replica judges alike. */
 enum {
     SL_REGEX_PATTERN_MAX = 64 << 10,
-    SL_REGEX_STEPS_MAX = 100000, /* PCRE2's match limit, per start in the subject */
-    SL_REGEX_DEPTH_MAX = 100000,
+    SL_REGEX_PLAIN_MAX = 1 << 10,  /* longest subject of the plain code */
+    SL_REGEX_STEPS_MAX = 10000000, /* of one record, over all long subjects */
+    SL_REGEX_BYTES_PER_STEP = 16,  /* passed bytes that count as a step */
+    SL_REGEX_MATCH_LIMIT = 100000, /* PCRE2's, per start in the subject */
+    SL_REGEX_LONG_LIMIT = 1000000, /* the same for long subjects: `a.*b` steps back once a byte */
+    SL_REGEX_DEPTH_LIMIT = 100000,
     SL_REGEX_HEAP_KIB_MAX = 20000,  /* without JIT */
     SL_REGEX_STACK_MAX = 512 << 10, /* with JIT */
 };
@@ -30,6 +41,7 @@ struct sl_regex *sl_regex_new(struct sl_slice pattern, size_t *ret_offset, struc
 void sl_regex_free(struct sl_regex *r);
 struct sl_regex_scratch *sl_regex_scratch_new(void);
 void sl_regex_scratch_free(struct sl_regex_scratch *s);
+void sl_regex_begin(struct sl_regex_scratch *s); /* a new record: nothing is spent yet */
 /* 1: found, 0: not found, SL_ELIMIT. */
 int sl_regex_match(const struct sl_regex *r, struct sl_regex_scratch *s, struct sl_slice subject);
 

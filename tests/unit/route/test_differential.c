@@ -207,9 +207,29 @@ static json_t *random_rules(void)
 
 /* ---- records ---- */
 
+/* Beyond SL_REGEX_PLAIN_MAX, where regular expressions run with their steps counted. */
+static json_t *long_text(void)
+{
+    const char *begin = PICK(words), *fill = PICK(words), *end = PICK(words);
+    struct sl_buf text;
+    json_t *value;
+
+    sl_buf_init(&text, 1 << 16);
+    sl_buf_text(&text, begin);
+    while (text.n < 1100)
+        sl_buf_text(&text, *fill ? fill : "abc");
+    sl_buf_text(&text, end);
+    value = json_string(sl_buf_str(&text));
+    sl_buf_release(&text);
+    return value;
+}
+
 static json_t *random_value(unsigned depth)
 {
     json_t *value;
+
+    if (below(400) == 0)
+        return long_text();
 
     switch (below(10)) {
     case 0:

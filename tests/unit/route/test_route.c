@@ -227,6 +227,55 @@ static void long_subjects_have_stack_enough(void **state)
     free(value);
 }
 
+/* What PCRE2's own limit does not catch: hours, were steps not counted over the whole subject. */
+static void quadratic_patterns_are_bounded_on_long_lines(void **state)
+{
+    static const char *const patterns[] = {"(?:\\w+,)*END", "(a{1,300}){2}b", "[a-z]+,", "(a+)+$"};
+    size_t n = 1 << 20;
+    char *value = sl_alloc(n);
+
+    (void)state;
+    memset(value, 'a', n);
+    memcpy(value + n - 8, "! ,b END", 8);
+    for (size_t i = 0; i < 4; i++) {
+        struct box b;
+        char *yaml = sl_asprintf("rules: [ { when: { '@raw': { regex: '%s' } }, to: search } ]\n",
+                                 patterns[i]);
+
+        box_config(&b);
+        box_rules(&b, yaml);
+        box_route_n(&b, sl_slice(value, n - 3)); /* no END */
+        assert_int_equal(b.decision.error_rule, 0);
+        assert_chosen(&b, ARCHIVE, 0);
+        box_release(&b);
+        free(yaml);
+    }
+    free(value);
+}
+
+static void ordinary_patterns_are_judged_on_long_lines(void **state)
+{
+    struct box b;
+    size_t n = 500000;
+    char *value = sl_alloc(n);
+
+    (void)state;
+    memset(value, 'x', n);
+    memcpy(value, "took", 4);
+    memcpy(value + n - 4, "done", 4);
+    box_config(&b);
+    box_rules(&b, "rules:\n"
+                  "  - { when: { '@raw': { regex: 'took.*never' } }, to: alerts }\n"
+                  "  - { when: { '@raw': { regex: '^\\w+ \\d+' } }, to: alerts }\n"
+                  "  - { when: { '@raw': { regex: '(?i)time ?out' } }, to: alerts }\n"
+                  "  - { when: { '@raw': { regex: 'took.*done$' } }, to: search }\n");
+    box_route_n(&b, sl_slice(value, n));
+    assert_int_equal(b.decision.error_rule, SL_RULE_NONE);
+    assert_chosen(&b, SEARCH, 3);
+    box_release(&b);
+    free(value);
+}
+
 /* ---- versions ---- */
 
 static char *hash_of(const char *yaml, void (*change)(struct box *b))
@@ -460,6 +509,8 @@ int main(void)
         cmocka_unit_test(neither_not_nor_any_turns_a_limit_into_an_answer),
         cmocka_unit_test(a_record_may_cost_so_many_regex_runs),
         cmocka_unit_test(long_subjects_have_stack_enough),
+        cmocka_unit_test(quadratic_patterns_are_bounded_on_long_lines),
+        cmocka_unit_test(ordinary_patterns_are_judged_on_long_lines),
         cmocka_unit_test(the_hash_covers_what_decides),
         cmocka_unit_test(the_shipped_rules_pass_their_own_tests),
     };

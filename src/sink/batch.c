@@ -221,9 +221,43 @@ void sl_batch_reason(struct sl_batch *b, struct sl_item *item, struct sl_slice r
 
 /* ---- taking apart ---- */
 
+static size_t extra_length(const struct sl_batch *b, const struct sl_item *item)
+{
+    const char *begin = b->extra.p + item->extra, *at = begin;
+    uint32_t n;
+
+    get_slice(&at, get_number(&at));
+    n = get_number(&at);
+    if (n != (uint32_t)IN_DATA)
+        get_slice(&at, n);
+    n = get_number(&at);
+    for (uint32_t i = 0; i < 2 * n; i++)
+        get_slice(&at, get_number(&at));
+    return (size_t)(at - begin);
+}
+
+static void compact_extra(struct sl_batch *b)
+{
+    size_t end = 0;
+
+    for (size_t i = 0; i < b->n_items; i++) {
+        struct sl_item *item = &b->items[i];
+        size_t length;
+
+        if (!item->has_extra)
+            continue;
+        length = extra_length(b, item);
+        memmove(b->extra.p + end, b->extra.p + item->extra, length);
+        item->extra = (uint32_t)end;
+        end += length;
+    }
+    sl_buf_truncate(&b->extra, end);
+}
+
 static void give_back(struct sl_batch *b)
 {
     sl_buf_shrink(&b->data);
+    sl_buf_shrink(&b->extra);
     if (b->n_items > 0) {
         b->items = sl_reallocarray(b->items, b->n_items, sizeof(*b->items));
         b->cap_items = b->n_items;
@@ -252,27 +286,13 @@ void sl_batch_compact(struct sl_batch *b)
         b->n_items = n;
         b->records = (unsigned)n;
         sl_buf_truncate(&b->data, end);
+        compact_extra(b);
         sl_buf_release(&b->wire);
         b->body = (struct sl_slice){NULL, 0};
         if (end < b->data.cap / 2) /* what is no longer counted is no longer held */
             give_back(b);
     }
     sl_batch_charge(b);
-}
-
-static size_t extra_length(const struct sl_batch *b, const struct sl_item *item)
-{
-    const char *begin = b->extra.p + item->extra, *at = begin;
-    uint32_t n;
-
-    get_slice(&at, get_number(&at));
-    n = get_number(&at);
-    if (n != (uint32_t)IN_DATA)
-        get_slice(&at, n);
-    n = get_number(&at);
-    for (uint32_t i = 0; i < 2 * n; i++)
-        get_slice(&at, get_number(&at));
-    return (size_t)(at - begin);
 }
 
 static void move_item(struct sl_batch *from, struct sl_item *item, struct sl_batch *to)

@@ -124,6 +124,7 @@ void sl_letters_start(struct sl_batch *b)
 {
     b->state = SL_BATCH_LETTERS;
     b->attempts = 0;
+    sl_batch_charge(b); /* no body will be made */
     if (!b->sink->config->dead_letter || !b->sink->env->letters) {
         /* Only a record that could never be encoded comes here without a topic: it holds the
          * position. */

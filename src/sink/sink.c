@@ -310,7 +310,6 @@ static void append_refused(struct sl_sink *s, const struct sl_record *r, struct 
     sl_batch_push_item(b, item);
     sl_batch_reason(b, &b->items[0],
                     SL_SLICE_LITERAL("the record is too large for this sink's queue"));
-    sl_batch_charge(b);
     sl_hold_unref(hold);
     sl_policy_window(s->core, true, 1);
     sl_letters_start(b);

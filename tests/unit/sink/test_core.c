@@ -11,10 +11,10 @@
 #include <stdio.h>
 
 #include "fake_runtime.h"
+#include "fake_sink.h"
 #include "ops/metrics.h"
-#include "sluice/sink.h"
 
-enum { PARTITIONS = 3, OFFSETS = 4000, PENDING_MAX = 64, LETTERS_MAX = 1024 };
+enum { PARTITIONS = 3, OFFSETS = 4000, LETTERS_MAX = 1024 };
 
 enum fate { NOWHERE, ROUTED, DELIVERED, DEAD, GONE };
 
@@ -36,106 +36,15 @@ struct world {
     struct sl_partition *partitions[PARTITIONS];
     uint64_t epochs;
     uint8_t fate[PARTITIONS][OFFSETS];
-    struct sl_batch *pending[PENDING_MAX];
-    size_t n_pending;
+    struct fake_sinks sinks;
     struct letter letter[LETTERS_MAX];
     size_t n_letters;
     uint64_t seed;
-    unsigned in_flight_most;
     bool refuse_letters;
 };
 
 static char topic_name[] = "logs";
 static struct world *world; /* the vtables below have no other way to it */
-
-/* ---- a sink type that does what the test says ---- */
-
-static int fake_init(struct sl_sink *s, struct sl_error *err)
-{
-    (void)s;
-    (void)err;
-    return SL_OK;
-}
-
-static void fake_release(struct sl_sink *s)
-{
-    (void)s;
-}
-
-static int fake_key(struct sl_sink *s, const struct sl_record *r, struct sl_buf *ret)
-{
-    (void)s;
-    sl_buf_printf(ret, "key=%lld", (long long)(r->message->offset % 5));
-    return SL_OK;
-}
-
-static size_t fake_bound(struct sl_sink *s, const struct sl_record *r)
-{
-    (void)s;
-    return r->message->value.n + 32;
-}
-
-static int fake_encode(struct sl_sink *s, struct sl_batch *b, const struct sl_record *r,
-                       struct sl_item *item)
-{
-    (void)s;
-    sl_buf_printf(&b->data, "%d:%lld\n", (int)r->message->at->number,
-                  (long long)r->message->offset);
-    item->verbatim = false;
-    return SL_OK;
-}
-
-static void fake_seal(struct sl_sink *s, struct sl_batch *b)
-{
-    (void)s;
-    sl_buf_clear(&b->wire);
-    sl_buf_append(&b->wire, b->data.p, b->data.n);
-    b->body = sl_buf_as_slice(&b->wire);
-}
-
-static void fake_submit(struct sl_sink *s, struct sl_batch *b)
-{
-    (void)s;
-    assert_true(b->body.n > 0);
-    assert_true(b->records > 0);
-    assert_true(world->n_pending < PENDING_MAX);
-    world->pending[world->n_pending++] = b;
-    if (world->n_pending > world->in_flight_most)
-        world->in_flight_most = (unsigned)world->n_pending;
-}
-
-static void fake_cancel(struct sl_sink *s, struct sl_batch *b)
-{
-    (void)s;
-    for (size_t i = 0; i < world->n_pending; i++)
-        if (world->pending[i] == b)
-            world->pending[i] = world->pending[--world->n_pending];
-}
-
-static const struct sl_sink_type items_type = {
-    .name = "fake",
-    .flags = SL_SINK_ITEMS,
-    .init = fake_init,
-    .release = fake_release,
-    .bound = fake_bound,
-    .encode = fake_encode,
-    .seal = fake_seal,
-    .submit = fake_submit,
-    .cancel = fake_cancel,
-};
-
-static const struct sl_sink_type cuts_type = {
-    .name = "fake",
-    .flags = SL_SINK_CUTS | SL_SINK_KEYED,
-    .init = fake_init,
-    .release = fake_release,
-    .key = fake_key,
-    .bound = fake_bound,
-    .encode = fake_encode,
-    .seal = fake_seal,
-    .submit = fake_submit,
-    .cancel = fake_cancel,
-};
 
 /* ---- a dead-letter topic that confirms when the test says ---- */
 
@@ -179,6 +88,7 @@ static void world_init(struct world *w, const struct sl_sink_type *type, uint64_
 
     *w = (struct world){.seed = seed, .topic = {.name = topic_name}, .letters = {fake_put}};
     world = w;
+    fake_sinks = &w->sinks;
     fake_runtime_init(&w->fake, seed);
     w->metrics = sl_metrics_new();
     w->config = (struct sl_sink_config){
@@ -224,7 +134,7 @@ static void world_release(struct world *w)
 
 static bool route(struct world *w, int partition, size_t value_n)
 {
-    static char value[1 << 20];
+    static const char value[1 << 20] = {0};
     struct sl_partition *p = w->partitions[partition];
     struct sl_message m = {.at = p, .offset = p->next, .value = sl_slice(value, value_n)};
     struct sl_record r = {.message = &m, .time_ns = (int64_t)1700000000 * 1000000000};
@@ -252,18 +162,13 @@ static void set_fate(struct world *w, struct sl_batch *b, size_t i, enum fate fa
 /* A batch without items: what it holds is read back from its body. */
 static void set_fate_of_body(struct world *w, struct sl_batch *b, enum fate fate)
 {
-    const char *at = b->body.p, *end = at + b->body.n;
+    const char *at = b->body.p;
+    int64_t offset;
+    int partition;
 
-    while (at < end) {
-        int partition;
-        long long offset;
-        int n;
-
-        assert_int_equal(sscanf(at, "%d:%lld\n%n", &partition, &offset, &n), 2);
+    while (fake_next_line(b, &at, &partition, &offset))
         if (!b->hold->spans[0]->partition->ended && w->fate[partition][offset] == ROUTED)
             w->fate[partition][offset] = (uint8_t)fate;
-        at = (const char *)memchr(at, '\n', (size_t)(end - at)) + 1;
-    }
 }
 
 static void check(struct world *w)
@@ -281,10 +186,8 @@ static void check(struct world *w)
 
 static struct sl_batch *take_pending(struct world *w, size_t i)
 {
-    struct sl_batch *b = w->pending[i];
-
-    w->pending[i] = w->pending[--w->n_pending];
-    return b;
+    (void)w;
+    return fake_take(i);
 }
 
 static void reply_items(struct world *w, struct sl_batch *b, uint64_t bias)
@@ -353,7 +256,7 @@ static void settle_everything(struct world *w)
     for (int i = 0; i < 100000 && !sl_sink_idle(w->sink); i++) {
         while (w->fake.n_work)
             fake_run_work(&w->fake);
-        while (w->n_pending)
+        while (w->sinks.n)
             reply(w, 0, true);
         while (w->n_letters)
             confirm_letter(w, 0, SL_OK);
@@ -376,8 +279,8 @@ static void random_run(const struct sl_sink_type *type, uint64_t seed)
             route(&w, 0, 300000); /* more than this sink can ever take */
         else if (n < 75 && w.fake.n_work)
             fake_run_work(&w.fake);
-        else if (n < 88 && w.n_pending)
-            reply(&w, fake_next(&w.seed) % w.n_pending, false);
+        else if (n < 88 && w.sinks.n)
+            reply(&w, fake_next(&w.seed) % w.sinks.n, false);
         else if (n < 93 && w.n_letters)
             confirm_letter(&w, fake_next(&w.seed) % w.n_letters, n == 92 ? SL_EKAFKA : SL_OK);
         else if (n < 98)
@@ -387,7 +290,7 @@ static void random_run(const struct sl_sink_type *type, uint64_t seed)
         else if (fake_next(&w.seed) % 20 == 0)
             reassign(&w, (int)(fake_next(&w.seed) % PARTITIONS));
         check(&w);
-        assert_true(w.n_pending <= w.config.requests);
+        assert_true(w.sinks.n <= w.config.requests);
         assert_true(sl_sink_bytes(w.sink) <= w.config.queue_bytes);
     }
     settle_everything(&w);
@@ -403,14 +306,14 @@ static void random_outcomes_with_items(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 150; seed++)
-        random_run(&items_type, seed);
+        random_run(&fake_items_type, seed);
 }
 
 static void random_outcomes_with_cuts(void **state)
 {
     (void)state;
     for (uint64_t seed = 1; seed <= 150; seed++)
-        random_run(&cuts_type, seed);
+        random_run(&fake_cuts_type, seed);
 }
 
 /* ---- single behaviours ---- */
@@ -420,7 +323,7 @@ static void fill(struct world *w, int partition, int n)
     int64_t until = w->partitions[partition]->next + n;
 
     while (w->partitions[partition]->next < until)
-        assert_true(route(w, partition, 100));
+        assert_true(route(w, partition, 10));
 }
 
 static void pump(struct world *w)
@@ -434,16 +337,16 @@ static void a_batch_closes_by_age(void **state)
     struct world w;
 
     (void)state;
-    world_init(&w, &items_type, 7);
+    world_init(&w, &fake_items_type, 7);
     fill(&w, 0, 10);
     pump(&w);
-    assert_int_equal(w.n_pending, 0);
+    assert_int_equal(w.sinks.n, 0);
     fake_advance(&w.fake, 999);
     pump(&w);
-    assert_int_equal(w.n_pending, 0);
+    assert_int_equal(w.sinks.n, 0);
     fake_advance(&w.fake, 1);
     pump(&w);
-    assert_int_equal(w.n_pending, 1);
+    assert_int_equal(w.sinks.n, 1);
     settle_everything(&w);
     world_release(&w);
 }
@@ -456,7 +359,7 @@ one_refused_record_is_a_dead_letter_and_moves_the_position_only_when_confirmed(v
     struct sl_result result = {.per_item = true, .status = 200, .reason = "why"};
 
     (void)state;
-    world_init(&w, &items_type, 7);
+    world_init(&w, &fake_items_type, 7);
     fill(&w, 0, 20);
     fake_advance(&w.fake, 1000);
     pump(&w);
@@ -482,7 +385,7 @@ one_refused_record_is_a_dead_letter_and_moves_the_position_only_when_confirmed(v
 
 static void refuse_all(struct world *w)
 {
-    while (w->n_pending) {
+    while (w->sinks.n) {
         struct sl_batch *b = take_pending(w, 0);
         struct sl_result result = {.per_item = true, .status = 200, .reason = "mapping"};
 
@@ -499,7 +402,7 @@ static void a_sink_that_refuses_everything_stalls_at_its_limit(void **state)
     struct world w;
 
     (void)state;
-    world_init(&w, &items_type, 7);
+    world_init(&w, &fake_items_type, 7);
     for (int i = 0; i < 40; i++) {
         fill(&w, 0, 60);
         fake_advance(&w.fake, 1000);
@@ -523,7 +426,7 @@ static void without_a_dead_letter_topic_a_refused_record_stalls(void **state)
     struct world w;
 
     (void)state;
-    world_init(&w, &items_type, 7);
+    world_init(&w, &fake_items_type, 7);
     w.config.dead_letter = NULL;
     fill(&w, 0, 20);
     fake_advance(&w.fake, 1000);
@@ -543,23 +446,23 @@ static void a_stalled_sink_probes_with_one_batch_at_a_time(void **state)
     struct sl_result denied = {.outcome = SL_STALL, .status = 401, .reason = "not authorised"};
 
     (void)state;
-    world_init(&w, &items_type, 7);
+    world_init(&w, &fake_items_type, 7);
     for (int i = 0; i < 10; i++)
         fill(&w, 0, 70);
     fake_advance(&w.fake, 1000);
     pump(&w);
-    assert_int_equal(w.n_pending, 4);
-    while (w.n_pending)
+    assert_int_equal(w.sinks.n, 4);
+    while (w.sinks.n)
         sl_sink_done(take_pending(&w, 0), &denied);
     assert_int_equal(sl_sink_state(w.sink), SL_SINK_STALLED);
-    w.in_flight_most = 0;
+    w.sinks.most = 0;
     for (int i = 0; i < 20; i++) {
         fake_advance(&w.fake, 2000);
         pump(&w);
-        if (w.n_pending)
+        if (w.sinks.n)
             sl_sink_done(take_pending(&w, 0), &denied);
     }
-    assert_int_equal(w.in_flight_most, 1);
+    assert_int_equal(w.sinks.most, 1);
     assert_int_equal(*w.sink->count.delivered, 0);
     settle_everything(&w);
     check(&w);
@@ -571,12 +474,12 @@ static void a_refused_batch_is_halved_down_to_the_one_record(void **state)
     struct world w;
 
     (void)state;
-    world_init(&w, &items_type, 7);
+    world_init(&w, &fake_items_type, 7);
     fill(&w, 0, 40);
     fake_advance(&w.fake, 1000);
     for (int i = 0; i < 1000 && !sl_sink_idle(w.sink); i++) {
         pump(&w);
-        while (w.n_pending) {
+        while (w.sinks.n) {
             struct sl_batch *b = take_pending(&w, 0);
             struct sl_result result = {.outcome = SL_DELIVERED, .status = 200, .reason = "no"};
             bool poison = false;
@@ -609,7 +512,7 @@ static void retry_after_holds_the_sink(void **state)
                              .throttled = true};
 
     (void)state;
-    world_init(&w, &items_type, 7);
+    world_init(&w, &fake_items_type, 7);
     fill(&w, 0, 20);
     fake_advance(&w.fake, 1000);
     pump(&w);
@@ -617,12 +520,12 @@ static void retry_after_holds_the_sink(void **state)
     for (int i = 0; i < 59; i++) {
         fake_advance(&w.fake, 1000);
         pump(&w);
-        assert_int_equal(w.n_pending, 0);
+        assert_int_equal(w.sinks.n, 0);
     }
     fake_advance(&w.fake, 1100);
     pump(&w);
     fake_advance(&w.fake, 100);
-    assert_int_equal(w.n_pending, 1);
+    assert_int_equal(w.sinks.n, 1);
     settle_everything(&w);
     world_release(&w);
 }
@@ -632,19 +535,19 @@ static void a_cut_closes_all_objects_of_its_partition_at_one_offset(void **state
     struct world w;
 
     (void)state;
-    world_init(&w, &cuts_type, 7);
+    world_init(&w, &fake_cuts_type, 7);
     fill(&w, 0, 30);
     fill(&w, 1, 2);
     sl_sink_close_open(w.sink, w.partitions[0]);
     pump(&w);
-    while (w.n_pending < 4 || w.fake.n_work)
+    while (w.sinks.n < 4 || w.fake.n_work)
         pump(&w);
-    for (size_t i = 0; i < w.n_pending; i++) {
-        struct sl_span *span = w.pending[i]->hold->spans[0];
+    for (size_t i = 0; i < w.sinks.n; i++) {
+        struct sl_span *span = w.sinks.pending[i]->hold->spans[0];
 
         assert_ptr_equal(span->partition, w.partitions[0]);
         assert_int_equal(span->last, 29);
-        assert_ptr_equal(w.pending[i]->hold, w.pending[0]->hold);
+        assert_ptr_equal(w.sinks.pending[i]->hold, w.sinks.pending[0]->hold);
     }
     settle_everything(&w);
     world_release(&w);

@@ -179,9 +179,9 @@ static int set_limits(rd_kafka_conf_t *conf, const struct sl_source_config *sour
     if (!code && rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "5", text, sizeof(text)) !=
                      RD_KAFKA_CONF_OK)
         sl_logf(log, SL_LOG_INFO,
-                "librdkafka %s has no fetch.queue.backoff.ms (2.2 and later have it): a full queue "
-                "costs "
-                "up to 1 s; a larger source.kafka.memory helps",
+                "librdkafka %s has no fetch.queue.backoff.ms (2.2 and later have it): fetchers "
+                "that met "
+                "a full queue are woken by small requests instead",
                 rd_kafka_version_str());
     return code;
 }

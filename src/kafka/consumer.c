@@ -242,6 +242,7 @@ static void turn(struct sl_consumer *c)
     empty = drain(c);
     sl_rebalance_turn(c);
     sl_range_turn(c);
+    sl_nudge_turn(c);
     leave(c);
     if (!empty)
         sl_consumer_wake(c);
@@ -287,7 +288,7 @@ static void on_tick(struct sl_timer *t)
 
 static void release(struct sl_consumer *c)
 {
-    if (c->open_handles || c->start_running || c->check_running)
+    if (c->open_handles || c->start_running || c->check_running || c->nudging)
         return;
     sl_commit_release(c);
     sl_rebalance_release(c);

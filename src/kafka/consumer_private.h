@@ -136,6 +136,10 @@ struct sl_consumer {
     struct sl_commit commit;
     uint64_t commit_ms, lag_ms;
 
+    bool nudging;
+    uint64_t nudge_ms;
+    size_t queue_peak; /* most messages seen waiting in the queue, fading */
+
     char trouble[256];
     uint64_t trouble_ms, error_logged_ms;
 };
@@ -188,6 +192,9 @@ bool sl_commit_send(struct sl_consumer *c, struct sl_partition *const *parts, si
 bool sl_commit_send_start(struct sl_consumer *c, const struct sl_lookup *s);
 void sl_commit_answer(struct sl_consumer *c, rd_kafka_event_t *ev);
 void sl_commit_release(struct sl_consumer *c);
+
+/* nudge.c */
+void sl_nudge_turn(struct sl_consumer *c);
 
 /* health.c */
 void sl_health_event(struct sl_consumer *c, rd_kafka_event_t *ev);

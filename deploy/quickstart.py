@@ -316,8 +316,9 @@ def run(arguments, told):
         say("3/5 servers")
         try:
             place = Light(folder) if arguments.light else Full(folder)
-        except Unavailable as why:
-            say(f"  {why}\n  Going on with --light: a mock broker, and files in the place of the servers.")
+        except (Unavailable, process.Late) as why:
+            say(f"  {why}\n  The servers cannot be had here. Going on with --light: a mock broker, and files in "
+                "their place.")
             arguments.light, arguments.records = True, min(arguments.records, 100_000)
             place = Light(folder)
         say(f"4/5 {arguments.records:,} records")

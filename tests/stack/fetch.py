@@ -2,11 +2,13 @@
 """Brings the servers into a cache folder by Maven, once: tests/stack/<server>/pom.xml says which."""
 import fcntl
 import hashlib
+import itertools
 import os
 import pathlib
 import shutil
 import subprocess
 import sys
+import tempfile
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -22,6 +24,24 @@ def cache_folder():
     return pathlib.Path(os.environ.get("SLUICE_CACHE") or ROOT / ".cache" / "servers").resolve()
 
 
+def _run(command, tick):
+    """(output, status); tick is called every ten seconds, for a slow line needs minutes."""
+    with tempfile.TemporaryFile("w+") as out:
+        child = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT)
+        try:
+            for seconds in itertools.count(10, 10):
+                try:
+                    status = child.wait(10)
+                    break
+                except subprocess.TimeoutExpired:
+                    tick(seconds)
+        except BaseException:
+            child.kill()
+            raise
+        out.seek(0)
+        return out.read(), status
+
+
 def _maven(server, folder, say):
     for tool in ("mvn", "java"):
         if not shutil.which(tool):
@@ -32,11 +52,11 @@ def _maven(server, folder, say):
              f"-DmarkersDirectory={folder}/.markers", "-DexcludeTransitive=true"])
     command = ["mvn", "-q", "-B", "-f", str(HERE / server / "pom.xml"), *goal]
     for attempt in (1, 2):                  # a slow line breaks a download now and then
-        run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-        if run.returncode == 0:
+        out, status = _run(command, lambda seconds: say(f"  {server}: {seconds} s"))
+        if status == 0:
             return
         say(f"  {server}: Maven failed{', trying again' if attempt == 1 else ''}")
-    lines = [line for line in (run.stdout + run.stderr).splitlines() if "ERROR" in line]
+    lines = [line for line in out.splitlines() if "ERROR" in line]
     raise Unavailable(f"Maven could not bring {server}: {lines[0] if lines else 'see mvn'}")
 
 

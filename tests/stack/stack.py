@@ -9,6 +9,7 @@ As a program it starts them, prints their addresses and waits for Ctrl-C:
 
     tests/stack/stack.py kafka opensearch s3proxy
 """
+import atexit
 import pathlib
 import shutil
 import signal
@@ -30,6 +31,7 @@ class Stack:
 
     def __enter__(self):
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix="sluice-stack-"))
+        atexit.register(self.stop)
         self.folder.chmod(0o755)            # the search servers run as another user
         try:
             for name in self.names:
@@ -74,6 +76,7 @@ class Stack:
         self.servers.clear()
         if self.folder:
             shutil.rmtree(self.folder, ignore_errors=True)
+        atexit.unregister(self.stop)
 
 
 def main():

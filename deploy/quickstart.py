@@ -317,8 +317,8 @@ def run(arguments, told):
         try:
             place = Light(folder) if arguments.light else Full(folder)
         except (Unavailable, process.Late) as why:
-            say(f"  {why}\n  The servers cannot be had here. Going on with --light: a mock broker, and files in "
-                "their place.")
+            say("\n".join(f"  {line}" for line in str(why).splitlines()[:6]))
+            say("  The servers cannot be had here. Going on with --light: a mock broker, and files in their place.")
             arguments.light, arguments.records = True, min(arguments.records, 100_000)
             place = Light(folder)
         say(f"4/5 {arguments.records:,} records")

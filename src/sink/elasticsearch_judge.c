@@ -74,8 +74,25 @@ static bool no_stream_template(const struct judging *j, const struct sl_es_reply
            (j->data_stream && item->status == 404);
 }
 
+/* The block that a full disk brings on: 403 before Elasticsearch 7.7, 429 since, number 12 always.
+ * Nobody asks for less there, and no record is to blame. */
+static bool disk_full(const struct sl_es_reply_item *item)
+{
+    return sl_slice_is(item->type, "cluster_block_exception") &&
+           (item->status == 429 || holds(item->reason, "/12/"));
+}
+
+/* What is said of one index: apart when others take records. */
+static enum sl_outcome confined(const struct judging *j, size_t i, enum sl_outcome apart,
+                                enum sl_outcome everywhere)
+{
+    return other_takes(j->seen, index_hash(j->b, i), j->now_ms) ? apart : everywhere;
+}
+
 static enum sl_outcome judge_item(struct judging *j, size_t i, const struct sl_es_reply_item *item)
 {
+    if (disk_full(item))
+        return confined(j, i, SL_PARK_ON, SL_STALL);
     switch (item->status) {
     case 200:
     case 201:
@@ -86,17 +103,19 @@ static enum sl_outcome judge_item(struct judging *j, size_t i, const struct sl_e
     case 400:
         if (shard_limit(item) || sl_slice_is(item->type, "illegal_state_exception"))
             return SL_STALL;
+        if (sl_slice_is(item->type, "index_closed_exception"))
+            return confined(j, i, SL_PARK, SL_STALL);
         return no_stream_template(j, item) ? SL_STALL : SL_REFUSED;
     case 403:
     case 404:
         if (no_stream_template(j, item))
             return SL_STALL;
-        return other_takes(j->seen, index_hash(j->b, i), j->now_ms) ? SL_PARK : SL_STALL;
+        return confined(j, i, SL_PARK, SL_STALL);
     case 408:
     case 429:
         return SL_AGAIN;
     case 503:
-        return other_takes(j->seen, index_hash(j->b, i), j->now_ms) ? SL_PARK_ON : SL_AGAIN;
+        return confined(j, i, SL_PARK_ON, SL_AGAIN);
     default:
         return item->status >= 400 && item->status < 500 ? SL_REFUSED : SL_AGAIN;
     }
@@ -120,7 +139,7 @@ static void settle_item(void *user, size_t i, const struct sl_es_reply_item *rep
     item->status = reply->status;
     if (outcome == SL_DELIVERED)
         return;
-    j->throttled |= reply->status == 429;
+    j->throttled |= reply->status == 429 && outcome == SL_AGAIN;
     sl_buf_clear(&j->text);
     sl_es_reply_text(reply, TEXT_MAX, &j->text);
     if (j->text.n == 0)

@@ -15,9 +15,11 @@
  *   503            PARK_ON when confined to some indexes, else AGAIN
  *   other 4xx      REFUSED: mapping conflicts, documents too large, names that are not valid
  *
- * Three texts overrule it, because there a 400 or 404 says nothing about the record: the cluster's
- * limit of shards is reached, an index is in an illegal state, a data stream has no template:
- * STALL.
+ * Some errors overrule it, because there the status says nothing about the record:
+ *
+ *   limit of shards, illegal state, data stream without a template    STALL
+ *   index closed (400)                                                as 403
+ *   read-only for want of disk (403, 429)                             PARK_ON or STALL
  *
  * Confined means that the cluster takes records for other indexes: an item for another index was
  * delivered in this answer or within the last five minutes. One remembers two indexes for that,

@@ -150,7 +150,13 @@ static void each_status_when_another_index_takes_records(void **state)
         {"413:x:y", SL_REFUSED, false},
         {"422:x:y", SL_REFUSED, false},
         {"429:rejected_execution_exception:queue is full", SL_AGAIN, true},
-        {"429:cluster_block_exception:flood-stage watermark", SL_AGAIN, true},
+        {"429:cluster_block_exception:index [a] blocked by: [TOO_MANY_REQUESTS/12/disk usage "
+         "exceeded flood-stage watermark, index has read-only-allow-delete block];",
+         SL_PARK_ON, false},
+        {"403:cluster_block_exception:index [a] blocked by: [FORBIDDEN/12/index read-only / allow "
+         "delete (api)];",
+         SL_PARK_ON, false},
+        {"400:index_closed_exception:closed", SL_PARK, false},
         {"500:illegal_state_exception:x", SL_AGAIN, false},
         {"502:x:y", SL_AGAIN, false},
         {"503:unavailable_shards_exception:primary shard is not active", SL_PARK_ON, false},
@@ -184,6 +190,12 @@ static void on_all_indexes_the_sink_stalls(void **state)
     assert_outcome(1, SL_STALL);
     assert_outcome(2, SL_AGAIN);
     assert_string_equal(result.reason, "cluster_block_exception: blocked");
+    ANSWER("429:cluster_block_exception:[TOO_MANY_REQUESTS/12/disk]",
+           "400:index_closed_exception:b", "429:rejected_execution_exception:full");
+    assert_outcome(0, SL_STALL);
+    assert_outcome(1, SL_STALL);
+    assert_outcome(2, SL_AGAIN);
+    assert_true(result.throttled);
     /* That the same index also took a record says nothing about others. */
     make_batch("aa");
     ANSWER("201", "403:security_exception:no");

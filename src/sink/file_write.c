@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/alloc.h"
@@ -16,6 +17,23 @@ enum { FILE_MODE = 0640 };
 static bool is_stdout(const char *path)
 {
     return strcmp(path, "-") == 0;
+}
+
+/* An earlier process may have been cut off in the middle of a line: what comes next must not be
+ * glued to it. What cannot be looked at counts as whole. */
+static bool ends_torn(const char *path)
+{
+    struct stat at;
+    char last = '\n';
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+
+    if (fd < 0)
+        return false;
+    if (fstat(fd, &at) == 0 && S_ISREG(at.st_mode) && at.st_size > 0 &&
+        pread(fd, &last, 1, at.st_size - 1) != 1)
+        last = '\n';
+    close(fd);
+    return last != '\n';
 }
 
 int sl_file_open(struct sl_file_target *t, bool anew)
@@ -34,6 +52,7 @@ int sl_file_open(struct sl_file_target *t, bool anew)
     if (t->fd >= 0)
         close(t->fd);
     t->fd = fd;
+    t->torn = ends_torn(t->path);
     return 0;
 }
 
@@ -88,8 +107,11 @@ int sl_file_write(struct sl_file_target *t, struct sl_slice bytes, size_t *done)
 int sl_file_look(const char *path)
 {
     char *folder, *slash;
+    struct stat at;
     int error;
 
+    if (!is_stdout(path) && stat(path, &at) == 0 && S_ISDIR(at.st_mode))
+        return EISDIR;
     if (is_stdout(path) || access(path, W_OK) == 0)
         return 0;
     if (errno != ENOENT)

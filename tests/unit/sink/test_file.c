@@ -56,6 +56,15 @@ static void file_is(const char *expect)
     sl_buf_release(&b);
 }
 
+static void write_file(const char *text)
+{
+    FILE *f = fopen(path, "w");
+
+    assert_non_null(f);
+    assert_int_equal(fwrite(text, 1, strlen(text), f), strlen(text));
+    assert_int_equal(fclose(f), 0);
+}
+
 static uint64_t delivered(struct archive_world *w)
 {
     return world_metric(w, "sluice_delivered_records_total");
@@ -165,6 +174,28 @@ static void a_torn_write_goes_on_where_it_stopped(void **state)
     limit(RLIM_INFINITY);
     until_delivered(&w, 3);
     file_is("0123456789\nabcdefghij\nlater\n");
+    world_release(&w);
+}
+
+/* By an earlier process that was cut off, in a file that was there before or has come since. */
+static void what_others_left_torn_is_ended(void **state)
+{
+    struct archive_world w;
+    char moved[112];
+
+    (void)state;
+    write_file("half a li");
+    start(&w, path, SL_ARCHIVE_RAW, 1);
+    world_record(&w, "0123456789");
+    world_flush(&w);
+    file_is("half a li\n0123456789\n");
+    snprintf(moved, sizeof(moved), "%s.1", path);
+    assert_int_equal(rename(path, moved), 0);
+    write_file("whole\n");
+    sl_sink_refresh(w.sink);
+    world_record(&w, "abc");
+    world_flush(&w);
+    file_is("whole\nabc\n");
     world_release(&w);
 }
 
@@ -309,6 +340,13 @@ static void a_probe_changes_nothing(void **state)
     w.sink = NULL;
     world_release(&w);
     assert_int_equal(p.n, 2);
+
+    start(&w, folder, SL_ARCHIVE_RAW, 1);
+    w.sink->type->probe(w.sink, on_probed, &p);
+    world_work(&w);
+    assert_int_equal(p.outcome, SL_STALL);
+    assert_non_null(strstr(p.reason, "Is a directory"));
+    world_release(&w);
 }
 
 int main(void)
@@ -318,6 +356,7 @@ int main(void)
         cmocka_unit_test(the_null_device),
         cmocka_unit_test_setup_teardown(what_an_operator_must_do_stalls, setup, teardown),
         cmocka_unit_test_setup_teardown(a_torn_write_goes_on_where_it_stopped, setup, teardown),
+        cmocka_unit_test_setup_teardown(what_others_left_torn_is_ended, setup, teardown),
         cmocka_unit_test_setup_teardown(others_wait_for_a_torn_batch, setup, teardown),
         cmocka_unit_test_setup_teardown(a_torn_line_that_nobody_continues_is_ended, setup,
                                         teardown),

@@ -164,7 +164,6 @@ static void on_ended(void *user, struct sl_partition *const *partitions, size_t 
         sl_observe_ended(p, partitions[i]);
     for (size_t s = 0; s < p->n_sinks; s++)
         sl_sink_let_go(p->sinks[s]);
-    sl_flow_wake(p);
     sl_logf(p->log, lost ? SL_LOG_WARN : SL_LOG_INFO, "%s %zu partitions",
             lost ? "lost" : "gave back", n);
 }

@@ -51,7 +51,8 @@ static void seal_done(struct sl_work *w)
     c->sent_ratio = learn(c->sent_ratio, b->body.n, b->encoded);
     c->wire_ratio = learn(c->wire_ratio, b->wire.n, b->encoded);
     move(b, SL_BATCH_READY, &c->ready);
-    sl_batch_charge(b);
+    if (!sl_queue_prune(b)) /* its assignment may have ended meanwhile */
+        sl_batch_charge(b);
     sl_queue_pump(s);
     s->env->wake(s->env->user);
 }

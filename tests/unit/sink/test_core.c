@@ -41,6 +41,7 @@ struct world {
     size_t n_letters;
     uint64_t seed;
     bool refuse_letters;
+    unsigned wakes;
 };
 
 static char topic_name[] = "logs";
@@ -78,6 +79,7 @@ static const char *rule_name(void *user, unsigned rule)
 static void wake(void *user)
 {
     (void)user;
+    world->wakes++;
 }
 
 /* ---- the world ---- */
@@ -553,6 +555,234 @@ static void a_cut_closes_all_objects_of_its_partition_at_one_offset(void **state
     world_release(&w);
 }
 
+/* Answers every pending batch: each of its records with the outcome. */
+static void answer_items(struct world *w, enum sl_outcome outcome)
+{
+    struct sl_result result = {.per_item = true, .status = 200, .reason = "index"};
+
+    pump(w);
+    while (w->sinks.n) {
+        struct sl_batch *b = take_pending(w, 0);
+
+        for (size_t i = 0; i < b->n_items; i++)
+            b->items[i].outcome = (uint8_t)outcome;
+        sl_sink_done(b, &result);
+    }
+}
+
+static void answer_for(struct world *w, enum sl_outcome outcome, int seconds)
+{
+    for (int i = 0; i < seconds; i++) {
+        fake_advance(&w->fake, 1000);
+        answer_items(w, outcome);
+    }
+}
+
+static void parked_records_are_refused_after_five_minutes(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init(&w, &fake_items_type, 7);
+    fill(&w, 0, 4);
+    answer_for(&w, SL_PARK, 299);
+    assert_int_equal(w.n_letters, 0);
+    answer_for(&w, SL_PARK, 5);
+    assert_true(w.n_letters > 0);
+    settle_everything(&w);
+    world_release(&w);
+}
+
+static void an_index_that_is_away_is_tried_without_end(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init(&w, &fake_items_type, 7);
+    fill(&w, 0, 4);
+    answer_for(&w, SL_PARK_ON, 1000);
+    assert_int_equal(w.n_letters, 0);
+    answer_for(&w, SL_PARK, 290); /* the five minutes begin with the refusals */
+    assert_int_equal(w.n_letters, 0);
+    answer_for(&w, SL_PARK, 20);
+    assert_true(w.n_letters > 0);
+    settle_everything(&w);
+    assert_int_equal(sl_sink_state(w.sink), SL_SINK_LIVE);
+    world_release(&w);
+}
+
+static void halves_of_a_parked_batch_keep_its_clock(void **state)
+{
+    struct sl_result split = {.outcome = SL_SPLIT, .status = 413, .reason = "too large"};
+    struct world w;
+    uint64_t n;
+
+    (void)state;
+    world_init(&w, &fake_items_type, 7);
+    fill(&w, 0, 8);
+    n = *w.sink->count.routed;
+    answer_for(&w, SL_PARK, 200);
+    while (!w.sinks.n) {
+        fake_advance(&w.fake, 1000);
+        pump(&w);
+    }
+    sl_sink_done(take_pending(&w, 0), &split);
+    answer_for(&w, SL_PARK, 105);
+    assert_int_equal(w.n_letters, n);
+    settle_everything(&w);
+    world_release(&w);
+}
+
+static void retry_after_holds_other_batches_too(void **state)
+{
+    struct sl_result busy = {
+        .outcome = SL_AGAIN, .status = 429, .retry_after_ms = 60000, .reason = "busy"};
+    struct world w;
+
+    (void)state;
+    world_init(&w, &fake_items_type, 7);
+    fill(&w, 0, 20);
+    fake_advance(&w.fake, 1000);
+    pump(&w);
+    sl_sink_done(take_pending(&w, 0), &busy);
+    fill(&w, 1, 20);
+    for (int i = 0; i < 59; i++) {
+        fake_advance(&w.fake, 1000);
+        pump(&w);
+        assert_int_equal(w.sinks.n, 0);
+    }
+    settle_everything(&w);
+    world_release(&w);
+}
+
+static void a_throttled_sink_sends_half_as_much(void **state)
+{
+    struct sl_result busy = {
+        .outcome = SL_AGAIN, .status = 429, .throttled = true, .reason = "busy"};
+    struct world w;
+
+    (void)state;
+    world_init(&w, &fake_items_type, 7);
+    for (int i = 0; i < 10; i++)
+        fill(&w, 0, 70);
+    pump(&w);
+    assert_int_equal(w.sinks.n, 4);
+    sl_sink_done(take_pending(&w, 0), &busy);
+    fake_advance(&w.fake, 3000);
+    pump(&w);
+    while (w.sinks.n > 2)
+        reply(&w, 0, true);
+    for (int i = 0; i < 2; i++) {
+        reply(&w, 0, true);
+        pump(&w);
+        assert_in_range(w.sinks.n, 1, 3);
+    }
+    settle_everything(&w);
+    world_release(&w);
+}
+
+static void a_record_that_can_go_nowhere_blocks_while_its_assignment_lasts(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init(&w, &fake_items_type, 7);
+    w.config.dead_letter = NULL;
+    while (*w.sink->count.routed == 0)
+        assert_true(route(&w, 0, 300000));
+    fill(&w, 1, 20);
+    for (int i = 0; i < 100; i++) {
+        fake_advance(&w.fake, 1000);
+        pump(&w);
+        assert_int_equal(w.sinks.n, 0);
+    }
+    assert_int_equal(sl_sink_state(w.sink), SL_SINK_STALLED);
+    assert_true(sl_partition_least(w.partitions[0]) < w.partitions[0]->next);
+    reassign(&w, 0);
+    settle_everything(&w);
+    assert_int_equal(sl_sink_state(w.sink), SL_SINK_LIVE);
+    assert_int_equal(*w.sink->count.let_go, 1);
+    check(&w);
+    world_release(&w);
+}
+
+static void letters_of_an_ended_assignment_are_let_go(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init(&w, &fake_items_type, 7);
+    w.refuse_letters = true;
+    fill(&w, 0, 20);
+    answer_for(&w, SL_REFUSED, 2);
+    assert_int_equal(w.n_letters, 0);
+    reassign(&w, 0);
+    assert_true(sl_sink_idle(w.sink));
+    assert_int_equal(*w.sink->count.let_go, *w.sink->count.routed);
+    world_release(&w);
+}
+
+static void each_cut_closes_at_its_own_age(void **state)
+{
+    struct world w;
+
+    (void)state;
+    world_init(&w, &fake_cuts_type, 7);
+    fill(&w, 0, 4);
+    fake_advance(&w.fake, 500);
+    fill(&w, 1, 4);
+    fake_advance(&w.fake, 500);
+    pump(&w);
+    while (w.sinks.n)
+        reply(&w, 0, true);
+    pump(&w);
+    while (w.sinks.n)
+        reply(&w, 0, true);
+    assert_int_equal(sl_partition_least(w.partitions[0]), w.partitions[0]->next);
+    assert_int_not_equal(sl_partition_least(w.partitions[1]), w.partitions[1]->next);
+    fake_advance(&w.fake, 500);
+    for (int i = 0; i < 3; i++) {
+        pump(&w);
+        while (w.sinks.n)
+            reply(&w, 0, true);
+    }
+    assert_int_equal(sl_partition_least(w.partitions[1]), w.partitions[1]->next);
+    world_release(&w);
+}
+
+/* A paused source goes on only when it is told. */
+static void whatever_makes_room_wakes(void **state)
+{
+    struct sl_result result = {.per_item = true, .status = 200, .reason = "why"};
+    struct sl_batch *b;
+    struct world w;
+
+    (void)state;
+    world_init(&w, &fake_items_type, 7);
+    fill(&w, 0, 20);
+    fake_advance(&w.fake, 1000);
+    pump(&w);
+    b = take_pending(&w, 0);
+    for (size_t i = 0; i < b->n_items; i++) {
+        b->items[i].outcome = i ? SL_DELIVERED : SL_AGAIN;
+        if (i)
+            set_fate(&w, b, i, DELIVERED);
+    }
+    w.wakes = 0;
+    sl_sink_done(b, &result);
+    assert_true(w.wakes > 0); /* a part was delivered */
+    while (!w.sinks.n) {
+        fake_advance(&w.fake, 1000);
+        pump(&w);
+    }
+    answer_items(&w, SL_REFUSED);
+    w.wakes = 0;
+    confirm_letter(&w, 0, SL_OK);
+    assert_true(w.wakes > 0); /* the rest is in the dead-letter topic */
+    assert_true(sl_sink_idle(w.sink));
+    world_release(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -567,6 +797,15 @@ int main(void)
         cmocka_unit_test(a_refused_batch_is_halved_down_to_the_one_record),
         cmocka_unit_test(retry_after_holds_the_sink),
         cmocka_unit_test(a_cut_closes_all_objects_of_its_partition_at_one_offset),
+        cmocka_unit_test(parked_records_are_refused_after_five_minutes),
+        cmocka_unit_test(an_index_that_is_away_is_tried_without_end),
+        cmocka_unit_test(halves_of_a_parked_batch_keep_its_clock),
+        cmocka_unit_test(retry_after_holds_other_batches_too),
+        cmocka_unit_test(a_throttled_sink_sends_half_as_much),
+        cmocka_unit_test(a_record_that_can_go_nowhere_blocks_while_its_assignment_lasts),
+        cmocka_unit_test(letters_of_an_ended_assignment_are_let_go),
+        cmocka_unit_test(each_cut_closes_at_its_own_age),
+        cmocka_unit_test(whatever_makes_room_wakes),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

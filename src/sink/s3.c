@@ -129,6 +129,10 @@ static void on_probe(struct sl_exchange *x, const struct sl_http_reply *reply)
         probe_call(p);
         return;
     }
+    if (v.result.outcome == SL_DELIVERED && !sl_s3_is_listing(reply->body)) {
+        v.result.outcome = SL_STALL;
+        v.result.reason = "what answers at this endpoint is no S3 store: it lists no objects";
+    }
     probe_end(p, &v.result);
 }
 

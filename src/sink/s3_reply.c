@@ -66,6 +66,11 @@ void sl_s3_error_parse(struct sl_slice body, struct sl_s3_error *ret)
     take_element(error, "<Message>", ret->message, sizeof(ret->message));
 }
 
+bool sl_s3_is_listing(struct sl_slice body)
+{
+    return after(body, "<ListBucketResult").p != NULL;
+}
+
 /* ---- codes ---- */
 
 enum group {
@@ -170,7 +175,7 @@ static bool region_name(struct sl_slice region)
 }
 
 static void hint(enum group g, const struct sl_http_reply *reply, const struct sl_s3_config *config,
-                 struct sl_buf *out)
+                 const struct sl_s3_error *error, struct sl_buf *out)
 {
     struct sl_slice region = sl_http_header(reply, "x-amz-bucket-region");
 
@@ -196,7 +201,9 @@ static void hint(enum group g, const struct sl_http_reply *reply, const struct s
         SL_BUF_LITERAL(out, "; the store takes no object of this size: lower batch.bytes");
         break;
     case G_NONE:
-        if (reply->status == 400)
+        if (reply->body.n > 0 && !*error->code)
+            SL_BUF_LITERAL(out, "; what answers there is no S3 store: check endpoint");
+        else if (reply->status == 400)
             SL_BUF_LITERAL(out, "; check region and credentials");
         break;
     case G_AGAIN:
@@ -216,7 +223,7 @@ static void say(struct sl_s3_verdict *v, const char *what, const struct sl_http_
     sl_buf_printf(&text, "%.200s: HTTP %d", what, reply->status);
     if (*error->code)
         sl_buf_printf(&text, " %s", error->code);
-    hint(g, reply, config, &text);
+    hint(g, reply, config, error, &text);
     if (*error->message)
         sl_buf_printf(&text, " (%.120s)", error->message);
     snprintf(v->reason, sizeof(v->reason), "%.*s", (int)text.n, text.p);

@@ -20,6 +20,9 @@ struct sl_s3_error {
  * input gives empty texts. Control characters become blanks. */
 void sl_s3_error_parse(struct sl_slice body, struct sl_s3_error *ret);
 
+/* Whether it is the answer to a request for a bucket's list of objects. */
+bool sl_s3_is_listing(struct sl_slice body);
+
 struct sl_s3_verdict {
     struct sl_result result; /* reason points to `reason` */
     bool skewed;             /* the store says that our clock is wrong */

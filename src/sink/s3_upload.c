@@ -12,11 +12,14 @@
 
 /* One object, from PUT to its outcome:
  *
- *   PUT if-none-match ── 200 ──> checksum echoed as sent? ── yes ──> delivered
- *    ^        │                        └─ no ──> again, over it: the object there is ours, and
- * wrong │       412 │        v │      HEAD ── same identity ──> delivered (an earlier try's answer
- * was lost) │        ├──── damaged ────────> PUT without the condition └─ -r<n> ┴──── different
- * ─────── counted; this cut goes beside it
+ *   PUT if-none-match: *
+ *     200, the checksum comes back as sent (or none does, but an ETag)   delivered
+ *     200, another checksum       again and over it: the object there is ours, and wrong
+ *     200, neither                again: nothing says that this is a store
+ *     412                         HEAD, to see what is there
+ *       the same identity         delivered: the answer to an earlier try was lost
+ *       the same, but damaged     PUT without the condition
+ *       another                   counted; this cut goes beside it, as -r<n>
  *
  * Everything else is what s3_reply.c makes of it. */
 
@@ -249,6 +252,12 @@ static void on_put(struct sl_exchange *x, const struct sl_http_reply *reply)
     sl_s3_judge(reply, &s->config->s3, what, sl_s3_wall_ms(s), &v);
     if (v.exists) {
         head(u);
+    } else if (v.result.outcome == SL_DELIVERED && echoed.n == 0 &&
+               sl_http_header(reply, "ETag").n == 0) {
+        /* Whatever answers 200 to everything (a proxy's page, another server) has stored nothing.
+         */
+        finish_as(u, SL_AGAIN, v.result.status,
+                  "the answer to PUT names no ETag: what answers at this endpoint is no S3 store");
     } else if (v.result.outcome == SL_DELIVERED && echoed.n > 0 &&
                !sl_slice_is(echoed, u->checksum)) {
         u->over = true;

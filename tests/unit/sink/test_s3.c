@@ -8,6 +8,7 @@
 #include "sink/s3_key.h"
 
 #define KEY "kind={@kind}/service={service}"
+#define STORED "ETag: \"x\"\r\n"
 
 static struct sl_secret *secret(const char *text)
 {
@@ -166,7 +167,7 @@ static void the_identity_covers_what_went_elsewhere(void **state)
         world_record(&w, "{\"n\":2}");
         world_flush(&w);
         snprintf(crc[i], sizeof(crc[i]), "%s", world_header(&w, SL_S3_META_CRC));
-        world_reply(&w, 200, "", "");
+        world_reply(&w, 200, STORED, "");
         teardown(&w);
     }
     assert_int_equal(strlen(crc[0]), 8);
@@ -201,7 +202,7 @@ static void formats_and_extensions(void **state)
         assert_string_equal(w.seen.url + n - e, cases[i].end);
         assert_memory_equal(w.seen.body.p, cases[i].line, strlen(cases[i].line));
         assert_string_equal(world_header(&w, "content-encoding"), "");
-        world_reply(&w, 200, "", "");
+        world_reply(&w, 200, STORED, "");
         delivered(&w, 1);
         teardown(&w);
     }
@@ -229,7 +230,7 @@ static void a_compressed_body_is_kept_for_the_next_try(void **state)
     world_until_request(&w);
     assert_int_equal(w.seen.body.n, first.n);
     assert_memory_equal(w.seen.body.p, first.p, first.n);
-    world_reply(&w, 200, "", "");
+    world_reply(&w, 200, STORED, "");
     delivered(&w, 5000);
     sl_buf_release(&first);
     teardown(&w);
@@ -248,15 +249,34 @@ static void one_object_a_key(void **state)
     world_flush(&w);
     assert_non_null(strstr(w.seen.url, "service%3Da/"));
     assert_string_equal(world_header(&w, SL_S3_META_RECORDS), "2");
-    world_reply(&w, 200, "", "");
+    world_reply(&w, 200, STORED, "");
     assert_int_equal(sl_partition_position(w.partition, 0), 42);
     world_until_request(&w);
     assert_non_null(strstr(w.seen.url, "service%3Db/"));
     assert_string_equal(world_header(&w, SL_S3_META_FIRST),
                         "42"); /* the cut's bounds, not the object's */
     assert_string_equal(world_header(&w, SL_S3_META_LAST), "44");
-    world_reply(&w, 200, "", "");
+    world_reply(&w, 200, STORED, "");
     delivered(&w, 3);
+    teardown(&w);
+}
+
+/* A page that says 200 to everything is not a store's confirmation. */
+static void a_200_that_confirms_nothing_does_not_count(void **state)
+{
+    struct archive_world w;
+
+    (void)state;
+    setup(&w);
+    start(&w);
+    put_two(&w);
+    world_reply(&w, 200, "Content-Type: text/html\r\n", "<html>welcome</html>");
+    undelivered(&w);
+    world_until_request(&w);
+    assert_string_equal(w.seen.method, "PUT");
+    assert_string_equal(world_header(&w, "if-none-match"), "*");
+    world_reply(&w, 200, STORED, "");
+    delivered(&w, 2);
     teardown(&w);
 }
 
@@ -337,7 +357,7 @@ static void an_object_that_went_meanwhile_is_put_again(void **state)
     assert_int_equal(sl_sink_state(w.sink), SL_SINK_LIVE);
     world_until_request(&w);
     assert_string_equal(w.seen.method, "PUT");
-    world_reply(&w, 200, "", "");
+    world_reply(&w, 200, STORED, "");
     delivered(&w, 2);
     teardown(&w);
 }
@@ -385,7 +405,7 @@ static void a_damaged_object_is_written_over(void **state)
     assert_string_equal(w.seen.method, "PUT");
     assert_string_equal(world_header(&w, "if-none-match"), "");
     undelivered(&w);
-    world_reply(&w, 200, "", "");
+    world_reply(&w, 200, STORED, "");
     delivered(&w, 2);
     sl_buf_release(&head);
     free(meta);
@@ -410,7 +430,7 @@ static void a_storm_of_slowdowns_loses_nothing(void **state)
         world_until_request(&w);
         assert_string_equal(world_header(&w, "if-none-match"), "*");
     }
-    world_reply(&w, 200, "", "");
+    world_reply(&w, 200, STORED, "");
     delivered(&w, 2);
     assert_int_equal(world_metric(&w, "sluice_retries_total"), 20);
     teardown(&w);
@@ -454,7 +474,7 @@ static void refusals_stall_with_the_stores_words(void **state)
     assert_non_null(strstr(sl_sink_reason(w.sink), "s3:PutObject"));
     undelivered(&w);
     world_until_request(&w);
-    world_reply(&w, 200, "", "");
+    world_reply(&w, 200, STORED, "");
     delivered(&w, 2);
     assert_int_equal(sl_sink_state(w.sink), SL_SINK_LIVE);
     teardown(&w);
@@ -495,7 +515,7 @@ static void new_credentials_are_taken_while_stalled(void **state)
     world_reply(&w, 400, "", "<Error><Code>ExpiredToken</Code><Message>expired</Message></Error>");
     world_until_request(&w);
     assert_non_null(strstr(world_header(&w, "authorization"), "Credential=NEWKEY/"));
-    world_reply(&w, 200, "", "");
+    world_reply(&w, 200, STORED, "");
     delivered(&w, 2);
     remove(path);
     teardown(&w);
@@ -534,7 +554,7 @@ static void without_credentials_it_stalls(void **state)
     unsetenv("AWS_ACCESS_KEY_ID");
     unsetenv("AWS_SECRET_ACCESS_KEY");
     unsetenv("AWS_SESSION_TOKEN");
-    world_reply(&w, 200, "", "");
+    world_reply(&w, 200, STORED, "");
     delivered(&w, 1);
     teardown(&w);
 }
@@ -553,7 +573,7 @@ static void a_wrong_clock_is_corrected(void **state)
     assert_int_equal(sl_sink_state(w.sink), SL_SINK_LIVE);
     world_until_request(&w);
     assert_memory_equal(world_header(&w, "x-amz-date"), "19941106T0849", 13);
-    world_reply(&w, 200, "", "");
+    world_reply(&w, 200, STORED, "");
     delivered(&w, 2);
     teardown(&w);
 }
@@ -627,7 +647,7 @@ static void no_value_leaves_its_segment(void **state)
         for (const char *c = at; *c; c++)
             assert_non_null(
                 strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~/%", *c));
-        world_reply(&w, 200, "", "");
+        world_reply(&w, 200, STORED, "");
         delivered(&w, 1);
         teardown(&w);
     }
@@ -664,7 +684,7 @@ static void a_name_stays_within_what_s3_takes(void **state)
         assert_true(n <= 1024);
         assert_true(n > 640);
         urls[i] = sl_strdup(w.seen.url);
-        world_reply(&w, 200, "", "");
+        world_reply(&w, 200, STORED, "");
     }
     assert_string_not_equal(urls[0], urls[1]);
     free(urls[0]);
@@ -711,7 +731,7 @@ static void where_requests_go(void **state)
         assert_memory_equal(w.seen.url, cases[i].begin, strlen(cases[i].begin));
         assert_string_equal(world_header(&w, "host"), cases[i].host);
         assert_int_equal(w.seen.request->https_only, cases[i].https);
-        world_reply(&w, 200, "", "");
+        world_reply(&w, 200, STORED, "");
         teardown(&w);
     }
 }
@@ -765,14 +785,16 @@ static void a_probe_explains(void **state)
         int status;
         const char *headers;
         enum sl_outcome outcome;
-        const char *words;
+        const char *words, *body;
     } cases[] = {
-        {200, "", SL_DELIVERED, ""},
-        {403, "", SL_STALL, "s3:PutObject"},
-        {404, "", SL_STALL, "is there a bucket `logs`"},
-        {301, "x-amz-bucket-region: us-west-2\r\n", SL_STALL, "region `us-west-2`"},
-        {400, "", SL_STALL, "region and credentials"},
-        {503, "", SL_AGAIN, "503"},
+        {200, "", SL_DELIVERED, "", "<?xml version=\"1.0\"?><ListBucketResult xmlns=\"x\">"},
+        {200, "", SL_STALL, "no S3 store", "<html>welcome</html>"},
+        {400, "", SL_STALL, "no S3 store", "{\"error\":\"no handler found\"}"},
+        {403, "", SL_STALL, "s3:PutObject", NULL},
+        {404, "", SL_STALL, "is there a bucket `logs`", NULL},
+        {301, "x-amz-bucket-region: us-west-2\r\n", SL_STALL, "region `us-west-2`", NULL},
+        {400, "", SL_STALL, "region and credentials", NULL},
+        {503, "", SL_AGAIN, "503", NULL},
     };
     struct archive_world w;
     struct probed p = {0};
@@ -786,7 +808,7 @@ static void a_probe_explains(void **state)
         assert_string_equal(w.seen.method, "GET");
         assert_string_equal(w.seen.url, "http://127.0.0.1:9000/logs?list-type=2&max-keys=1");
         assert_int_equal(p.n, 0);
-        world_reply(&w, cases[i].status, cases[i].headers, "");
+        world_reply(&w, cases[i].status, cases[i].headers, cases[i].body ? cases[i].body : "");
         assert_int_equal(p.n, 1);
         assert_int_equal(p.outcome, cases[i].outcome);
         assert_non_null(strstr(p.reason, cases[i].words));
@@ -815,6 +837,7 @@ int main(void)
         cmocka_unit_test(formats_and_extensions),
         cmocka_unit_test(a_compressed_body_is_kept_for_the_next_try),
         cmocka_unit_test(one_object_a_key),
+        cmocka_unit_test(a_200_that_confirms_nothing_does_not_count),
         cmocka_unit_test(an_object_with_the_same_identity_is_delivered),
         cmocka_unit_test(another_identity_is_written_beside_and_counted),
         cmocka_unit_test(an_object_that_went_meanwhile_is_put_again),

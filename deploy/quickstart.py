@@ -97,7 +97,8 @@ class Full:
         self.broker.make_topic("logs.dead", 1)
         self.store.make_bucket("logs")
         # As an operator would: the type of what must not be guessed from the first record.
-        self.search.template("sluice", "sluice-*", {"status": {"type": "long"}})
+        self.search.template("sluice", "sluice-*", {"status": {"type": "long"}},
+                             **{"index.refresh_interval": "10s"})
         self.broker.produce_files("logs", files, compression="lz4")
 
     def environment(self):

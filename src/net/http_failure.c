@@ -120,9 +120,9 @@ enum sl_http_result sl_transfer_failure(const struct sl_transfer *t, CURLcode co
 
     switch (code) {
     case CURLE_COULDNT_RESOLVE_HOST:
-        return say(w, SL_HTTP_RESOLVE, "%s: the name has no address", t->where);
+        return say(w, SL_HTTP_RESOLVE, "the name has no address: %s", t->where);
     case CURLE_COULDNT_RESOLVE_PROXY:
-        return say(w, SL_HTTP_RESOLVE, "the proxy %s: the name has no address", t->proxy);
+        return say(w, SL_HTTP_RESOLVE, "the name of the proxy has no address: %s", t->proxy);
     case CURLE_ABORTED_BY_CALLBACK: /* on a kept connection */
         return say(w, SL_HTTP_DENIED, "%s is a private address, which is not allowed here",
                    t->where);

@@ -40,15 +40,19 @@ struct line {
 static const struct line lines[] = {
     {400, SL_SPLIT, false, "the destination refuses the request"},
     {401, SL_STALL, false, "the credentials are missing, wrong or expired"},
+    {402, SL_STALL, false, "the destination wants to be paid first"},
     {403, SL_STALL, false, "the credentials do not allow this, or something on the way forbids it"},
     {404, SL_STALL, false, "nothing takes records at this address"},
     {405, SL_STALL, false, "what is at this address does not take records"},
+    {406, SL_STALL, false, "the destination does not answer such requests"},
     {407, SL_STALL, false, "the proxy wants credentials"},
     {408, SL_AGAIN, false, "the destination waited too long for the request"},
     {410, SL_STALL, false, "the destination says that this address is closed for good"},
     {413, SL_SPLIT, false, "too large for the destination"},
+    {415, SL_STALL, false, "the destination does not take content of this type"},
     {422, SL_SPLIT, false, "the destination refuses the content"},
     {425, SL_AGAIN, false, "the destination does not take early requests"},
+    {426, SL_STALL, false, "the destination wants another protocol"},
     {429, SL_AGAIN, true, "the destination asks for fewer requests"},
     {502, SL_AGAIN, true, "a gateway on the way cannot reach the destination"},
     {503, SL_AGAIN, true, "the destination is not available"},
@@ -73,26 +77,30 @@ static struct line judge_status(int status)
     return (struct line){status, SL_AGAIN, false, "not a status that ends a request"};
 }
 
+/* The client says in words what went wrong; `words` is what can be done about it. */
 static struct line judge_result(enum sl_http_result result)
 {
     switch (result) {
-    case SL_HTTP_OK:
-        break;
-    case SL_HTTP_RESOLVE:
-        return (struct line){0, SL_AGAIN, false, "the name has no address"};
-    case SL_HTTP_CONNECT:
-        return (struct line){0, SL_AGAIN, false, "no connection"};
     case SL_HTTP_TLS:
-        return (struct line){0, SL_STALL, false,
-                             "TLS failed (see tls.ca, tls.cert and the address)"};
-    case SL_HTTP_TIMEOUT:
-        return (struct line){0, SL_AGAIN, false, "no answer in time"};
+        return (struct line){0, SL_STALL, false, " (see tls.ca, tls.cert and the address)"};
     case SL_HTTP_DENIED:
-        return (struct line){0, SL_STALL, false, "the address is private and that is not allowed"};
+        return (struct line){0, SL_STALL, false, ""};
+    case SL_HTTP_OK:
+    case SL_HTTP_RESOLVE:
+    case SL_HTTP_CONNECT:
+    case SL_HTTP_TIMEOUT:
     case SL_HTTP_BROKEN:
-        return (struct line){0, SL_AGAIN, false, "the reply was cut or cannot be read"};
+        break;
     }
-    return (struct line){0, SL_AGAIN, false, "no reply"};
+    return (struct line){0, SL_AGAIN, false, ""};
+}
+
+/* At most SL_HTTP_REASON_MAX bytes of it. */
+static void say(struct sl_buf *reason, struct sl_slice text)
+{
+    if (text.n > SL_HTTP_REASON_MAX)
+        text.n = SL_HTTP_REASON_MAX;
+    sl_buf_slice(reason, text);
 }
 
 void sl_http_judge(const struct sl_http_reply *reply, int64_t wall_ms, struct sl_slice detail,
@@ -102,17 +110,12 @@ void sl_http_judge(const struct sl_http_reply *reply, int64_t wall_ms, struct sl
     struct line line = ok ? judge_status(reply->status) : judge_result(reply->result);
 
     sl_buf_clear(reason);
-    if (ok && line.outcome != SL_DELIVERED)
-        sl_buf_printf(reason, "HTTP %d: %s", reply->status, line.words);
-    else
+    if (!ok) {
+        say(reason, sl_slice_str(reply->error && *reply->error ? reply->error : "no reply"));
         sl_buf_text(reason, line.words);
-    if (!ok && reply->error && reply->error[0])
-        detail = sl_slice_str(reply->error);
-    if (line.outcome != SL_DELIVERED && detail.n > 0) {
-        SL_BUF_LITERAL(reason, ": ");
-        if (detail.n > SL_HTTP_REASON_MAX)
-            detail.n = SL_HTTP_REASON_MAX;
-        sl_buf_slice(reason, detail);
+    } else if (line.outcome != SL_DELIVERED) {
+        sl_buf_printf(reason, "HTTP %d: %s%s", reply->status, line.words, detail.n ? ": " : "");
+        say(reason, detail);
     }
     *ret = (struct sl_result){
         .outcome = line.outcome,

@@ -13,7 +13,8 @@
  *   2xx                       DELIVERED
  *   3xx                       STALL: redirects are never followed, so the address is wrong
  *   400 422 and other 4xx     SPLIT: down to the one record that is to blame
- *   401 403 404 405 407 410   STALL: credentials or address; nothing of this sink can pass
+ *   401 402 403 404 405 406 407 410 415 426
+ *                             STALL: credentials, address or account; nothing of this sink can pass
  *   408 425                   AGAIN
  *   413                       SPLIT
  *   429                       AGAIN, throttled

@@ -231,16 +231,16 @@ static void say(struct sl_s3_verdict *v, const char *what, const struct sl_http_
 }
 
 /* No whole reply came. */
-static void judge_failure(const struct sl_http_reply *reply, const char *what,
+static void judge_failure(const struct sl_http_reply *reply, const char *what, int64_t wall_ms,
                           struct sl_s3_verdict *ret)
 {
-    /* A certificate that does not fit and an address that is not allowed wait for a person; a name
-     * without an address may be a resolver that starts late. */
-    bool stall = reply->result == SL_HTTP_TLS || reply->result == SL_HTTP_DENIED;
+    struct sl_buf words;
 
-    ret->result.outcome = stall ? SL_STALL : SL_AGAIN;
-    snprintf(ret->reason, sizeof(ret->reason), "%.200s: %.200s", what,
-             reply->error && *reply->error ? reply->error : "no answer");
+    sl_buf_init(&words, sizeof(ret->reason));
+    sl_http_judge(reply, wall_ms, (struct sl_slice){NULL, 0}, &words, &ret->result);
+    snprintf(ret->reason, sizeof(ret->reason), "%.100s: %s", what, ret->result.reason);
+    ret->result.reason = ret->reason;
+    sl_buf_release(&words);
 }
 
 /* A HEAD has no error document: whether a 403 is about the clock shows only in the Date. */
@@ -261,7 +261,7 @@ void sl_s3_judge(const struct sl_http_reply *reply, const struct sl_s3_config *c
     *ret = (struct sl_s3_verdict){.result = {.outcome = SL_STALL}};
     ret->result.reason = ret->reason;
     if (reply->result != SL_HTTP_OK) {
-        judge_failure(reply, what, ret);
+        judge_failure(reply, what, wall_ms, ret);
         return;
     }
     ret->result.status = reply->status;

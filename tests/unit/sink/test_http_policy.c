@@ -29,10 +29,11 @@ static void every_status_has_its_outcome(void **state)
         bool throttled;
     } rows[] = {
         {200, 299, SL_DELIVERED, false}, {300, 399, SL_STALL, false}, {400, 400, SL_SPLIT, false},
-        {401, 401, SL_STALL, false},     {402, 402, SL_SPLIT, false}, {403, 405, SL_STALL, false},
-        {406, 406, SL_SPLIT, false},     {407, 407, SL_STALL, false}, {408, 408, SL_AGAIN, false},
-        {409, 409, SL_SPLIT, false},     {410, 410, SL_STALL, false}, {411, 424, SL_SPLIT, false},
-        {425, 425, SL_AGAIN, false},     {426, 428, SL_SPLIT, false}, {429, 429, SL_AGAIN, true},
+        {401, 401, SL_STALL, false},     {402, 402, SL_STALL, false}, {403, 405, SL_STALL, false},
+        {406, 406, SL_STALL, false},     {407, 407, SL_STALL, false}, {408, 408, SL_AGAIN, false},
+        {409, 409, SL_SPLIT, false},     {410, 410, SL_STALL, false}, {411, 414, SL_SPLIT, false},
+        {415, 415, SL_STALL, false},     {416, 424, SL_SPLIT, false}, {425, 425, SL_AGAIN, false},
+        {426, 426, SL_STALL, false},     {427, 428, SL_SPLIT, false}, {429, 429, SL_AGAIN, true},
         {430, 499, SL_SPLIT, false},     {500, 501, SL_AGAIN, false}, {502, 504, SL_AGAIN, true},
         {505, 599, SL_AGAIN, false},     {101, 101, SL_AGAIN, false}, {999, 999, SL_AGAIN, false},
     };
@@ -79,7 +80,11 @@ static void every_failure_has_its_outcome(void **state)
         sl_http_judge(&reply, NOW, (struct sl_slice){NULL, 0}, &reason, &result);
         assert_int_equal(result.outcome, rows[i].outcome);
         assert_int_equal(result.status, 0);
-        assert_non_null(strstr(result.reason, ": curl's words"));
+        assert_true(strstr(result.reason, "curl's words") == result.reason); /* said once */
+        assert_int_equal(strstr(result.reason, "tls.ca") != NULL, rows[i].result == SL_HTTP_TLS);
+        reply.error = "";
+        sl_http_judge(&reply, NOW, (struct sl_slice){NULL, 0}, &reason, &result);
+        assert_true(strstr(result.reason, "no reply") == result.reason);
     }
     sl_buf_release(&reason);
 }

@@ -80,7 +80,7 @@ const char sl_status_page[] =
 " const seconds=last?(now-last.at)/1000:0,old={};\n"
 " if(last)for(const k of last.sinks)old[k.name]=k;\n"
 " at('about').textContent='version '+s.version+' \\u00b7 up '+span(s.uptime_seconds)+' \\u00b7 '+"
-"count(s.rules.count)+' rules ('+String(s.rules.hash).slice(0,12)+')';\n"
+"count(s.rules.count)+(s.rules.count===1?' rule (':' rules (')+String(s.rules.hash).slice(0,12)+')';\n"
 " at('sinks').replaceChildren(...s.sinks.map(k=>sink(k,old[k.name],seconds)));\n"
 " let lag=0;\n"
 " at('partitions').replaceChildren(...s.partitions.map(p=>{if(p.lag>0)lag+=p.lag;"

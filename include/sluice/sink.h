@@ -110,9 +110,8 @@ struct sl_batch {
     size_t charged; /* bytes counted against the queue */
     size_t encoded; /* data.n when it was sealed */
     unsigned attempts;
-    uint64_t opened_ms, sent_ms, parked_ms;
+    uint64_t sent_ms, parked_ms;
     bool parked;            /* apart because its index does not take records */
-    bool dead_only;         /* never encoded (too large): goes only to the dead-letter topic */
     bool blocks;            /* its record can go nowhere */
     struct sl_list letters; /* dead letters under way */
     struct sl_timer timer;

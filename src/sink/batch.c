@@ -17,7 +17,6 @@ struct sl_batch *sl_batch_new(struct sl_sink *s, struct sl_hold *hold)
     b->state = SL_BATCH_CLOSED;
     b->sink = s;
     b->hold = sl_hold_ref(hold);
-    b->opened_ms = sl_now_ms(s->env->rt);
     sl_buf_init(&b->data, SL_BATCH_DATA_MAX);
     sl_buf_init(&b->wire, SL_BATCH_DATA_MAX);
     sl_buf_init(&b->extra, SL_BATCH_DATA_MAX);

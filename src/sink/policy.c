@@ -3,14 +3,14 @@
 
 /* The one place where an outcome turns into what happens next (design, section 3.6):
  *
- *   DELIVERED  the records are done
- *   AGAIN      back-off, then the same again; after some failures in a row the sink counts as
- * stalled and probes with one batch at a time STALL      as that at once SPLIT      two halves; a
- * batch of one record is refused REFUSED    dead letter, unless the sink refuses more than its
- * share or has no dead-letter topic: then it stalls, for what refuses everything is a mistake of
- * configuration and not of records PARK(_ON)  apart from the rest, tried again; PARK becomes
- * REFUSED after SL_PARK_MS
- */
+ * - DELIVERED: the records are done.
+ * - AGAIN: back-off, then the same again; after some failures in a row the sink counts as stalled
+ *   and probes with one batch at a time.
+ * - STALL: as that, at once.
+ * - SPLIT: two halves; a batch of one record is refused.
+ * - REFUSED: dead letter, unless the sink refuses more than its share or has no dead-letter topic:
+ *   then it stalls, for what refuses everything is a mistake of configuration and not of records.
+ * - PARK, PARK_ON: apart from the rest, tried again; PARK becomes REFUSED after SL_PARK_MS. */
 
 void sl_policy_window(struct sl_core *c, bool refused, size_t n)
 {

@@ -298,7 +298,6 @@ static void append_refused(struct sl_sink *s, const struct sl_record *r, struct 
     struct sl_hold *hold = sl_hold_new(s->index, false);
     struct sl_batch *b = sl_batch_new(s, hold);
 
-    b->dead_only = true;
     b->records = 1;
     sl_list_push(&s->core->busy, &b->node);
     item->span = (uint16_t)sl_hold_cover(hold, m->at, m->offset);

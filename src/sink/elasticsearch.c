@@ -132,13 +132,17 @@ static bool compressed(const struct sl_batch *b)
 
 /* ---- requests ---- */
 
-static void whole_error(const struct sl_es *es, const struct sl_http_reply *reply,
-                        struct sl_buf *out)
+static void whole_error(struct sl_sink *s, const struct sl_http_reply *reply, struct sl_buf *out)
 {
-    const char *secret = es->authorization ? strrchr(es->authorization, ' ') + 1 : NULL;
+    const struct sl_elasticsearch_config *c = &s->config->elasticsearch;
+    const struct sl_es *es = s->impl;
+    const char *secrets[] = {es->authorization ? strrchr(es->authorization, ' ') + 1 : NULL,
+                             sl_secret_value(c->password), sl_secret_value(c->api_key)};
+    size_t n = sizeof(secrets) / sizeof(secrets[0]);
 
-    if (!sl_es_reply_error(reply->body, SL_HTTP_REASON_MAX, out))
-        sl_http_excerpt(reply->body, &secret, 1, out);
+    if (!sl_http_tells_secret(reply->body, secrets, n) &&
+        !sl_es_reply_error(reply->body, SL_HTTP_REASON_MAX, out))
+        sl_http_excerpt(reply->body, NULL, 0, out);
 }
 
 /* A node that nobody reaches, or that says of itself that it has nothing behind it. */
@@ -156,7 +160,7 @@ void sl_es_judge_failure(struct sl_sink *s, const struct sl_http_reply *reply,
 
     sl_buf_init(&detail, 2 * SL_HTTP_REASON_MAX);
     if (reply->result == SL_HTTP_OK)
-        whole_error(es, reply, &detail);
+        whole_error(s, reply, &detail);
     sl_http_judge(reply, sl_sink_wall_ms(s), sl_buf_as_slice(&detail), &es->reason, ret);
     sl_buf_release(&detail);
     /* Only 200 carries item statuses; a 2xx without them has confirmed nothing. */

@@ -128,15 +128,22 @@ void sl_http_judge(const struct sl_http_reply *reply, int64_t wall_ms, struct sl
 
 /* ---- texts ---- */
 
+bool sl_http_tells_secret(struct sl_slice body, const char *const *secrets, size_t n_secrets)
+{
+    for (size_t k = 0; k < n_secrets; k++)
+        if (secrets[k] && secrets[k][0] &&
+            memmem(body.p ? body.p : "", body.n, secrets[k], strlen(secrets[k])))
+            return true;
+    return false;
+}
+
 void sl_http_excerpt(struct sl_slice body, const char *const *secrets, size_t n_secrets,
                      struct sl_buf *out)
 {
     size_t begin = out->n, i = 0;
 
-    for (size_t k = 0; k < n_secrets; k++)
-        if (secrets[k] && secrets[k][0] &&
-            memmem(body.p ? body.p : "", body.n, secrets[k], strlen(secrets[k])))
-            return;
+    if (sl_http_tells_secret(body, secrets, n_secrets))
+        return;
     while (i < body.n && out->n - begin < SL_HTTP_EXCERPT_MAX) {
         uint32_t c = 0;
         size_t n = sl_utf8_char(body.p + i, body.n - i, &c);

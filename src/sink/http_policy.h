@@ -40,8 +40,12 @@ void sl_http_judge(const struct sl_http_reply *reply, int64_t wall_ms, struct sl
  * read. */
 unsigned sl_http_retry_after(const struct sl_http_reply *reply, int64_t wall_ms);
 
-/* The beginning of a reply's body for a reason: one line, printable. Nothing when the body
- * holds one of the secrets, for some servers answer with the request they were sent. */
+/* Whether a reply's body holds one of the secrets (NULL and "" are none): some servers answer with
+ * the request they were sent. */
+bool sl_http_tells_secret(struct sl_slice body, const char *const *secrets, size_t n_secrets);
+
+/* The beginning of a reply's body for a reason: one line, printable. Nothing when the body holds
+ * one of the secrets. */
 void sl_http_excerpt(struct sl_slice body, const char *const *secrets, size_t n_secrets,
                      struct sl_buf *out);
 

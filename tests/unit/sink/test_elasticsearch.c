@@ -374,6 +374,33 @@ static void credentials_are_sent_and_refreshed(void **state)
     }
 }
 
+/* Some gateways answer with the request they were sent. */
+static void a_reason_shows_no_secret(void **state)
+{
+    static const char *const bodies[] = {
+        "you sent Authorization: Basic ZWxhc3RpYzpoaWRkZW4=",
+        "{\"error\":\"bad Basic ZWxhc3RpYzpoaWRkZW4=\"}",
+        "{\"error\":{\"type\":\"auth\",\"reason\":\"hidden is not elastic's password\"}}"};
+    struct sl_secret user = {"elastic", NULL}, password = {"hidden", NULL};
+    struct bench t;
+    struct sl_batch *b;
+
+    (void)state;
+    es_setup(&t, "x");
+    t.config.elasticsearch.user = &user;
+    t.config.elasticsearch.password = &password;
+    bench_start(&t, &sl_sink_elasticsearch);
+    b = bench_batch(&t);
+    bench_text(&t, b, "{}");
+    for (size_t i = 0; i < sizeof(bodies) / sizeof(bodies[0]); i++) {
+        bench_send(&t, b);
+        fake_status(&t.http, 401, "", bodies[i]);
+        assert_string_equal(last_done.reason,
+                            "HTTP 401: the credentials are missing, wrong or expired");
+    }
+    bench_release(&t);
+}
+
 static void whole_requests_are_judged(void **state)
 {
     static const struct {
@@ -722,6 +749,7 @@ int main(void)
         cmocka_unit_test(a_request_is_what_bulk_wants),
         cmocka_unit_test(bodies_are_gzipped),
         cmocka_unit_test(credentials_are_sent_and_refreshed),
+        cmocka_unit_test(a_reason_shows_no_secret),
         cmocka_unit_test(whole_requests_are_judged),
         cmocka_unit_test(items_get_outcomes_of_their_own),
         cmocka_unit_test(unreachable_nodes_are_passed_over),

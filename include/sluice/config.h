@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/diag.h"
 #include "base/slice.h"
 #include "sluice/http.h"
 
@@ -160,5 +161,18 @@ struct sl_config {
     unsigned shutdown_ms;
     void *owner; /* private to config/ */
 };
+
+/* librdkafka properties that Sluice sets itself, because its promises hang on them: what sets them
+ * in sluice.yaml instead ("use `source.kafka.group`"), or why nothing does. NULL: the property is
+ * free. */
+const char *sl_config_owned_property(const char *name);
+
+/* A problem that only a later stage can find (a template, a property that librdkafka refuses),
+ * shown where `text` stands in sluice.yaml: a value, the name of a sink or of a property, by its
+ * address in *c. column: from 1, in characters of the value; 0: the whole. Without a place in the
+ * file (a default, a configuration made by hand) only the file is named. */
+void sl_config_problem(const struct sl_config *c, const char *text, unsigned column,
+                       enum sl_severity severity, struct sl_diags *diags, const char *format, ...)
+    __attribute__((format(printf, 6, 7)));
 
 #endif

@@ -31,9 +31,9 @@ enum sl_value_type {
 };
 
 /* The JSON text of a value. A string comes without its quotes and, where `escaped`, with its
- * escapes: sl_value_text() undoes them. Without `escaped` the bytes are the text; those that are made
- * from the message (@raw, @key, headers, the message of a TEXT record, enrichment) may then hold
- * quotes, control characters and invalid UTF-8: into JSON only through sl_json_escape(). */
+ * escapes: sl_value_text() undoes them. Without `escaped` the bytes are the text; those that are
+ * made from the message (@raw, @key, headers, the message of a TEXT record, enrichment) may then
+ * hold quotes, control characters and invalid UTF-8: into JSON only through sl_json_escape(). */
 struct sl_value {
     const char *p;
     uint32_t n;
@@ -104,6 +104,8 @@ struct sl_decoder_config {
 /* Adds the fields it needs itself (times, kind, level, enrichment) to config->fields. */
 struct sl_decoder *sl_decoder_new(const struct sl_decoder_config *config, struct sl_error *err);
 void sl_decoder_free(struct sl_decoder *d);
+/* Whether sl_decoder_new() would take enrich->items[at] beside those before it. */
+int sl_enrich_check(const struct sl_properties *enrich, size_t at, struct sl_error *err);
 /* Never fails: what does not parse is a TEXT record with parse_error. The record borrows the
  * message and the decoder's scratch memory until the next decode. message->value.p must not be NULL
  * (tombstones are the caller's). The form comes from message->at->topic->decode. */

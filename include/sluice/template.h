@@ -26,7 +26,7 @@ enum {
     SL_TEMPLATE_VALUE_MAX = 128
 }; /* bytes kept of one field's value in INDEX, DATA_STREAM, OBJECT_KEY */
 
-/* error column: where in `text`, from 1. Adds the fields it names. */
+/* error: about `text`, at a column of it. Adds the fields it names. */
 struct sl_template *sl_template_new(const char *text, enum sl_template_use use,
                                     struct sl_fields *fields, struct sl_error *err);
 void sl_template_free(struct sl_template *t);

@@ -25,12 +25,14 @@ enum sl_code {
 #undef SL_ERROR_ENUM
 };
 
-/* Untouched on success. `file` is borrowed and may be NULL; line and column count from 1, 0 is
- * unknown. */
+/* Untouched on success; sl_fail() sets code and text only. `file` is borrowed and may be NULL; line
+ * and column count from 1, 0 is unknown. */
 struct sl_error {
     int code;
     const char *file;
     unsigned line, column;
+    const char *about; /* borrowed: the text that `column` counts in, where that is the column of a
+                          value; NULL: unknown */
     char text[512];
 };
 

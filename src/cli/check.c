@@ -8,6 +8,7 @@
 #include "cli/check_connect.h"
 #include "cli/cli.h"
 #include "config/config.h"
+#include "kafka/client.h"
 #include "sluice/record.h"
 #include "sluice/route.h"
 
@@ -46,9 +47,30 @@ static void warn_unreached(struct check *c, const struct sl_rules *rules)
 
     for (size_t i = 0; i < config->n_sinks; i++)
         if (!(reached >> i & 1))
-            sl_diags_add(&c->diags, SL_WARNING, config->path, sl_slice(NULL, 0),
-                         config->sinks[i].line, 0, "nothing reaches sink `%s`: no rule names it",
-                         config->sinks[i].name);
+            sl_config_problem(config, config->sinks[i].name, 0, SL_WARNING, &c->diags,
+                              "nothing reaches sink `%s`: no rule names it", config->sinks[i].name);
+}
+
+/* What only the source's stages can say of its values. */
+static void check_source(struct check *c)
+{
+    const struct sl_config *config = c->config;
+    const struct sl_properties *enrich = &config->enrich;
+    struct sl_fields *fields = sl_fields_new();
+    struct sl_decoder_config decoding = {.fields = fields, .timezone = config->source.timezone};
+    struct sl_error err = {0};
+    struct sl_decoder *decoder = sl_decoder_new(&decoding, &err);
+
+    if (!decoder)
+        sl_config_problem(config, config->source.timezone, 0, SL_PROBLEM, &c->diags, "%s",
+                          err.text);
+    for (size_t i = 0; i < enrich->n; i++)
+        if (sl_enrich_check(enrich, i, &err) != SL_OK)
+            sl_config_problem(config, enrich->items[i].name, 0, SL_PROBLEM, &c->diags, "%s",
+                              err.text);
+    sl_kafka_check_properties(config, &c->diags);
+    sl_decoder_free(decoder);
+    sl_fields_free(fields);
 }
 
 static void check_all(struct check *c, bool connect)
@@ -60,6 +82,8 @@ static void check_all(struct check *c, bool connect)
     c->config = sl_config_load(c->path, &c->diags);
     if (!c->config)
         goto out;
+    c->path = c->config->path;
+    check_source(c);
     fields = sl_fields_new();
     rules = sl_rules_load(c->config, fields, &c->diags);
     if (rules) {
@@ -95,8 +119,9 @@ static void print_text(const struct check *c)
         sl_print_line(f->text, stdout);
     }
     if (c->diags.errors)
-        printf("%s: %zu error%s, %zu warning%s\n", c->path, c->diags.errors,
-               c->diags.errors == 1 ? "" : "s", warnings, warnings == 1 ? "" : "s");
+        printf("%s%s%zu error%s, %zu warning%s\n", c->path ? c->path : "", c->path ? ": " : "",
+               c->diags.errors, c->diags.errors == 1 ? "" : "s", warnings,
+               warnings == 1 ? "" : "s");
     else
         printf("%s: in order: %zu sink%s, %zu rule%s, %zu warning%s\n", c->path, c->config->n_sinks,
                c->config->n_sinks == 1 ? "" : "s", c->n_rules, c->n_rules == 1 ? "" : "s", warnings,
@@ -142,7 +167,7 @@ int sl_cmd_check(int argc, char **argv)
     if (!sl_cli_parse(&command, argc, argv, &args, &status))
         return status;
     signal(SIGPIPE, SIG_IGN); /* a destination that hangs up */
-    c.path = sl_cli_config_path(values[OPT_CONFIG]);
+    c.path = values[OPT_CONFIG];
     sl_diags_init(&c.diags);
     check_all(&c, values[OPT_CONNECT] != NULL);
     if (values[OPT_JSON])

@@ -80,8 +80,8 @@ struct sl_check_sinks *sl_check_sinks_new(const struct sl_config *config, struct
         c->probes[i] = (struct probe){.all = c};
         c->probes[i].sink = sl_sink_new(s, i, &c->env, &why);
         if (!c->probes[i].sink)
-            sl_diags_add(diags, SL_PROBLEM, config->path, sl_slice(NULL, 0), s->line, 0,
-                         "sink `%s`: %s", s->name, why.text);
+            sl_config_problem(config, why.about ? why.about : s->name, why.column, SL_PROBLEM,
+                              diags, "sink `%s`: %s", s->name, why.text);
     }
     return c;
 }

@@ -201,16 +201,6 @@ bool sl_cli_parse(const struct sl_cli_command *command, int argc, char **argv,
     return !r.stop;
 }
 
-const char *sl_cli_config_path(const char *value)
-{
-    static const char *const defaults[] = {"sluice.yaml", "/etc/sluice/sluice.yaml"};
-
-    for (size_t i = 0; !value && i < SL_LENGTH(defaults); i++)
-        if (access(defaults[i], F_OK) == 0)
-            value = defaults[i];
-    return value ? value : defaults[0];
-}
-
 /* ---- commands ---- */
 
 static void print_commands(const struct sl_cli_command *commands, size_t n)

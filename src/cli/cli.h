@@ -38,8 +38,8 @@ struct sl_cli_option {
     const char *help;
 };
 
-/* The one option that every command on a configuration has. Its value may be NULL: see
- * sl_cli_config_path(). */
+/* The one option that every command on a configuration has. Its value may be NULL:
+ * sl_config_load() knows the defaults. */
 #define SL_CLI_CONFIG                                                                              \
     {                                                                                              \
         "config", 'c', "FILE", "the configuration (sluice.yaml, then /etc/sluice/sluice.yaml)"     \
@@ -69,10 +69,6 @@ struct sl_cli_args {
  * -c FILE, -cFILE, --config FILE, --config=FILE, clustered flags, and -- before operands. */
 bool sl_cli_parse(const struct sl_cli_command *command, int argc, char **argv,
                   struct sl_cli_args *ret_args, int *ret_status);
-
-/* The value of -c, or the first default that exists; where none does, the first default, so that
- * opening it names the file people expect. */
-const char *sl_cli_config_path(const char *value);
 
 /* "sluice CMD: text" and where to read more, on standard error; returns SL_EXIT_USAGE. */
 int sl_cli_usage(const struct sl_cli_command *command, const char *format, ...)

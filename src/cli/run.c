@@ -158,7 +158,7 @@ int sl_cmd_run(int argc, char **argv)
     if (!sl_cli_parse(&command, argc, argv, &args, &status))
         return status;
     sl_diags_init(&diags);
-    config = sl_config_load(sl_cli_config_path(values[0]), &diags);
+    config = sl_config_load(values[0], &diags);
     sl_diags_sort(&diags);
     sl_diags_print(&diags, stderr);
     sl_diags_release(&diags);

@@ -27,6 +27,8 @@ static void read_routes(struct sl_reader *r, const struct sl_yaml_node *node, vo
         char *path = sl_subst_path(r->folder, routes->items[i]);
 
         routes->items[i] = sl_arena_strdup(&r->owner->arena, path);
+        if (routes->n == (node->n_children ? node->n_children : 1))
+            sl_read_place(r, routes->items[i], node->n_children ? &node->children[i] : node, false);
         free(path);
     }
 }
@@ -264,13 +266,13 @@ static struct sl_config *read_config(const char *path, struct sl_yaml *yaml, siz
     };
 
     r.owner = r.config->owner;
+    r.owner->yaml = yaml;
     if (root)
         read_root(&r, root);
     else
         sl_diags_add(diags, SL_PROBLEM, path, sl_slice(NULL, 0), 0, 0, "the file is empty");
     sl_diags_sort(diags);
     free(r.folder);
-    sl_yaml_free(yaml);
     if (diags->errors > errors_before) {
         sl_config_free(r.config);
         r.config = NULL;
@@ -306,6 +308,8 @@ void sl_config_free(struct sl_config *c)
         sl_secret_free(o->secrets[i]);
     if (o) {
         free(o->secrets);
+        free(o->places);
+        sl_yaml_free(o->yaml);
         sl_arena_release(&o->arena);
     }
     free(o);

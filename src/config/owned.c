@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "config/owned.h"
-
 #include <stddef.h>
 #include <string.h>
+
+#include "sluice/config.h"
 
 static const struct {
     const char *name; /* a trailing * stands for any rest */
@@ -30,7 +30,7 @@ static const struct {
     {"enable.idempotence", "it is always on"},
 };
 
-const char *sl_owned_property(const char *name)
+const char *sl_config_owned_property(const char *name)
 {
     for (size_t i = 0; i < sizeof(owned) / sizeof(*owned); i++) {
         size_t n = strlen(owned[i].name);

@@ -83,17 +83,12 @@ bool sl_read_want(struct sl_reader *r, const struct sl_yaml_node *node, enum sl_
 
 /* ---- values ---- */
 
-/* An error in a part of a value points at that part where the value stands in the file as it is. */
+/* An error in a part of a value points at that part. */
 static void expand_error(struct sl_reader *r, const struct sl_yaml_node *node,
                          const struct sl_error *err)
 {
-    struct sl_yaml_node at = *node;
-    struct sl_slice content = sl_yaml_content(r->yaml);
-    size_t quote = node->quoted ? 1 : 0;
+    struct sl_yaml_node at = sl_read_inside(r->yaml, node, err->column);
 
-    if (err->column && node->end <= content.n && node->end - node->begin == node->n + 2 * quote &&
-        !memcmp(content.p + node->begin + quote, node->text, node->n))
-        at.column += err->column - 1 + (unsigned)quote;
     sl_read_error(r, &at, "%s", err->text);
 }
 
@@ -114,7 +109,7 @@ const char *sl_read_text(struct sl_reader *r, const struct sl_yaml_node *node)
     if (sl_subst_expand(&subst, sl_slice(node->text, node->n), &out, &err))
         expand_error(r, node, &err);
     else
-        text = sl_arena_strndup(&r->owner->arena, out.p, out.n);
+        sl_read_place(r, text = sl_arena_strndup(&r->owner->arena, out.p, out.n), node, false);
     sl_buf_release(&out);
     return text;
 }
@@ -258,13 +253,15 @@ static void read_properties(struct sl_reader *r, const struct sl_yaml_node *node
         const struct sl_yaml_node *child = &node->children[i];
         const char *value = sl_read_text(r, child);
 
-        if (value)
-            ret->items[ret->n++] = (struct sl_property){
-                .name = sl_arena_strdup(&r->owner->arena, child->key),
-                .value = value,
-                .line = child->line,
-                .column = child->column,
-            };
+        if (!value)
+            continue;
+        ret->items[ret->n] = (struct sl_property){
+            .name = sl_arena_strdup(&r->owner->arena, child->key),
+            .value = value,
+            .line = child->line,
+            .column = child->column,
+        };
+        sl_read_place(r, ret->items[ret->n++].name, child, true);
     }
 }
 

@@ -19,10 +19,19 @@
  * Values may hold secrets, so no error quotes a value unless it was written out in the file under a
  * key that is not secret: sl_read_quote(). Private to config/. */
 
+struct sl_place {
+    const char *text; /* in the arena */
+    const struct sl_yaml_node *node;
+    bool at_key;
+};
+
 struct sl_config_owner {
     struct sl_arena arena;
     struct sl_secret **secrets;
     size_t n_secrets;
+    struct sl_yaml *yaml; /* kept for sl_config_problem() */
+    struct sl_place *places;
+    size_t n_places, cap_places;
 };
 
 struct sl_reader {
@@ -99,6 +108,13 @@ void sl_read_already(struct sl_reader *r, const struct sl_yaml_node *node, void 
 /* "`5 apples` " for an error, or "" where the value must not be told; never more than 60
  * characters. */
 const char *sl_read_quote(struct sl_reader *r, const struct sl_yaml_node *node);
+
+/* Remembers where a text stands; sl_read_text() does so by itself. */
+void sl_read_place(struct sl_reader *r, const char *text, const struct sl_yaml_node *node,
+                   bool at_key);
+/* The node moved to a column of its value, where the value stands in the file as it is. */
+struct sl_yaml_node sl_read_inside(const struct sl_yaml *yaml, const struct sl_yaml_node *node,
+                                   unsigned column);
 
 /* ---- the areas ---- */
 

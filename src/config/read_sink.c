@@ -320,6 +320,7 @@ static void read_sink(struct sl_reader *r, const struct sl_yaml_node *node,
 
     s->name = s->id = sl_arena_strdup(&r->owner->arena, node->key);
     s->line = node->key_line;
+    sl_read_place(r, s->name, node, true);
     if (!name_ok(s->name) || !strcmp(s->name, "drop"))
         sl_read_error_at_key(r, node,
                              "`%s` cannot name a sink: 1 to 64 of A-Z a-z 0-9 . _ -, a letter "

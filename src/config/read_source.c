@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "config/address.h"
-#include "config/owned.h"
 #include "config/read.h"
 
 /* source: where records come from. */
@@ -73,7 +72,7 @@ static void read_properties(struct sl_reader *r, const struct sl_yaml_node *node
     static const struct sl_option properties = {.type = SL_OPT_PROPERTIES};
 
     for (size_t i = 0; node->type == SL_YAML_MAPPING && i < node->n_children; i++) {
-        const char *instead = sl_owned_property(node->children[i].key);
+        const char *instead = sl_config_owned_property(node->children[i].key);
 
         if (instead)
             sl_read_error_at_key(r, &node->children[i], "`%s` belongs to Sluice: %s",

@@ -96,7 +96,8 @@ static void read_body(struct sl_reader *r, const struct sl_yaml_node *node, void
     if (out.full)
         sl_read_error(r, node, "`body` is larger than %d KiB", MAPPING_MAX >> 10);
     else
-        w->mapping = sl_arena_strndup(&r->owner->arena, out.p, out.n);
+        sl_read_place(r, w->mapping = sl_arena_strndup(&r->owner->arena, out.p, out.n), node,
+                      false);
     sl_buf_release(&out);
 }
 

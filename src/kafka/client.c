@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kafka/client.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <syslog.h>
 
 #include "base/alloc.h"
@@ -15,47 +17,9 @@ enum {
     RECORD_OVERHEAD = 4 * 1024,
 };
 
-struct owned {
-    const char *name;
-    const char *key; /* of sluice.yaml, or why nothing sets it */
-};
-
-static const struct owned owned[] = {
-    {"bootstrap.servers", "source.kafka.brokers"},
-    {"metadata.broker.list", "source.kafka.brokers"},
-    {"group.id", "source.kafka.group"},
-    {"group.protocol", "source.kafka.group"},
-    {"enable.auto.commit", "nothing: Sluice commits what was delivered"},
-    {"auto.commit.enable", "nothing: Sluice commits what was delivered"},
-    {"auto.commit.interval.ms", "nothing: Sluice commits what was delivered"},
-    {"enable.auto.offset.store", "nothing: Sluice commits what was delivered"},
-    {"offset.store.method", "nothing: Sluice commits what was delivered"},
-    {"auto.offset.reset", "source.kafka.start and source.kafka.out_of_range"},
-    {"partition.assignment.strategy", "nothing: the library's version decides"},
-    {"enable.partition.eof", "nothing: Sluice needs it"},
-    {"queued.min.messages", "source.kafka.memory"},
-    {"queued.max.messages.kbytes", "source.kafka.memory"},
-    {"fetch.max.bytes", "source.kafka.memory"},
-    {"fetch.message.max.bytes", "source.kafka.memory"},
-    {"max.partition.fetch.bytes", "source.kafka.memory"},
-    {"fetch.queue.backoff.ms", "source.kafka.memory"},
-    {"check.crcs", "nothing: checksums are always verified"},
-    {"acks", "nothing: every replica confirms"},
-    {"request.required.acks", "nothing: every replica confirms"},
-    {"enable.idempotence", "nothing: it is always on"},
-};
-
 bool sl_kafka_at_least(int version)
 {
     return rd_kafka_version() >= version;
-}
-
-const char *sl_kafka_owned_property(const char *name)
-{
-    for (size_t i = 0; i < sizeof(owned) / sizeof(owned[0]); i++)
-        if (strcmp(owned[i].name, name) == 0)
-            return owned[i].key;
-    return NULL;
 }
 
 /* Called from librdkafka's threads; the log is the handle's opaque. */
@@ -103,30 +67,76 @@ static size_t get_number(const rd_kafka_conf_t *conf, const char *name)
     return (size_t)strtoull(text, NULL, 10);
 }
 
+/* One property of the user's; text: why it cannot be, where it cannot. */
+static rd_kafka_conf_res_t set_property(rd_kafka_conf_t *conf, const struct sl_property *p,
+                                        char *text, size_t room)
+{
+    const char *instead = sl_config_owned_property(p->name);
+
+    if (!instead) {
+        rd_kafka_conf_res_t got = rd_kafka_conf_set(conf, p->name, p->value, text, room);
+
+        text[got ? strcspn(text, "\n") : 0] = '\0'; /* some of its words end a line */
+        return got;
+    }
+    snprintf(text, room, "it belongs to Sluice: %s", instead);
+    return RD_KAFKA_CONF_INVALID;
+}
+
 static int overlay(rd_kafka_conf_t *conf, const struct sl_properties *properties,
                    struct sl_error *err)
 {
     for (size_t i = 0; i < properties->n; i++) {
         const struct sl_property *p = &properties->items[i];
-        const char *key = sl_kafka_owned_property(p->name);
         char text[256];
-        int code = SL_OK;
 
-        if (key)
-            code =
-                sl_fail(err, SL_ECONFIG,
-                        "Kafka property `%s` belongs to Sluice; what sets it is %s", p->name, key);
-        else if (rd_kafka_conf_set(conf, p->name, p->value, text, sizeof(text)) != RD_KAFKA_CONF_OK)
-            code = sl_fail(err, SL_ECONFIG, "Kafka property `%s`: %s", p->name, text);
-        if (code) {
-            if (err) {
-                err->line = p->line;
-                err->column = p->column;
-            }
-            return code;
-        }
+        if (set_property(conf, p, text, sizeof(text)) == RD_KAFKA_CONF_OK)
+            continue;
+        if (err)
+            err->about = p->name;
+        return sl_fail(err, SL_ECONFIG, "Kafka property `%s`: %s", p->name, text);
     }
     return SL_OK;
+}
+
+static void unknown_property(const struct sl_config *config, const struct sl_property *p,
+                             rd_kafka_conf_t *conf, struct sl_diags *diags)
+{
+    const char **names, **dump, *near;
+    size_t n;
+
+    dump = rd_kafka_conf_dump(conf, &n); /* names and values in turn */
+    names = sl_calloc(n / 2 + 1, sizeof(*names));
+    for (size_t i = 0; i < n / 2; i++)
+        names[i] = dump[2 * i];
+    near = sl_nearest(p->name, names, n / 2);
+    sl_config_problem(config, p->name, 0, SL_PROBLEM, diags,
+                      near ? "librdkafka knows no property `%s`; did you mean `%s`?"
+                           : "librdkafka knows no property `%s`",
+                      p->name, near);
+    free(names);
+    rd_kafka_conf_dump_free(dump, n);
+}
+
+void sl_kafka_check_properties(const struct sl_config *config, struct sl_diags *diags)
+{
+    const struct sl_source_config *s = &config->source;
+    const struct sl_properties *const all[] = {&s->client, &s->consumer, &s->producer};
+    rd_kafka_conf_t *conf = rd_kafka_conf_new();
+
+    for (size_t i = 0; i < 3; i++)
+        for (size_t k = 0; k < all[i]->n; k++) {
+            const struct sl_property *p = &all[i]->items[k];
+            char text[256];
+            rd_kafka_conf_res_t got = set_property(conf, p, text, sizeof(text));
+
+            if (got == RD_KAFKA_CONF_UNKNOWN)
+                unknown_property(config, p, conf, diags);
+            else if (got != RD_KAFKA_CONF_OK)
+                sl_config_problem(config, p->value, 0, SL_PROBLEM, diags, "`%s`: %s", p->name,
+                                  text);
+        }
+    rd_kafka_conf_destroy(conf);
 }
 
 static int set_brokers(rd_kafka_conf_t *conf, const struct sl_strings *brokers,

@@ -12,13 +12,13 @@
 
 enum sl_kafka_role { SL_KAFKA_CONSUMER, SL_KAFKA_PRODUCER };
 
-/* client, then consumer or producer properties over it, then what Sluice owns. A property that librdkafka does
- * not know or take is an error that names it (with line and column of the configuration). */
+/* client, then consumer or producer properties over it, then what Sluice owns. A property that
+ * librdkafka does not know or take is an error about its name. */
 rd_kafka_conf_t *sl_kafka_conf(const struct sl_source_config *source, enum sl_kafka_role role,
                                struct sl_log *log, struct sl_error *err);
 /* True when the linked librdkafka is at least this version: 0x020a00ff for 2.10.0. */
 bool sl_kafka_at_least(int version);
-/* Properties that Sluice owns and the key that sets them instead ("source.kafka.group"), or NULL. */
-const char *sl_kafka_owned_property(const char *name);
+/* All properties of the configuration that librdkafka does not know or whose values it refuses. */
+void sl_kafka_check_properties(const struct sl_config *config, struct sl_diags *diags);
 
 #endif

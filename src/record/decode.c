@@ -50,23 +50,31 @@ static bool collide(const char *a, const char *b)
     return memcmp(a, b, n) == 0 && (a[n] == '\0' || a[n] == '.') && (b[n] == '\0' || b[n] == '.');
 }
 
+int sl_enrich_check(const struct sl_properties *all, size_t at, struct sl_error *err)
+{
+    const char *name = all->items[at].name;
+
+    if (at == SL_ENRICH_MAX)
+        return sl_fail(err, SL_ELIMIT, "enrich: more than %d fields", SL_ENRICH_MAX);
+    if (name[0] == '@')
+        return sl_fail(err, SL_ECONFIG, "enrich: `%s` is made by Sluice itself", name);
+    for (size_t i = 0; i < at; i++)
+        if (collide(all->items[i].name, name))
+            return sl_fail(err, SL_ECONFIG, "enrich: `%s` and `%s` exclude each other",
+                           all->items[i].name, name);
+    return sl_fields_check(sl_slice_str(name), err);
+}
+
 static int add_enrich(struct sl_decoder *d, const struct sl_properties *all, size_t at,
                       struct sl_error *err)
 {
     const struct sl_property *property = &all->items[at];
-    struct sl_enrich *e = &d->enrich[d->n_enrich];
+    struct sl_enrich *e = &d->enrich[at];
     size_t begin = d->members.n;
-    int rc;
+    int rc = sl_enrich_check(all, at, err);
 
-    if (d->n_enrich == SL_ENRICH_MAX)
-        return sl_fail(err, SL_ELIMIT, "enrich: more than %d fields", SL_ENRICH_MAX);
-    if (property->name[0] == '@')
-        return sl_fail(err, SL_ECONFIG, "enrich: `%s` is made by Sluice itself", property->name);
-    for (size_t i = 0; i < at; i++)
-        if (collide(all->items[i].name, property->name))
-            return sl_fail(err, SL_ECONFIG, "enrich: `%s` and `%s` exclude each other",
-                           all->items[i].name, property->name);
-    rc = sl_fields_add(d->fields, sl_slice_str(property->name), &e->id, err);
+    if (rc == SL_OK)
+        rc = sl_fields_add(d->fields, sl_slice_str(property->name), &e->id, err);
     if (rc != SL_OK)
         return rc;
     sl_fields_watch(d->fields, e->id);

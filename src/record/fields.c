@@ -128,9 +128,9 @@ static unsigned add(struct sl_fields *f, struct sl_slice name, enum sl_special s
     return (unsigned)f->n - 1;
 }
 
-int sl_fields_add(struct sl_fields *f, struct sl_slice path, unsigned *ret_id, struct sl_error *err)
+int sl_fields_check(struct sl_slice path, struct sl_error *err)
 {
-    int special = special_of(path), rc;
+    int special = special_of(path);
 
     if (path.n == 0)
         return sl_fail(err, SL_EINVAL, "the name of a field is empty");
@@ -142,11 +142,18 @@ int sl_fields_add(struct sl_fields *f, struct sl_slice path, unsigned *ret_id, s
                        "there is no `%.*s`; names with @ are @topic, @partition, @offset, @key, "
                        "@timestamp, @kind, @level, @headers.NAME, @raw and @parse_error",
                        (int)path.n, path.p);
-    if (special == SL_FIELD_PATH && (rc = check_segments(path, err)) != SL_OK)
+    return special == SL_FIELD_PATH ? check_segments(path, err) : SL_OK;
+}
+
+int sl_fields_add(struct sl_fields *f, struct sl_slice path, unsigned *ret_id, struct sl_error *err)
+{
+    int rc = sl_fields_check(path, err);
+
+    if (rc != SL_OK)
         return rc;
     if (f->n >= SL_FIELDS_MAX)
         return sl_fail(err, SL_ELIMIT, "more than %d different fields", SL_FIELDS_MAX);
-    *ret_id = add(f, path, (enum sl_special)special, false);
+    *ret_id = add(f, path, (enum sl_special)special_of(path), false);
     return SL_OK;
 }
 

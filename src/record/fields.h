@@ -88,6 +88,8 @@ struct sl_fields {
     uint32_t version; /* counts compilations */
 };
 
+/* Whether sl_fields_add() would take the path. */
+int sl_fields_check(struct sl_slice path, struct sl_error *err);
 /* A member of the object by its very name, with no path and no @name in it. */
 unsigned sl_fields_add_member(struct sl_fields *f, const char *name);
 /* From the next compilation on, keys that lead below this path are noted (struct sl_mark.below). */

@@ -41,13 +41,21 @@ static struct part *new_part(struct sl_template *t)
     return &t->parts[t->n++];
 }
 
+/* The column of a byte, in characters. */
+static void place(const struct sl_template *t, const char *at, struct sl_error *err)
+{
+    if (!err)
+        return;
+    err->column = 1;
+    for (const char *p = t->text; p < at; p++)
+        err->column += ((uint8_t)*p & 0xc0) != 0x80;
+}
+
 static int fail_at(const struct sl_template *t, const char *at, struct sl_error *err,
                    const char *what)
 {
-    if (err) {
-        sl_fail(err, SL_EINVAL, "%s", what);
-        err->column = (unsigned)(at - t->text) + 1;
-    }
+    sl_fail(err, SL_EINVAL, "%s", what);
+    place(t, at, err);
     return SL_EINVAL;
 }
 
@@ -104,8 +112,7 @@ static int parse_field(struct sl_template *t, struct sl_slice in, struct sl_fiel
         in.n = (size_t)(bar - in.p);
     rc = sl_fields_add(fields, in, &id, err);
     if (rc != SL_OK) {
-        if (err)
-            err->column = (unsigned)(in.p - t->text) + 1;
+        place(t, in.p, err);
         return rc;
     }
     struct part *part = new_part(t);
@@ -151,6 +158,8 @@ struct sl_template *sl_template_new(const char *text, enum sl_template_use use,
     t->text = sl_strdup(text);
     sl_buf_init(&t->scratch, SCRATCH_MAX);
     if (parse(t, fields, err) != SL_OK) {
+        if (err)
+            err->about = text;
         sl_template_free(t);
         return NULL;
     }
@@ -214,8 +223,11 @@ static void put_value(struct sl_template *t, const struct part *part, const stru
 
     if (v.type != SL_VALUE_OBJECT && v.type != SL_VALUE_ARRAY)
         text = sl_value_text(&v, &t->scratch);
-    if (text.n == 0)
+    if (text.n == 0) {
+        if (t->use == SL_TEMPLATE_JSON) /* written where it stands, like literal text: escaped */
+            return sl_buf_slice(out, part->fallback);
         text = part->fallback;
+    }
     switch (t->use) {
     case SL_TEMPLATE_PLAIN:
         return sl_buf_slice(out, text);

@@ -24,6 +24,12 @@ static void file_problem(struct sl_rule_set *set, const char *path, const char *
     sl_diags_add(set->diags, SL_PROBLEM, path, sl_slice(NULL, 0), 0, 0, "%s", why);
 }
 
+/* What is wrong with a path is wrong in sluice.yaml: it is shown there. */
+static void path_problem(struct sl_rule_set *set, const char *path, const char *why)
+{
+    sl_config_problem(set->config, path, 0, SL_PROBLEM, set->diags, "%s: %s", path, why);
+}
+
 static void add_yaml(struct sl_rule_set *set, const char *path, struct sl_yaml *yaml)
 {
     struct sl_rule_file *file;
@@ -70,7 +76,7 @@ static void add_folder(struct sl_rule_set *set, const char *folder)
     DIR *dir = opendir(folder);
 
     if (!dir) {
-        file_problem(set, folder, strerror(errno));
+        path_problem(set, folder, strerror(errno));
         return;
     }
     while ((entry = readdir(dir))) {
@@ -105,7 +111,7 @@ static void add_path(struct sl_rule_set *set, const char *path)
     struct stat st;
 
     if (stat(path, &st) != 0)
-        file_problem(set, path, strerror(errno));
+        path_problem(set, path, strerror(errno));
     else if (S_ISDIR(st.st_mode))
         add_folder(set, path);
     else
@@ -126,7 +132,7 @@ static struct sl_rules *end_set(struct sl_rule_set *set, struct sl_fields *field
 
     sl_parse_finish(set);
     if (set->n_defs == 0 && set->diags->errors == set->errors_before)
-        file_problem(set, from,
+        path_problem(set, from,
                      "no rules; to send every record one way write a rule without `when`");
     r = sl_rules_compile(set, fields);
     for (size_t i = 0; i < set->n_defs; i++) {

@@ -67,8 +67,10 @@ static struct sl_template *compile(const char *key, const char *text, enum sl_te
 
     if (!t) {
         sl_fail(err, SL_ECONFIG, "%s: %.400s", key, inner.text);
-        if (err)
+        if (err) {
             err->column = inner.column;
+            err->about = text;
+        }
     }
     return t;
 }

@@ -24,6 +24,8 @@ static int add_piece(struct sl_webhook_encoder *w, struct sl_slice text, struct 
     copy = sl_strndup(source.p, source.n);
     piece->template_ = sl_template_new(copy, SL_TEMPLATE_JSON, fields, err);
     free(copy);
+    if (!piece->template_ && err)
+        err->about = NULL; /* not the copy */
     return piece->template_ ? SL_OK : SL_ECONFIG;
 }
 
@@ -106,8 +108,13 @@ int sl_webhook_body_init(struct sl_webhook_encoder *w, const struct sl_webhook_c
 {
     *w = (struct sl_webhook_encoder){.kind = c->body, .prefix = c->n_secrets > 0};
     sl_buf_init(&w->scratch, RENDERED_MAX);
-    if (c->body == SL_BODY_MAPPING)
-        return init_mapping(w, c->mapping, fields, err);
+    if (c->body == SL_BODY_MAPPING) {
+        int code = init_mapping(w, c->mapping, fields, err);
+
+        if (code && err)
+            err->about = c->mapping;
+        return code;
+    }
     return c->id_field ? init_id_field(w, c->id_field, fields, err) : SL_OK;
 }
 

@@ -8,9 +8,9 @@
 #include <cmocka.h>
 
 #include "config/address.h"
-#include "config/owned.h"
 #include "config/subst.h"
 #include "config/units.h"
+#include "sluice/config.h"
 
 #define EACH(i, array) (size_t i = 0; i < sizeof(array) / sizeof((array)[0]); i++)
 
@@ -294,11 +294,11 @@ static void owned_properties(void **state)
     (void)state;
     for
         EACH(i, owned)
-    if (!sl_owned_property(owned[i]))
+    if (!sl_config_owned_property(owned[i]))
         fail_msg("%s is not owned", owned[i]);
     for
         EACH(i, free_)
-    assert_null(sl_owned_property(free_[i]));
+    assert_null(sl_config_owned_property(free_[i]));
 }
 
 int main(void)

@@ -41,6 +41,7 @@ static inline void box_config(struct box *b)
     *b = (struct box){0};
     for (int i = 0; i < N_SINKS; i++)
         b->sinks[i].name = b->sinks[i].id = names[i];
+    b->config.path = "sluice.yaml";
     b->config.sinks = b->sinks;
     b->config.n_sinks = N_SINKS;
     b->config.unmatched.sinks = 1U << ARCHIVE;

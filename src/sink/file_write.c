@@ -46,7 +46,10 @@ int sl_file_open(struct sl_file_target *t, bool anew)
         t->fd = STDOUT_FILENO;
         return 0;
     }
-    fd = open(t->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY, FILE_MODE);
+    /* A pipe that nobody reads is said so (ENXIO) instead of waited for; once open, write_all()
+     * waits. */
+    fd =
+        open(t->path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOCTTY | O_NONBLOCK, FILE_MODE);
     if (fd < 0)
         return errno;
     if (t->fd >= 0)
@@ -64,7 +67,7 @@ void sl_file_close(struct sl_file_target *t)
     free(t);
 }
 
-/* Standard output may have been made non-blocking by who started us. */
+/* Pipes are opened so, and standard output may have been made so by who started us. */
 static int wait_writable(int fd)
 {
     struct pollfd p = {.fd = fd, .events = POLLOUT};
@@ -142,8 +145,9 @@ void sl_file_explain(const char *path, int error, char *text, size_t max, struct
     case ENOTDIR:
         hint = ": its directory does not exist";
         break;
+    case ENXIO:
     case EPIPE:
-        hint = ": nobody reads it any more";
+        hint = ": nobody reads it";
         break;
     default:
         break;

@@ -137,6 +137,39 @@ static void what_an_operator_must_do_stalls(void **state)
     world_release(&w);
 }
 
+static void until_delivered(struct archive_world *w, uint64_t n)
+{
+    for (int i = 0; i < 3000 && delivered(w) < n; i++) {
+        fake_advance(&w->fake, 100);
+        world_work(w);
+    }
+    assert_int_equal(delivered(w), n);
+}
+
+static void a_pipe_waits_for_its_reader(void **state)
+{
+    struct archive_world w;
+    char text[16] = "";
+    int fd;
+
+    (void)state;
+    alarm(20); /* a blocked open() would wait for ever */
+    assert_int_equal(mkfifo(path, 0600), 0);
+    start(&w, path, SL_ARCHIVE_RAW, 1);
+    world_record(&w, "x");
+    world_flush(&w);
+    assert_int_equal(sl_sink_state(w.sink), SL_SINK_STALLED);
+    assert_non_null(strstr(sl_sink_reason(w.sink), "nobody reads it"));
+    fd = open(path, O_RDONLY | O_NONBLOCK);
+    assert_true(fd >= 0);
+    until_delivered(&w, 1);
+    assert_int_equal(read(fd, text, sizeof(text)), 2);
+    assert_string_equal(text, "x\n");
+    close(fd);
+    world_release(&w);
+    alarm(0);
+}
+
 /* The kernel's own way to end a write in the middle. */
 static void limit(rlim_t bytes)
 {
@@ -145,15 +178,6 @@ static void limit(rlim_t bytes)
     assert_int_equal(getrlimit(RLIMIT_FSIZE, &l), 0);
     l.rlim_cur = bytes;
     assert_int_equal(setrlimit(RLIMIT_FSIZE, &l), 0);
-}
-
-static void until_delivered(struct archive_world *w, uint64_t n)
-{
-    for (int i = 0; i < 3000 && delivered(w) < n; i++) {
-        fake_advance(&w->fake, 100);
-        world_work(w);
-    }
-    assert_int_equal(delivered(w), n);
 }
 
 static void a_torn_write_goes_on_where_it_stopped(void **state)
@@ -355,6 +379,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(lines_are_appended_in_order, setup, teardown),
         cmocka_unit_test(the_null_device),
         cmocka_unit_test_setup_teardown(what_an_operator_must_do_stalls, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_pipe_waits_for_its_reader, setup, teardown),
         cmocka_unit_test_setup_teardown(a_torn_write_goes_on_where_it_stopped, setup, teardown),
         cmocka_unit_test_setup_teardown(what_others_left_torn_is_ended, setup, teardown),
         cmocka_unit_test_setup_teardown(others_wait_for_a_torn_batch, setup, teardown),

@@ -75,6 +75,10 @@ static int add_enrich(struct sl_decoder *d, const struct sl_properties *all, siz
 
     if (rc == SL_OK)
         rc = sl_fields_add(d->fields, sl_slice_str(property->name), &e->id, err);
+    for (const char *dot = strchr(property->name, '.'); dot && rc == SL_OK;
+         dot = strchr(dot + 1, '.'))
+        rc = sl_fields_add(d->fields, sl_slice(property->name, (size_t)(dot - property->name)),
+                           &e->above[e->n_above++], err);
     if (rc != SL_OK)
         return rc;
     sl_fields_watch(d->fields, e->id);
@@ -190,6 +194,20 @@ static bool lacks(const struct sl_decoder *d, unsigned id)
     return m->stamp != d->scan.stamp && m->below != d->scan.stamp;
 }
 
+/* Beside a value of `a` that is no object, a member `a.b` would be two types of one field, for
+ * which Elasticsearch refuses the record. */
+static bool blocked(const struct sl_decoder *d, const struct sl_enrich *e)
+{
+    for (unsigned i = 0; i < e->n_above; i++) {
+        uint8_t type = d->scan.values[e->above[i]].type;
+
+        if (sl_decoder_has(d, e->above[i]) && type != SL_VALUE_OBJECT && type != SL_VALUE_ARRAY &&
+            type != SL_VALUE_NULL)
+            return true;
+    }
+    return false;
+}
+
 /* `added` for the combination at hand; rebuilt only when it is another one than the last. */
 static void compose(struct sl_decoder *d, uint64_t enrich, int kind, int level)
 {
@@ -228,7 +246,7 @@ static void enrich(struct sl_decoder *d, struct sl_record *r)
     for (size_t i = 0; i < d->n_enrich; i++) {
         const struct sl_enrich *e = &d->enrich[i];
 
-        if (!lacks(d, e->id))
+        if (!lacks(d, e->id) || blocked(d, e))
             continue;
         chosen |= (uint64_t)1 << i;
         set_text(d, e->id, e->value);

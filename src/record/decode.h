@@ -16,6 +16,8 @@ struct sl_enrich {
     struct sl_slice value;  /* plain text; the configuration's */
     struct sl_slice member; /* ,"name":"value" */
     unsigned id;
+    unsigned above[SL_PATH_SEGMENTS_MAX - 1]; /* a.b of a.b.c, and a */
+    unsigned n_above;
     bool is_kind, is_level;
 };
 

@@ -194,7 +194,7 @@ static void edges_grow(struct sl_fields *f)
     size_t cap = f->cap_edges ? f->cap_edges * 2 : 64;
     struct sl_edge *edges = sl_calloc(cap, sizeof(*edges));
 
-    for (size_t i = 0; i < f->cap_edges; i++)
+    for (size_t i = 0; f->edges && i < f->cap_edges; i++)
         if (f->edges[i].to)
             place_edge(edges, cap, f->edges[i]);
     free(f->edges);

@@ -16,10 +16,20 @@ const char *sl_level_name(enum sl_level l)
     return names[l];
 }
 
-/* A string without escapes: what is spelled with them is none of the words looked for here. */
-static bool plain_string(const struct sl_value *v)
+enum { WORD_MAX = 64 }; /* nothing that is looked for here is longer */
+
+/* A string as a word or time: some writers escape more than they must (a `+` as \u002b). Empty for
+ * what is none. */
+static struct sl_slice word_of(const struct sl_value *v, char room[WORD_MAX + 1])
 {
-    return v->type == SL_VALUE_STRING && !v->escaped;
+    size_t n;
+
+    if (v->type != SL_VALUE_STRING)
+        return sl_slice(NULL, 0);
+    if (!v->escaped)
+        return sl_slice(v->p, v->n);
+    n = sl_json_unescape(v->p, v->n, room, WORD_MAX + 1);
+    return sl_slice(room, n <= WORD_MAX ? n : 0);
 }
 
 /* ---- kind ---- */
@@ -32,13 +42,13 @@ static bool present(const struct sl_decoder *d, unsigned id)
 enum sl_kind sl_decoder_kind(const struct sl_decoder *d)
 {
     struct sl_value v = sl_decoder_value(d, d->kind);
+    char room[WORD_MAX + 1];
+    struct sl_slice word = word_of(&v, room);
 
-    if (plain_string(&v)) {
-        if (sl_slice_is(sl_slice(v.p, v.n), "metric"))
-            return SL_KIND_METRIC;
-        if (sl_slice_is(sl_slice(v.p, v.n), "server"))
-            return SL_KIND_SERVER;
-    }
+    if (sl_slice_is(word, "metric"))
+        return SL_KIND_METRIC;
+    if (sl_slice_is(word, "server"))
+        return SL_KIND_SERVER;
     if (present(d, d->name) && (present(d, d->value) || present(d, d->metric_fields)))
         return SL_KIND_METRIC;
     return SL_KIND_SERVER;
@@ -93,7 +103,8 @@ static enum sl_level level_of_number(int64_t n, bool severity)
 enum sl_level sl_decoder_level(const struct sl_decoder *d)
 {
     for (size_t i = 0; i < SL_LEVEL_FIELDS; i++) {
-        enum sl_level level = SL_LEVEL_NONE;
+        char room[WORD_MAX + 1];
+        enum sl_level level;
         struct sl_value v;
         double number;
         int64_t integer;
@@ -102,8 +113,7 @@ enum sl_level sl_decoder_level(const struct sl_decoder *d)
         if (!sl_decoder_has(d, d->levels[i]))
             continue;
         v = d->scan.values[d->levels[i]];
-        if (plain_string(&v))
-            level = level_of_word(sl_slice(v.p, v.n));
+        level = level_of_word(word_of(&v, room));
         if (level == SL_LEVEL_NONE && sl_value_number(&v, &number, &is_int, &integer) && is_int)
             level = level_of_number(integer, i == 1);
         if (level != SL_LEVEL_NONE)
@@ -133,13 +143,12 @@ static bool time_from_exponent(const struct sl_value *v, int64_t *ret)
 
 static bool time_of_value(const struct sl_decoder *d, const struct sl_value *v, int64_t *ret)
 {
-    struct sl_slice text = sl_slice(v->p, v->n);
+    char room[WORD_MAX + 1];
+    struct sl_slice text = v->type == SL_VALUE_NUMBER ? sl_slice(v->p, v->n) : word_of(v, room);
 
-    if (v->type == SL_VALUE_STRING && v->escaped)
-        return false;
-    if (v->type == SL_VALUE_STRING && v->n >= 19 && v->p[4] == '-')
+    if (text.n >= 19 && text.p[4] == '-')
         return sl_time_parse(text, d->zone, ret);
-    if (v->type != SL_VALUE_NUMBER && v->type != SL_VALUE_STRING)
+    if (text.n == 0)
         return false;
     return sl_time_from_number(text, ret) || time_from_exponent(v, ret);
 }

@@ -82,6 +82,7 @@ static void kind_by_field_then_by_shape(void **state)
         const char *value, *kind;
     } rows[] = {
         {"{\"kind\":\"metric\"}", "metric"},
+        {"{\"kind\":\"\\u006detric\"}", "metric"},
         {"{\"kind\":\"server\",\"name\":\"n\",\"value\":1}", "server"},
         {"{\"kind\":\"other\",\"name\":\"n\",\"value\":1}", "metric"},
         {"{\"name\":\"n\",\"value\":1}", "metric"},
@@ -107,6 +108,7 @@ static void levels_in_usual_spellings(void **state)
     } rows[] = {
         {"{\"level\":\"INFO\"}", "info"},
         {"{\"level\":\"trace\"}", "trace"},
+        {"{\"level\":\"\\u0057arn\"}", "warn"},
         {"{\"level\":\"Debug\"}", "debug"},
         {"{\"level\":\"notice\"}", "info"},
         {"{\"lvl\":\"WARNING\"}", "warn"},
@@ -165,6 +167,13 @@ static void the_timestamp_is_the_first_good_one(void **state)
         {"{\"timestamp\":0,\"time\":-1,\"ts\":12}", "2026-01-31T12:34:57.000Z"},
         {"{\"timestamp\":null,\"time\":true,\"ts\":{}}", "2026-01-31T12:34:57.000Z"},
         {"{\"timestamp\":1e400,\"ts\":99999999999999999999}", "2026-01-31T12:34:57.000Z"},
+        /* System.Text.Json writes a plus so */
+        {"{\"timestamp\":\"2026-01-31T12:34:56.5\\u002B01:00\"}", "2026-01-31T11:34:56.500Z"},
+        {"{\"timestamp\":\"176986289\\u0036\"}", "2026-01-31T12:34:56.000Z"},
+        /* too long for a time, also when only its beginning is looked at */
+        {"{\"timestamp\":\"2026-01-30T00:00:00.000000000000000000000000000000000000000000000"
+         "\\u0030\\u005a\"}",
+         "2026-01-31T12:34:57.000Z"},
         {"2026-01-01T00:00:00Z text", "2026-01-31T12:34:57.000Z"},
     };
     struct fixture *x = fixture_new(NULL, NULL);
@@ -229,6 +238,13 @@ static void enrichment_only_where_nothing_of_it_exists(void **state)
          "{\"host.name.x\":1,\"service\":2,\"kind\":\"server\"}"},
         {"{\"host\":{\"ip\":1},\"service\":2}",
          "{\"host\":{\"ip\":1},\"service\":2,\"kind\":\"server\",\"host.name\":\"h1\"}"},
+        /* beside a value, "host.name" would make of `host` two types */
+        {"{\"host\":\"h\",\"service\":2}", "{\"host\":\"h\",\"service\":2,\"kind\":\"server\"}"},
+        {"{\"host\":1e999,\"service\":2}", "{\"host\":1e999,\"service\":2,\"kind\":\"server\"}"},
+        {"{\"host\":null,\"service\":2}",
+         "{\"host\":null,\"service\":2,\"kind\":\"server\",\"host.name\":\"h1\"}"},
+        {"{\"host\":[{}],\"service\":2}",
+         "{\"host\":[{}],\"service\":2,\"kind\":\"server\",\"host.name\":\"h1\"}"},
         {"{\"x\":{\"service\":1},\"services\":2}",
          "{\"x\":{\"service\":1},\"services\":2,\"kind\":\"server\",\"service\":\"tile\\\"s\","
          "\"host.name\":\"h1\"}"},

@@ -17,7 +17,8 @@ enum sl_http_result {
     SL_HTTP_CONNECT, /* no connection: refused, unreachable, proxy */
     SL_HTTP_TLS,     /* certificate or handshake */
     SL_HTTP_TIMEOUT,
-    SL_HTTP_DENIED, /* the address is private and that is not allowed */
+    SL_HTTP_DENIED, /* the address is private and that is not allowed; or there are no credentials
+                     */
     SL_HTTP_BROKEN, /* cut, malformed or too large a reply: whether it was applied is unknown */
 };
 

@@ -190,24 +190,30 @@ static void on_refused(struct sl_timer *t)
 {
     struct sl_exchange *x = sl_container_of(t, struct sl_exchange, refused);
     char error[sizeof(x->error)];
-    struct sl_http_reply reply = {.result = SL_HTTP_CONNECT, .error = error};
+    struct sl_http_reply reply = {.result = x->refusal, .error = error};
 
     memcpy(error, x->error, sizeof(error));
     x->waiting = false;
     x->done(x, &reply);
 }
 
+void sl_exchange_refuse(struct sl_exchange *x, enum sl_http_result result, const char *why)
+{
+    x->waiting = true;
+    x->refusal = result;
+    snprintf(x->error, sizeof(x->error), "%s", why);
+    x->refused.fire = on_refused;
+    sl_timer_start(x->rt, &x->refused, 0);
+}
+
 void sl_exchange_start(struct sl_exchange *x)
 {
     struct sl_error err = {0};
 
+    x->waiting = false;
     x->http.done = on_reply;
-    x->waiting = x->client->submit(x->client, &x->http, &err) != SL_OK;
-    if (!x->waiting)
-        return;
-    snprintf(x->error, sizeof(x->error), "%s", err.text);
-    x->refused.fire = on_refused;
-    sl_timer_start(x->rt, &x->refused, 0);
+    if (x->client->submit(x->client, &x->http, &err) != SL_OK)
+        sl_exchange_refuse(x, SL_HTTP_CONNECT, err.text);
 }
 
 void sl_exchange_cancel(struct sl_exchange *x)

@@ -55,9 +55,10 @@ bool sl_http_header_name_ok(const char *name);
 
 /* ---- one request ---- */
 
-/* The client may refuse a request at once, but a sink must not settle a batch from inside
- * submit(): the refusal then arrives as a failed reply, from a timer. Zero it, fill `http` (but
- * done), `rt`, `client` and `done`. It is free to go when `done` is called or after cancel. */
+/* The client, or the sink itself, may find at once that a request cannot be made, but a sink must
+ * not settle a batch from inside submit(): the refusal then arrives as a failed reply, from a
+ * timer. Zero it, fill `http` (but done), `rt`, `client` and `done`. It is free to go when `done`
+ * is called or after cancel. */
 struct sl_exchange {
     struct sl_http_request http;
     struct sl_runtime *rt;
@@ -65,11 +66,15 @@ struct sl_exchange {
     void (*done)(struct sl_exchange *x, const struct sl_http_reply *reply);
     /* Private. */
     struct sl_timer refused;
+    enum sl_http_result refusal;
     char error[512];
     bool waiting; /* for `refused` */
 };
 
 void sl_exchange_start(struct sl_exchange *x);
+/* Instead of it, when the sink finds that there is nothing to be sent. Needs only `rt` and `done`.
+ */
+void sl_exchange_refuse(struct sl_exchange *x, enum sl_http_result result, const char *why);
 void sl_exchange_cancel(struct sl_exchange *x); /* `done` is not called */
 
 #endif

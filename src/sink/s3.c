@@ -17,9 +17,7 @@ struct sl_s3_probe {
     void (*done)(void *user, const struct sl_result *result);
     void *user;
     struct sl_exchange exchange;
-    struct sl_timer refused; /* no credentials */
-    bool waiting, corrected;
-    struct sl_error error;
+    bool corrected; /* the clock */
 };
 
 static int s3_init(struct sl_sink *s, struct sl_error *err)
@@ -71,10 +69,7 @@ static void s3_release(struct sl_sink *s)
     if (!s3)
         return;
     if (s3->probe) {
-        if (s3->probe->waiting)
-            sl_timer_stop(s->env->rt, &s3->probe->refused);
-        else
-            sl_exchange_cancel(&s3->probe->exchange);
+        sl_exchange_cancel(&s3->probe->exchange);
         probe_free(s3->probe);
     }
     sl_template_free(s3->key);
@@ -136,25 +131,11 @@ static void on_probe(struct sl_exchange *x, const struct sl_http_reply *reply)
     probe_end(p, &v.result);
 }
 
-static void on_probe_refused(struct sl_timer *t)
-{
-    struct sl_s3_probe *p = sl_container_of(t, struct sl_s3_probe, refused);
-    struct sl_error error = p->error;
-    const struct sl_result result = {.outcome = SL_STALL, .reason = error.text};
-
-    probe_end(p, &result);
-}
-
 static void probe_call(struct sl_s3_probe *p)
 {
     const struct sl_s3_call c = {.method = "GET", .query = "list-type=2&max-keys=1"};
 
-    p->exchange = (struct sl_exchange){.done = on_probe};
-    if (sl_s3_call(p->sink, &c, &p->exchange, &p->error) == SL_OK)
-        return;
-    p->waiting = true;
-    p->refused = (struct sl_timer){.fire = on_probe_refused};
-    sl_timer_start(p->sink->env->rt, &p->refused, 0);
+    sl_s3_call(p->sink, &c, &p->exchange, on_probe);
 }
 
 static void s3_probe(struct sl_sink *s, void (*done)(void *user, const struct sl_result *),

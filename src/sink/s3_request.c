@@ -171,25 +171,24 @@ bool sl_s3_set_clock(struct sl_sink *s, const struct sl_http_reply *reply)
     return true;
 }
 
-int sl_s3_call(struct sl_sink *s, const struct sl_s3_call *call, struct sl_exchange *x,
-               struct sl_error *err)
+void sl_s3_call(struct sl_sink *s, const struct sl_s3_call *call, struct sl_exchange *x,
+                void (*done)(struct sl_exchange *x, const struct sl_http_reply *reply))
 {
     struct sl_s3 *s3 = s->impl;
     const struct sl_credentials *credentials;
     struct lines l = {.n = 0};
-    char *path = NULL, *url = NULL;
-    int rc;
+    struct sl_error err = {0};
+    char *path, *url;
 
-    rc = sl_credentials_get(s3->credentials, &credentials, err);
-    if (rc != SL_OK) {
-        rc = SL_EDENIED;
-        goto out;
+    *x = (struct sl_exchange){.rt = s->env->rt, .client = s->env->http, .done = done};
+    if (sl_credentials_get(s3->credentials, &credentials, &err) != SL_OK) {
+        sl_exchange_refuse(x, SL_HTTP_DENIED, err.text);
+        return;
     }
     path = object_path(s3, call->object);
     url = sl_asprintf("%s%s%s%s", s3->origin, path, call->query ? "?" : "",
                       call->query ? call->query : "");
     sign(s3, call, path, credentials, sl_s3_wall_ms(s) / 1000, &l);
-
     x->http = (struct sl_http_request){.method = call->method,
                                        .url = url,
                                        .headers = (const char *const *)l.lines,
@@ -200,13 +199,9 @@ int sl_s3_call(struct sl_sink *s, const struct sl_s3_call *call, struct sl_excha
                                        .proxy = s->config->proxy,
                                        .https_only = starts(s3->origin, "https://"),
                                        .max_reply = SL_S3_REPLY_MAX};
-    x->rt = s->env->rt;
-    x->client = s->env->http;
     sl_exchange_start(x);
-out:
     for (size_t i = 0; i < l.n; i++)
         free(l.lines[i]);
     free(path);
     free(url);
-    return rc;
 }

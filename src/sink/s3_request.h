@@ -44,10 +44,10 @@ enum { SL_S3_CALL_HEADERS_MAX = 16, SL_S3_REPLY_MAX = 64 * 1024 };
 /* Fills origin, host and root from the configuration. */
 int sl_s3_address(struct sl_s3 *s3, struct sl_error *err);
 
-/* Signs and starts; sets all of x but `done`, which the caller has set. SL_EDENIED: there are no
- * usable credentials, and nothing was started. */
-int sl_s3_call(struct sl_sink *s, const struct sl_s3_call *call, struct sl_exchange *x,
-               struct sl_error *err);
+/* Signs and starts; sets all of x. Without usable credentials nothing is sent and the answer is
+ * SL_HTTP_DENIED. */
+void sl_s3_call(struct sl_sink *s, const struct sl_s3_call *call, struct sl_exchange *x,
+                void (*done)(struct sl_exchange *x, const struct sl_http_reply *reply));
 
 /* The time as the store has it. */
 int64_t sl_s3_wall_ms(struct sl_sink *s);

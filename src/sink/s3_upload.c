@@ -38,10 +38,7 @@ struct upload {
     bool over;       /* the object there is known to be ours and wrong */
     struct sl_buf object;
     struct sl_exchange exchange;
-    struct sl_timer refused; /* no credentials: the outcome may not come from inside submit */
-    bool waiting;            /* for `refused` */
-    bool active;             /* exchange is under way */
-    struct sl_error error;
+    bool active; /* exchange is under way */
 };
 
 static void put(struct upload *u);
@@ -119,29 +116,11 @@ static void finish_as(struct upload *u, enum sl_outcome outcome, int status, con
     finish(u, &result);
 }
 
-static void on_refused(struct sl_timer *t)
-{
-    struct upload *u = sl_container_of(t, struct upload, refused);
-
-    u->waiting = false;
-    finish_as(u, SL_STALL, 0, u->error.text);
-}
-
-static void refuse_later(struct upload *u)
-{
-    u->active = false;
-    u->waiting = true;
-    u->refused = (struct sl_timer){.fire = on_refused};
-    sl_timer_start(u->batch->sink->env->rt, &u->refused, 0);
-}
-
 static void call(struct upload *u, const struct sl_s3_call *c,
                  void (*done)(struct sl_exchange *x, const struct sl_http_reply *reply))
 {
-    u->exchange = (struct sl_exchange){.done = done};
     u->active = true;
-    if (sl_s3_call(u->batch->sink, c, &u->exchange, &u->error) != SL_OK)
-        refuse_later(u);
+    sl_s3_call(u->batch->sink, c, &u->exchange, done);
 }
 
 /* The bucket and not the object: what is said of one holds for all, and stays the same while it
@@ -314,8 +293,9 @@ void sl_s3_submit(struct sl_sink *s, struct sl_batch *b)
     sl_s3_seal(s, b); /* nothing to do, unless the library failed on the pool thread */
     u = b->impl;
     if (!u->compressed) {
-        sl_fail(&u->error, SL_EIO, "the object cannot be compressed");
-        refuse_later(u);
+        u->exchange = (struct sl_exchange){.rt = s->env->rt, .done = on_put};
+        u->active = true;
+        sl_exchange_refuse(&u->exchange, SL_HTTP_DENIED, "the object cannot be compressed");
         return;
     }
     if (!u->named)
@@ -327,11 +307,9 @@ void sl_s3_cancel(struct sl_sink *s, struct sl_batch *b)
 {
     struct upload *u = b->impl;
 
-    if (!u)
+    (void)s;
+    if (!u || !u->active)
         return;
-    if (u->waiting)
-        sl_timer_stop(s->env->rt, &u->refused);
-    else if (u->active)
-        sl_exchange_cancel(&u->exchange);
-    u->waiting = u->active = false;
+    sl_exchange_cancel(&u->exchange);
+    u->active = false;
 }

@@ -145,6 +145,7 @@ size_t sl_record_json_bound(const struct sl_record *r);
  * Kafka's, in ms; key, header values and value are strings, or {"base64": "..."} where not UTF-8,
  * or null; headers is an array of [name, value]. */
 void sl_record_envelope(const struct sl_record *r, struct sl_buf *out);
+size_t sl_record_envelope_bound(const struct sl_record *r);
 
 /* The deterministic id (interface.md, "Ids"), base64url of place, offset, sub and CRC-32C over
  * timestamp, key and value: 27 characters, or 32 when the message holds many records. */

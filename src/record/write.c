@@ -54,22 +54,6 @@ bool sl_json_escape(struct sl_slice text, struct sl_buf *out)
     return valid;
 }
 
-/* "text", or {"base64":"..."} where it is not UTF-8, or null. */
-static void string_or_base64(struct sl_slice text, struct sl_buf *out)
-{
-    if (!text.p) {
-        SL_BUF_LITERAL(out, "null");
-    } else if (sl_utf8_valid(text)) {
-        sl_buf_byte(out, '"');
-        sl_json_escape(text, out);
-        sl_buf_byte(out, '"');
-    } else {
-        SL_BUF_LITERAL(out, "{\"base64\":\"");
-        sl_base64(out, text.p, text.n);
-        SL_BUF_LITERAL(out, "\"}");
-    }
-}
-
 /* ---- the record ---- */
 
 /* Inside strings line breaks are escapes, so each CR and LF found stands between tokens. */
@@ -135,30 +119,89 @@ void sl_record_json(const struct sl_record *r, bool timestamp, struct sl_slice m
     sl_buf_byte(out, '}');
 }
 
-/* Short text is not worth a look: its worst case is 6 bytes for one, and base64 besides. */
-static size_t escaped_bound(struct sl_slice text)
+/* ---- bounds ---- */
+
+/* A bound decides whether a record fits a queue at all, so long text is looked at: "six times as
+ * much" would turn away what fits easily. Short text is not worth a look. */
+enum { LOOKED_AT = 512 };
+
+/* Text inside quotes. *ret_valid: known to be UTF-8. */
+static size_t escaped_bound(struct sl_slice text, bool *ret_valid)
 {
     size_t n = 0;
 
-    if (text.n <= 512)
-        return text.n * 6 + sizeof("\",\"message_base64\":\"") + text.n / 3 * 4 + 4;
+    *ret_valid = false;
+    if (text.n <= LOOKED_AT)
+        return text.n * 6;
+    *ret_valid = sl_utf8_valid(text);
     for (size_t i = 0; i < text.n; i++) {
         uint8_t c = (uint8_t)text.p[i];
 
-        n += c < 0x20 ? 6 : c == '"' || c == '\\' ? 2 : 1;
+        n += c < 0x20 ? 6 : c == '"' || c == '\\' ? 2 : c < 0x80 || *ret_valid ? 1 : 3; /* U+FFFD */
     }
-    if (!sl_utf8_valid(text)) /* each byte beyond ASCII may become the 3 of U+FFFD */
-        n += text.n * 2 + sizeof("\",\"message_base64\":\"") + text.n / 3 * 4 + 4;
     return n;
+}
+
+static size_t base64_bound(struct sl_slice text)
+{
+    return text.n / 3 * 4 + 4;
 }
 
 size_t sl_record_json_bound(const struct sl_record *r)
 {
-    size_t frame = sizeof("{\"message\":\"\",\"@timestamp\":\"2026-01-31T12:34:56.123456789Z\"}");
+    size_t n =
+        r->added.n + sizeof("{\"message\":\"\",\"@timestamp\":\"2026-01-31T12:34:56.123456789Z\"}");
+    bool valid;
 
     if (r->form == SL_FORM_OBJECT)
-        return r->body.n + r->added.n + frame;
-    return escaped_bound(r->message->value) + r->added.n + frame;
+        return n + r->body.n;
+    n += escaped_bound(r->message->value, &valid);
+    if (!valid)
+        n += sizeof("\",\"message_base64\":\"") + base64_bound(r->message->value);
+    return n;
+}
+
+static size_t string_or_base64_bound(struct sl_slice text)
+{
+    bool valid;
+    size_t n = escaped_bound(text, &valid);
+
+    if (!valid && text.n > LOOKED_AT)
+        n = base64_bound(text);
+    return n + sizeof("{\"base64\":\"\"}") + 4;
+}
+
+size_t sl_record_envelope_bound(const struct sl_record *r)
+{
+    const struct sl_message *m = r->message;
+    bool valid;
+    size_t n = sizeof("{\"topic\":\"\",\"partition\":-2147483648,\"offset\":-9223372036854775808,"
+                      "\"timestamp\":-9223372036854775808,\"key\":,\"headers\":[],\"value\":}");
+
+    n += escaped_bound(sl_slice_str(m->at->topic->name), &valid);
+    n += string_or_base64_bound(m->key) + string_or_base64_bound(m->value);
+    for (size_t i = 0; i < m->n_headers; i++)
+        n += sizeof(",[\"\",]") + escaped_bound(m->headers[i].name, &valid) +
+             string_or_base64_bound(m->headers[i].value);
+    return n;
+}
+
+/* ---- the envelope ---- */
+
+/* "text", or {"base64":"..."} where it is not UTF-8, or null. */
+static void string_or_base64(struct sl_slice text, struct sl_buf *out)
+{
+    if (!text.p) {
+        SL_BUF_LITERAL(out, "null");
+    } else if (sl_utf8_valid(text)) {
+        sl_buf_byte(out, '"');
+        sl_json_escape(text, out);
+        sl_buf_byte(out, '"');
+    } else {
+        SL_BUF_LITERAL(out, "{\"base64\":\"");
+        sl_base64(out, text.p, text.n);
+        SL_BUF_LITERAL(out, "\"}");
+    }
 }
 
 void sl_record_envelope(const struct sl_record *r, struct sl_buf *out)

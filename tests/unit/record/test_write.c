@@ -139,6 +139,14 @@ static void the_bound_holds(void **state)
             sl_buf_clear(&x->out);
             sl_record_json(&x->record, true, sl_slice("", 0), &x->out, NULL);
             assert_true(x->out.n <= sl_record_json_bound(&x->record));
+            x->message.key = sl_slice(text, n);
+            sl_buf_clear(&x->out);
+            sl_record_envelope(&x->record, &x->out);
+            assert_true(x->out.n <= sl_record_envelope_bound(&x->record));
+            /* Neither what is plain nor what goes in base64 is held for much more than it is. */
+            if ((fills[i] == 'x' || fills[i] == '\xff') && n > 1000)
+                assert_true(sl_record_envelope_bound(&x->record) < x->out.n + 400);
+            x->message.key = sl_slice(NULL, 0);
             /* Long plain text is bounded closely, so that it is not refused for a size it never
              * has. */
             if (fills[i] == 'x' && n > 1000)
@@ -150,6 +158,18 @@ static void the_bound_holds(void **state)
     sl_buf_clear(&x->out);
     sl_record_json(&x->record, true, sl_slice("", 0), &x->out, NULL);
     assert_true(x->out.n <= sl_record_json_bound(&x->record));
+    for (size_t n = 0; n <= 40; n++) { /* headers without anything else in them, and with little */
+        struct sl_header all[4];
+        const struct sl_slice some = sl_slice("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", n / 4);
+
+        for (size_t i = 0; i < 4; i++)
+            all[i] = (struct sl_header){some, some};
+        x->message.headers = all;
+        x->message.n_headers = n % 5;
+        sl_buf_clear(&x->out);
+        sl_record_envelope(&x->record, &x->out);
+        assert_true(x->out.n <= sl_record_envelope_bound(&x->record));
+    }
     fixture_free(x);
 }
 

@@ -156,7 +156,8 @@ static struct sl_cond *parse_operator(struct sl_rule_set *set, enum sl_op op,
         return NULL;
     }
     if (op >= SL_OP_LT && op <= SL_OP_GTE && !sl_value_number(&value, &real, &is_int, &integer)) {
-        SL_RULE_PROBLEM(set, node, false, "`%s` takes a number", operators[op]);
+        SL_RULE_PROBLEM(set, node, false, "`%s` takes a number (of at most 64 bits)",
+                        operators[op]);
         return NULL;
     }
     return new_test(op, field, node);

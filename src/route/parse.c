@@ -47,11 +47,25 @@ bool sl_parse_flag(struct sl_rule_set *set, const struct sl_yaml_node *node, boo
     return false;
 }
 
+/* What people write where the name of a sink goes. */
+static void no_such_sink(struct sl_rule_set *set, const struct sl_yaml_node *node)
+{
+    const char *near = sl_nearest(node->text, set->sinks, set->n_sinks), *hint = "";
+
+    if (strpbrk(node->text, " ,"))
+        hint = "; several are a list, as in `[search, archive]`";
+    else if (!strcmp(node->text, "drop"))
+        hint = "; to let records go write `drop: true` in place of `to`";
+    if (near && !*hint)
+        SL_RULE_PROBLEM(set, node, false, "no sink is named `%s`; did you mean `%s`?", node->text,
+                        near);
+    else
+        SL_RULE_PROBLEM(set, node, false, "no sink is named `%s`%s", node->text, hint);
+}
+
 static bool parse_sink(struct sl_rule_set *set, const struct sl_yaml_node *node, uint8_t *ret,
                        size_t *ret_n)
 {
-    const char *near;
-
     if (node->type != SL_YAML_SCALAR) {
         SL_RULE_PROBLEM(set, node, false, "expected the name of a sink");
         return false;
@@ -66,12 +80,7 @@ static bool parse_sink(struct sl_rule_set *set, const struct sl_yaml_node *node,
         ret[(*ret_n)++] = (uint8_t)i;
         return true;
     }
-    near = sl_nearest(node->text, set->sinks, set->n_sinks);
-    if (near)
-        SL_RULE_PROBLEM(set, node, false, "no sink is named `%s`; did you mean `%s`?", node->text,
-                        near);
-    else
-        SL_RULE_PROBLEM(set, node, false, "no sink is named `%s`", node->text);
+    no_such_sink(set, node);
     return false;
 }
 

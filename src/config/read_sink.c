@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/alloc.h"
 #include "config/address.h"
@@ -261,6 +264,19 @@ static void check_batch(struct sl_reader *r, const struct sl_yaml_node *node,
         sl_size_text(s->batch_bytes, batch), sl_size_text(s->queue_bytes / 4, most));
 }
 
+/* Found out now, not at the first handshake: then the sink would only stall. */
+static void check_tls_file(struct sl_reader *r, const struct sl_yaml_node *node, const char *path)
+{
+    struct stat st;
+    int code;
+
+    if (!node)
+        return;
+    code = access(path, R_OK) || stat(path, &st) ? errno : S_ISDIR(st.st_mode) ? EISDIR : 0;
+    if (code)
+        sl_read_error(r, node, "file %s cannot be read: %s", path, strerror(code));
+}
+
 static void check_pairs(struct sl_reader *r, const struct sl_yaml_node *node,
                         const struct sl_sink_config *s)
 {
@@ -270,6 +286,9 @@ static void check_pairs(struct sl_reader *r, const struct sl_yaml_node *node,
         sl_read_error_at_key(r, sl_yaml_get(tls, "cert"), "`tls.cert` needs `tls.key`");
     if (sl_yaml_get(tls, "key") && !sl_yaml_get(tls, "cert"))
         sl_read_error_at_key(r, sl_yaml_get(tls, "key"), "`tls.key` needs `tls.cert`");
+    check_tls_file(r, sl_yaml_get(tls, "ca"), s->tls.ca);
+    check_tls_file(r, sl_yaml_get(tls, "cert"), s->tls.cert);
+    check_tls_file(r, sl_yaml_get(tls, "key"), s->tls.key);
     if (s->tls.verify == false)
         sl_read_warning(
             r, sl_yaml_get(tls, "verify"),

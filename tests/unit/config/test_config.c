@@ -93,7 +93,7 @@ static const char everything[] =
     "    timeout: 1m\n"
     "    proxy: http://proxy:3128\n"
     "    retry: { first: 250ms, max: 1h }\n"
-    "    tls: { ca: tls/ca.pem, cert: /tls/c.pem, key: tls/k.pem, verify: true }\n"
+    "    tls: { ca: ca.pem, cert: /dev/null, key: k.pem, verify: true }\n"
     "    dead_letter: { topic: es.dead }\n"
     "    start: earliest\n"
     "    overflow: { mode: block, after: 7s }\n"
@@ -204,8 +204,8 @@ static void check_search(const struct sl_sink_config *s)
     assert_string_equal(s->proxy, "http://proxy:3128");
     assert_int_equal(s->retry_first_ms, 250);
     assert_int_equal(s->retry_max_ms, 3600000);
-    assert_in_folder(s->tls.ca, "tls/ca.pem");
-    assert_string_equal(s->tls.cert, "/tls/c.pem");
+    assert_in_folder(s->tls.ca, "ca.pem");
+    assert_string_equal(s->tls.cert, "/dev/null");
     assert_true(s->tls.verify);
     assert_string_equal(s->dead_letter, "es.dead");
     assert_int_equal(s->dead_letter_limit, 250);
@@ -447,12 +447,16 @@ static void without_a_path_the_usual_places_are_tried(void **state)
 static int make_folder(void **state)
 {
     (void)state;
-    return mkdtemp(folder) ? 0 : -1;
+    if (!mkdtemp(folder))
+        return -1;
+    write_file("ca.pem", "");
+    write_file("k.pem", "");
+    return 0;
 }
 
 static int remove_folder(void **state)
 {
-    static const char *const names[] = {"sluice.yaml", "es.secret", "s3.secret"};
+    static const char *const names[] = {"sluice.yaml", "es.secret", "s3.secret", "ca.pem", "k.pem"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {

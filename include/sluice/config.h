@@ -117,7 +117,6 @@ struct sl_sink_config {
     const char *name; /* as in sluice.yaml: metrics, rules */
     const char *id;   /* stable across renames; default: name */
     enum sl_sink_kind kind;
-    unsigned line;
     size_t queue_bytes;
     size_t batch_bytes;
     unsigned batch_records;

@@ -338,7 +338,6 @@ static void read_sink(struct sl_reader *r, const struct sl_yaml_node *node,
     char *what;
 
     s->name = s->id = sl_arena_strdup(&r->owner->arena, node->key);
-    s->line = node->key_line;
     sl_read_place(r, s->name, node, true);
     if (!name_ok(s->name) || !strcmp(s->name, "drop"))
         sl_read_error_at_key(r, node,
@@ -355,11 +354,9 @@ static void read_sink(struct sl_reader *r, const struct sl_yaml_node *node,
     if (!sl_read_enum(r, type, kind_names, &kind))
         return;
     const char *name = s->name;
-    unsigned line = s->line;
 
     *s = kind_defaults[kind];
     s->name = s->id = name;
-    s->line = line;
     s->dead_letter = r->config->dead_letter;
     s->dead_letter_limit = r->dead_letter_limit;
     what = sl_asprintf("a sink of type %s", kind_names[kind]);

@@ -190,7 +190,6 @@ static void check_search(const struct sl_sink_config *s)
     assert_string_equal(s->name, "search");
     assert_string_equal(s->id, "search-1");
     assert_int_equal(s->kind, SL_SINK_ELASTICSEARCH);
-    assert_int_equal(s->line, 22);
     assert_int_equal(s->elasticsearch.nodes.n, 2);
     assert_string_equal(s->elasticsearch.nodes.items[0], "http://127.0.0.1:9200");
     assert_string_equal(s->elasticsearch.nodes.items[1], "https://es.example.com/prefix");

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/utf8.h"
 
+#include <string.h>
+
 size_t sl_utf8_char(const char *p, size_t n, uint32_t *ret)
 {
     static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
@@ -37,4 +39,21 @@ size_t sl_utf8_char(const char *p, size_t n, uint32_t *ret)
     if (ret)
         *ret = code;
     return length;
+}
+
+void sl_utf8_copy(const char *from, char *to, size_t size)
+{
+    size_t left = strlen(from), at = 0;
+
+    while (left > 0) {
+        size_t n = sl_utf8_char(from, left, NULL), step = n ? n : 1;
+
+        if (at + step >= size)
+            break;
+        memcpy(to + at, n ? from : "?", step);
+        at += step;
+        from += step;
+        left -= step;
+    }
+    to[at] = '\0';
 }

@@ -10,4 +10,8 @@
  * For texts that people see; records have a faster scanner of their own. */
 size_t sl_utf8_char(const char *p, size_t n, uint32_t *ret);
 
+/* Copies a text for people, whole characters only, with `?` for each byte that is none; what does
+ * not fit is left away. */
+void sl_utf8_copy(const char *from, char *to, size_t size);
+
 #endif

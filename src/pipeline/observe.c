@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/utf8.h"
 
 static const enum sl_sink_state states[] = {SL_SINK_LIVE, SL_SINK_STALLED, SL_SINK_DETACHED,
                                             SL_SINK_CATCHING_UP};
@@ -151,14 +152,15 @@ static bool ready(void *user, struct sl_buf *reasons)
 static json_t *sink_status(const struct sl_pipeline *p, size_t i)
 {
     const struct sl_sink *s = p->sinks[i];
+    char reason[512]; /* may hold what a server said: JSON takes no broken characters */
 
-    return json_pack("{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "name", s->config->name,
-                     "type", s->type->name, "state", sl_sink_state_name(sl_sink_state(s)), "reason",
-                     sl_sink_reason(s), "routed", (json_int_t)*s->count.routed, "delivered",
-                     (json_int_t)*s->count.delivered, "dead", (json_int_t)*s->count.dead,
-                     "in_flight", (json_int_t)*s->count.in_flight, "queue_bytes",
-                     (json_int_t)sl_sink_bytes(s), "queue_limit_bytes",
-                     (json_int_t)s->config->queue_bytes);
+    sl_utf8_copy(sl_sink_reason(s), reason, sizeof(reason));
+    return json_pack(
+        "{s:s, s:s, s:s, s:s, s:I, s:I, s:I, s:I, s:I, s:I}", "name", s->config->name, "type",
+        s->type->name, "state", sl_sink_state_name(sl_sink_state(s)), "reason", reason, "routed",
+        (json_int_t)*s->count.routed, "delivered", (json_int_t)*s->count.delivered, "dead",
+        (json_int_t)*s->count.dead, "in_flight", (json_int_t)*s->count.in_flight, "queue_bytes",
+        (json_int_t)sl_sink_bytes(s), "queue_limit_bytes", (json_int_t)s->config->queue_bytes);
 }
 
 static void status(void *user, struct sl_buf *out)

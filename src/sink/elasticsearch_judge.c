@@ -3,6 +3,7 @@
 
 #include "base/hash.h"
 #include "sink/elasticsearch_encode.h"
+#include "sink/http_policy.h"
 
 enum { TEXT_MAX = 512, SAMPLES = 64 };
 
@@ -152,7 +153,7 @@ static void settle_item(void *user, size_t i, const struct sl_es_reply_item *rep
         return;
     j->stall = outcome == SL_STALL;
     sl_buf_clear(j->reason);
-    sl_buf_slice(j->reason, sl_buf_as_slice(&j->text));
+    sl_http_text(sl_buf_as_slice(&j->text), SL_HTTP_REASON_MAX, j->reason);
     if (j->stall && no_stream_template(j, reply))
         sl_buf_text(j->reason, SL_ES_SETUP_WORDS);
 }

@@ -95,14 +95,6 @@ static struct line judge_result(enum sl_http_result result)
     return (struct line){0, SL_AGAIN, false, ""};
 }
 
-/* At most SL_HTTP_REASON_MAX bytes of it. */
-static void say(struct sl_buf *reason, struct sl_slice text)
-{
-    if (text.n > SL_HTTP_REASON_MAX)
-        text.n = SL_HTTP_REASON_MAX;
-    sl_buf_slice(reason, text);
-}
-
 void sl_http_judge(const struct sl_http_reply *reply, int64_t wall_ms, struct sl_slice detail,
                    struct sl_buf *reason, struct sl_result *ret)
 {
@@ -111,11 +103,12 @@ void sl_http_judge(const struct sl_http_reply *reply, int64_t wall_ms, struct sl
 
     sl_buf_clear(reason);
     if (!ok) {
-        say(reason, sl_slice_str(reply->error && *reply->error ? reply->error : "no reply"));
+        sl_http_text(sl_slice_str(reply->error && *reply->error ? reply->error : "no reply"),
+                     SL_HTTP_REASON_MAX, reason);
         sl_buf_text(reason, line.words);
     } else if (line.outcome != SL_DELIVERED) {
         sl_buf_printf(reason, "HTTP %d: %s%s", reply->status, line.words, detail.n ? ": " : "");
-        say(reason, detail);
+        sl_http_text(detail, SL_HTTP_REASON_MAX, reason);
     }
     *ret = (struct sl_result){
         .outcome = line.outcome,
@@ -137,28 +130,32 @@ bool sl_http_tells_secret(struct sl_slice body, const char *const *secrets, size
     return false;
 }
 
-void sl_http_excerpt(struct sl_slice body, const char *const *secrets, size_t n_secrets,
-                     struct sl_buf *out)
+void sl_http_text(struct sl_slice text, size_t max, struct sl_buf *out)
 {
     size_t begin = out->n, i = 0;
 
-    if (sl_http_tells_secret(body, secrets, n_secrets))
-        return;
-    while (i < body.n && out->n - begin < SL_HTTP_EXCERPT_MAX) {
+    while (i < text.n) {
         uint32_t c = 0;
-        size_t n = sl_utf8_char(body.p + i, body.n - i, &c);
+        size_t n = sl_utf8_char(text.p + i, text.n - i, &c);
+        bool blank = n == 0 || c <= 0x20 || (c >= 0x7f && c < 0xa0);
 
-        if (n == 0 || c <= 0x20 || (c >= 0x7f && c < 0xa0)) {
-            if (out->n > begin && out->p[out->n - 1] != ' ')
-                sl_buf_byte(out, ' ');
-            i += n ? n : 1;
-        } else {
-            sl_buf_append(out, body.p + i, n);
-            i += n;
-        }
+        if (out->n - begin + (blank ? 1 : n) > max)
+            break;
+        if (!blank)
+            sl_buf_append(out, text.p + i, n);
+        else if (out->n > begin && out->p[out->n - 1] != ' ')
+            sl_buf_byte(out, ' ');
+        i += n ? n : 1;
     }
     while (out->n > begin && out->p[out->n - 1] == ' ')
         out->n--;
+}
+
+void sl_http_excerpt(struct sl_slice body, const char *const *secrets, size_t n_secrets,
+                     struct sl_buf *out)
+{
+    if (!sl_http_tells_secret(body, secrets, n_secrets))
+        sl_http_text(body, SL_HTTP_EXCERPT_MAX, out);
 }
 
 bool sl_http_header_value_ok(const char *value)

@@ -26,7 +26,7 @@
 
 enum {
     SL_HTTP_RETRY_AFTER_MAX_MS = 5 * 60 * 1000,
-    SL_HTTP_REASON_MAX = 400,  /* bytes of a reason's text */
+    SL_HTTP_REASON_MAX = 320,  /* bytes of what a reason quotes */
     SL_HTTP_EXCERPT_MAX = 200, /* bytes of a reply's body that a reason shows */
 };
 
@@ -44,8 +44,9 @@ unsigned sl_http_retry_after(const struct sl_http_reply *reply, int64_t wall_ms)
  * the request they were sent. */
 bool sl_http_tells_secret(struct sl_slice body, const char *const *secrets, size_t n_secrets);
 
-/* The beginning of a reply's body for a reason: one line, printable. Nothing when the body holds
- * one of the secrets. */
+/* Appends at most `max` bytes of a text from outside: one line, printable, whole characters. */
+void sl_http_text(struct sl_slice text, size_t max, struct sl_buf *out);
+/* The beginning of a reply's body for a reason. Nothing when the body holds one of the secrets. */
 void sl_http_excerpt(struct sl_slice body, const char *const *secrets, size_t n_secrets,
                      struct sl_buf *out);
 

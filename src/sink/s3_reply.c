@@ -220,12 +220,17 @@ static void say(struct sl_s3_verdict *v, const char *what, const struct sl_http_
     struct sl_buf text;
 
     sl_buf_init(&text, sizeof(v->reason) - 1);
-    sl_buf_printf(&text, "%.200s: HTTP %d", what, reply->status);
-    if (*error->code)
-        sl_buf_printf(&text, " %s", error->code);
+    sl_buf_printf(&text, "%.100s: HTTP %d", what, reply->status);
+    if (*error->code) {
+        sl_buf_byte(&text, ' ');
+        sl_http_text(sl_slice_str(error->code), SL_S3_CODE_MAX, &text);
+    }
     hint(g, reply, config, error, &text);
-    if (*error->message)
-        sl_buf_printf(&text, " (%.120s)", error->message);
+    if (*error->message) {
+        SL_BUF_LITERAL(&text, " (");
+        sl_http_text(sl_slice_str(error->message), 120, &text);
+        sl_buf_byte(&text, ')');
+    }
     snprintf(v->reason, sizeof(v->reason), "%.*s", (int)text.n, text.p);
     sl_buf_release(&text);
 }

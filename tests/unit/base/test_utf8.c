@@ -69,11 +69,31 @@ static void test_reply_headers(void **state)
     assert_null(sl_http_header(&reply, "X-A").p);
 }
 
+static void test_copies_are_valid(void **state)
+{
+    char to[8];
+
+    (void)state;
+    sl_utf8_copy("a\xc3\xa9\xff"
+                 "b",
+                 to, sizeof(to));
+    assert_string_equal(to, "a\xc3\xa9?b");
+    sl_utf8_copy("1234567", to, sizeof(to));
+    assert_string_equal(to, "1234567");
+    sl_utf8_copy("123456\xc3\xa9", to, sizeof(to)); /* never half a character */
+    assert_string_equal(to, "123456");
+    sl_utf8_copy("12345\xc3", to, sizeof(to));
+    assert_string_equal(to, "12345?");
+    sl_utf8_copy("", to, sizeof(to));
+    assert_string_equal(to, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_characters),
         cmocka_unit_test(test_what_is_none),
+        cmocka_unit_test(test_copies_are_valid),
         cmocka_unit_test(test_reply_headers),
     };
 

@@ -6,6 +6,7 @@
 
 #include <cmocka.h>
 
+#include "base/utf8.h"
 #include "http_help.h"
 #include "sink/elasticsearch_judge.h"
 
@@ -279,6 +280,25 @@ static void a_stall_gives_the_reason_whatever_came_before(void **state)
     assert_outcome(0, SL_REFUSED);
 }
 
+static void a_reason_is_whole_characters(void **state)
+{
+    char item[1024] = "403:cluster_block_exception:", copy[1024];
+
+    (void)state;
+    for (size_t n = strlen(item), i = 0; i < 200; i++)
+        snprintf(item + n + 3 * i, sizeof(item) - n - 3 * i, "\xe4\xb8\xad");
+    make_batch("a");
+    ANSWER(item);
+    assert_int_equal(result.outcome, SL_STALL);
+    sl_utf8_copy(result.reason, copy, sizeof(copy));
+    assert_string_equal(result.reason, copy);
+    assert_true(strlen(copy) > 200 && strlen(copy) < 400); /* with what follows it, below 512 */
+    make_batch("a");
+    ANSWER("403:cluster_block_exception:a\xff"
+           "b");
+    assert_string_equal(result.reason, "cluster_block_exception: a b");
+}
+
 static void a_data_stream_without_template_names_setup(void **state)
 {
     (void)state;
@@ -311,6 +331,7 @@ int main(void)
         TEST(two_remembered_indexes_are_enough),
         TEST(texts_are_kept_with_records_that_may_become_dead_letters),
         TEST(a_stall_gives_the_reason_whatever_came_before),
+        TEST(a_reason_is_whole_characters),
         TEST(a_data_stream_without_template_names_setup),
     };
 

@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 
+#include "base/utf8.h"
 #include "sink/s3_reply.h"
 
 #define NOW 784111777000 /* Sun, 06 Nov 1994 08:49:37 GMT */
@@ -135,6 +136,25 @@ static void a_region_is_shown_when_it_is_one(void **state)
         strstr(judge(301, "x-amz-bucket-region: a\x1b[2J\r\n", sl_slice("", 0))->reason, "\x1b"));
 }
 
+/* It goes into JSON and onto terminals. */
+static void a_stores_words_stay_whole_characters(void **state)
+{
+    struct sl_buf body;
+    char copy[SL_S3_REASON_MAX];
+
+    (void)state;
+    sl_buf_init(&body, 4096);
+    SL_BUF_LITERAL(&body, "<Error><Code>Odd\xffOne</Code><Message>x");
+    for (int i = 0; i < 100; i++)
+        SL_BUF_LITERAL(&body, "\xe4\xb8\xad");
+    SL_BUF_LITERAL(&body, "</Message></Error>");
+    sl_utf8_copy(judge(403, "", sl_buf_as_slice(&body))->reason, copy, sizeof(copy));
+    assert_string_equal(judge(403, "", sl_buf_as_slice(&body))->reason, copy);
+    assert_non_null(strstr(copy, "\xe4\xb8\xad)"));
+    assert_non_null(strstr(copy, "Odd One"));
+    sl_buf_release(&body);
+}
+
 static void waiting_and_no_answer(void **state)
 {
     static const struct {
@@ -205,6 +225,7 @@ int main(void)
         cmocka_unit_test(a_taken_name),
         cmocka_unit_test(a_wrong_clock),
         cmocka_unit_test(a_region_is_shown_when_it_is_one),
+        cmocka_unit_test(a_stores_words_stay_whole_characters),
         cmocka_unit_test(waiting_and_no_answer),
         cmocka_unit_test(error_documents),
     };

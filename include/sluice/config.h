@@ -166,6 +166,9 @@ struct sl_config {
  * free. */
 const char *sl_config_owned_property(const char *name);
 
+/* Whether a text about a value may quote it: it is written out in sluice.yaml, under a key that
+ * holds no secret. */
+bool sl_config_quotable(const struct sl_config *c, const char *value);
 /* A problem that only a later stage can find (a template, a property that librdkafka refuses),
  * shown where `text` stands in sluice.yaml: a value, the name of a sink or of a property, by its
  * address in *c. column: from 1, in characters of the value; 0: the whole. Without a place in the

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/alloc.h"
+#include "config/mask.h"
 #include "config/read.h"
 
 /* Where values of the configuration stand in sluice.yaml, for what is only found out behind the
@@ -40,6 +41,14 @@ static const struct sl_place *find(const struct sl_config_owner *o, const char *
         if (o->places[i].text == text)
             return &o->places[i];
     return NULL;
+}
+
+bool sl_config_quotable(const struct sl_config *c, const char *value)
+{
+    const struct sl_place *place = find(c->owner, value);
+
+    return place && place->node->type == SL_YAML_SCALAR && !strcmp(place->node->text, value) &&
+           !(place->node->key && sl_mask_secret_key(place->node->key));
 }
 
 void sl_config_problem(const struct sl_config *c, const char *text, unsigned column,

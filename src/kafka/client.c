@@ -67,20 +67,24 @@ static size_t get_number(const rd_kafka_conf_t *conf, const char *name)
     return (size_t)strtoull(text, NULL, 10);
 }
 
-/* One property of the user's; text: why it cannot be, where it cannot. */
+/* One property of the user's; text: why it cannot be, where it cannot. librdkafka's own words quote
+ * the value, which may be a secret at the wrong place. */
 static rd_kafka_conf_res_t set_property(rd_kafka_conf_t *conf, const struct sl_property *p,
-                                        char *text, size_t room)
+                                        bool quotable, char *text, size_t room)
 {
     const char *instead = sl_config_owned_property(p->name);
+    rd_kafka_conf_res_t got;
 
-    if (!instead) {
-        rd_kafka_conf_res_t got = rd_kafka_conf_set(conf, p->name, p->value, text, room);
-
-        text[got ? strcspn(text, "\n") : 0] = '\0'; /* some of its words end a line */
-        return got;
+    if (instead) {
+        snprintf(text, room, "it belongs to Sluice: %s", instead);
+        return RD_KAFKA_CONF_INVALID;
     }
-    snprintf(text, room, "it belongs to Sluice: %s", instead);
-    return RD_KAFKA_CONF_INVALID;
+    got = rd_kafka_conf_set(conf, p->name, p->value, text, room);
+    if (got == RD_KAFKA_CONF_INVALID && !quotable)
+        snprintf(text, room, "librdkafka refuses the value");
+    else if (got != RD_KAFKA_CONF_OK)
+        text[strcspn(text, "\n")] = '\0'; /* some of its words end a line */
+    return got;
 }
 
 static int overlay(rd_kafka_conf_t *conf, const struct sl_properties *properties,
@@ -90,7 +94,7 @@ static int overlay(rd_kafka_conf_t *conf, const struct sl_properties *properties
         const struct sl_property *p = &properties->items[i];
         char text[256];
 
-        if (set_property(conf, p, text, sizeof(text)) == RD_KAFKA_CONF_OK)
+        if (set_property(conf, p, false, text, sizeof(text)) == RD_KAFKA_CONF_OK)
             continue;
         if (err)
             err->about = p->name;
@@ -128,7 +132,8 @@ void sl_kafka_check_properties(const struct sl_config *config, struct sl_diags *
         for (size_t k = 0; k < all[i]->n; k++) {
             const struct sl_property *p = &all[i]->items[k];
             char text[256];
-            rd_kafka_conf_res_t got = set_property(conf, p, text, sizeof(text));
+            rd_kafka_conf_res_t got =
+                set_property(conf, p, sl_config_quotable(config, p->value), text, sizeof(text));
 
             if (got == RD_KAFKA_CONF_UNKNOWN)
                 unknown_property(config, p, conf, diags);

@@ -108,6 +108,18 @@ static void what_kafka_refuses(void **state)
           "     8 |     producer: { compression.codec: gzipp, linger.ms: 7 }\n"
           "       |                                    ^\n"
           "sluice.yaml: 3 errors, 0 warnings\n");
+    setenv("WRONG", "hunter2", 1);
+    check("source:\n"
+          "  kafka:\n"
+          "    brokers: 127.0.0.1:9092\n"
+          "    topics: logs\n"
+          "    group: g\n"
+          "    client: { security.protocol: \"${WRONG}\" }\n" TAIL,
+          SL_EXIT_USAGE,
+          "sluice.yaml:6:34: error: `security.protocol`: librdkafka refuses the value\n"
+          "     6 |     client: { security.protocol: \"${WRONG}\" }\n"
+          "       |                                  ^\n"
+          "sluice.yaml: 1 error, 0 warnings\n");
 }
 
 static void what_records_refuse(void **state)

@@ -8,7 +8,7 @@
  * nothing. The sink would take records when one node answers well; what is wrong with the others is
  * said all the same. */
 
-enum { WORDS_MAX = 4096 };
+enum { WORDS_MAX = 4096, NAME_MAX_BYTES = 100 };
 
 struct probe {
     struct sl_list node;
@@ -35,18 +35,24 @@ static void send_probe(struct probe *p)
     sl_exchange_start(&p->x);
 }
 
-static void good_words(struct probe *p, const struct sl_http_reply *reply)
+/* What a cluster would say; false when it is none that answers. */
+static bool good_words(struct probe *p, const struct sl_http_reply *reply)
 {
     json_t *root = json_loadb(reply->body.p ? reply->body.p : "", reply->body.n, 0, NULL);
     const char *name = json_string_value(json_object_get(root, "cluster_name"));
     const char *status = json_string_value(json_object_get(root, "status"));
+    bool good = p->second ? json_object_get(root, "error") != NULL : status != NULL;
 
-    if (p->second)
+    if (good && p->second) {
         SL_BUF_LITERAL(&p->words, "takes bulk requests (may not read the cluster's health)");
-    else
-        sl_buf_printf(&p->words, "cluster %.100s is %.20s", name ? name : "(unnamed)",
-                      status ? status : "(unknown)");
+    } else if (good) {
+        SL_BUF_LITERAL(&p->words, "cluster ");
+        sl_http_text(sl_slice_str(name ? name : "(unnamed)"), NAME_MAX_BYTES, &p->words);
+        SL_BUF_LITERAL(&p->words, " is ");
+        sl_http_text(sl_slice_str(status), NAME_MAX_BYTES, &p->words);
+    }
     json_decref(root);
+    return good;
 }
 
 static void bad_words(struct probe *p, const struct sl_http_reply *reply, const char *reason)
@@ -59,7 +65,7 @@ static void bad_words(struct probe *p, const struct sl_http_reply *reply, const 
                        " (is this the HTTP port, usually 9200, and is http or https right?)");
     else if (ok && (reply->status == 401 || reply->status == 403))
         SL_BUF_LITERAL(&p->words, " (see auth: user and password, or api_key)");
-    else if (ok && (reply->status == 404 || reply->status == 405))
+    else if (ok && reply->status < 500 && reply->status != 429)
         SL_BUF_LITERAL(&p->words, " (is this an Elasticsearch or OpenSearch address?)");
 }
 
@@ -69,9 +75,9 @@ static void judge_node(struct probe *p, const struct sl_http_reply *reply)
     struct sl_result result;
 
     sl_buf_printf(&p->words, "%s%.200s: ", p->words.n > 0 ? "; " : "", node);
-    if (reply->result == SL_HTTP_OK && reply->status == (p->second ? 400 : 200)) {
+    if (reply->result == SL_HTTP_OK && reply->status == (p->second ? 400 : 200) &&
+        good_words(p, reply)) {
         result = (struct sl_result){.outcome = SL_DELIVERED, .status = reply->status};
-        good_words(p, reply);
     } else {
         sl_es_judge_failure(p->sink, reply, &result);
         bad_words(p, reply, result.reason);

@@ -314,6 +314,8 @@ static void on_probe(struct sl_exchange *x, const struct sl_http_reply *reply)
         sl_buf_printf(&w->reason, "reachable (HEAD answers %d)", reply->status);
         if (reply->status == 401 || reply->status == 403)
             SL_BUF_LITERAL(&w->reason, "; warning: it may not accept the credentials");
+        else if (reply->status >= 300 && reply->status < 400)
+            SL_BUF_LITERAL(&w->reason, "; warning: redirects are not followed");
     } else if (reply->result == SL_HTTP_DENIED) {
         SL_BUF_LITERAL(&w->reason, " (allow_private: true allows it, and http without TLS)");
     }

@@ -679,6 +679,11 @@ static void a_probe_says_what_is_wrong(void **state)
     assert_int_equal(p.outcome, SL_AGAIN);
     assert_int_equal(p.calls, 4);
     t.sink.type->probe(&t.sink, on_probed, &p);
+    fake_status(&t.http, 200, "", "<html>welcome</html>"); /* anybody can say 200 */
+    assert_int_equal(p.outcome, SL_AGAIN);
+    assert_non_null(strstr(p.reason, "is this an Elasticsearch or OpenSearch address?"));
+    p.calls = 4;
+    t.sink.type->probe(&t.sink, on_probed, &p);
     bench_release(&t); /* under way: ended without a word */
     assert_int_equal(p.calls, 4);
     assert_int_equal(t.http.cancelled, 1);
@@ -705,6 +710,10 @@ static void a_key_that_may_only_write_is_good_enough(void **state)
     fake_status(&t.http, 403, "", "{}");
     assert_int_equal(p.outcome, SL_STALL);
     assert_int_equal(p.calls, 2);
+    t.sink.type->probe(&t.sink, on_probed, &p);
+    fake_status(&t.http, 403, "", "{}");
+    fake_status(&t.http, 400, "", "<html>what?</html>");
+    assert_int_not_equal(p.outcome, SL_DELIVERED);
     bench_release(&t);
 }
 

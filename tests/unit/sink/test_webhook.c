@@ -423,19 +423,22 @@ static void a_probe_changes_nothing(void **state)
     assert_int_equal(p.outcome, SL_DELIVERED);
     assert_non_null(strstr(p.reason, "warning"));
     t.sink.type->probe(&t.sink, on_probed, &p);
+    fake_status(&t.http, 302, "", "");
+    assert_non_null(strstr(p.reason, "redirects are not followed"));
+    t.sink.type->probe(&t.sink, on_probed, &p);
     fake_failure(&t.http, SL_HTTP_DENIED, "10.0.0.1");
     assert_int_equal(p.outcome, SL_STALL);
     assert_non_null(strstr(p.reason, "allow_private"));
     t.sink.type->probe(&t.sink, on_probed, &p);
     fake_failure(&t.http, SL_HTTP_CONNECT, "refused");
     assert_int_equal(p.outcome, SL_AGAIN);
-    assert_int_equal(p.calls, 4);
+    assert_int_equal(p.calls, 5);
     t.sink.type->probe(&t.sink, on_probed, &p);
     b = bench_batch(&t);
     bench_text(&t, b, "{}");
     bench_send(&t, b);
     bench_release(&t);
-    assert_int_equal(p.calls, 4);
+    assert_int_equal(p.calls, 5);
     assert_int_equal(t.http.cancelled, 2);
     assert_int_equal(last_done.calls, 0);
 }

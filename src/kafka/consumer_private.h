@@ -34,10 +34,12 @@ struct sl_part {
     int64_t eof;    /* an end of partition that could not be applied yet; -1 */
     bool paused; /* by us: 2.0.2 rewinds a partition that is resumed without having been paused */
     bool rewind; /* messages were thrown away: seek back to `expect` before the next one is taken */
-    bool stopped; /* out_of_range, or unreadable: assigned, never fetched, never committed */
-    bool check;   /* the log moved away under it: its bounds are to be asked for */
-    bool plain;   /* the broker refused our metadata: commit without */
-    char *why;    /* stopped: in words */
+    bool stopped;   /* out_of_range, or unreadable: assigned, never fetched, never committed */
+    bool check;     /* the log moved away under it: its bounds are to be asked for */
+    bool plain;     /* the broker refused our metadata: commit without */
+    int64_t bad_at; /* `expect` when a fetched batch could last not be read, and how often there */
+    unsigned bad_times;
+    char *why; /* stopped: in words */
 };
 
 /* Messages say rkt pointer and partition; this finds the part without comparing names. Valid
@@ -90,6 +92,7 @@ struct sl_consumer {
     const struct sl_consumer_ops *ops;
     void *user;
     size_t n_sinks;
+    const struct sl_position_names *names;
     char **excluded;
     size_t n_excluded;
 
@@ -163,6 +166,7 @@ void sl_pause_sync(struct sl_consumer *c);
 void sl_pause_drop_parked(struct sl_consumer *c,
                           const struct sl_part *part); /* NULL: whatever it is */
 void sl_part_eof(struct sl_consumer *c, struct sl_part *part, int64_t offset);
+void sl_part_unreadable(struct sl_consumer *c, struct sl_part *part, const char *why);
 
 /* rebalance.c */
 void sl_rebalance_event(struct sl_consumer *c, rd_kafka_event_t *ev);
@@ -188,6 +192,7 @@ void sl_range_turn(struct sl_consumer *c);
 void sl_part_stop(struct sl_consumer *c, struct sl_part *part, const char *why);
 
 /* commit.c */
+bool sl_commit_due(const struct sl_partition *p); /* some sink's position is not committed yet */
 bool sl_commit_send(struct sl_consumer *c, struct sl_partition *const *parts, size_t n);
 bool sl_commit_send_start(struct sl_consumer *c, const struct sl_lookup *s);
 void sl_commit_answer(struct sl_consumer *c, rd_kafka_event_t *ev);

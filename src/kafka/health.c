@@ -75,7 +75,7 @@ static bool lasting(rd_kafka_resp_err_t err)
 }
 
 static void partition_error(struct sl_consumer *c, struct sl_part *part, rd_kafka_resp_err_t err,
-                            int64_t offset)
+                            int64_t offset, const char *text)
 {
     if (err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         sl_part_eof(c, part, offset);
@@ -83,6 +83,9 @@ static void partition_error(struct sl_consumer *c, struct sl_part *part, rd_kafk
                err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
         if (!part->stopped)
             part->check = true;
+    } else if (err == RD_KAFKA_RESP_ERR__BAD_MSG || err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION ||
+               err == RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED) {
+        sl_part_unreadable(c, part, text);
     }
 }
 
@@ -101,7 +104,7 @@ void sl_health_event(struct sl_consumer *c, rd_kafka_event_t *ev)
         sl_consumer_fatal(c, reason);
     } else {
         if (p)
-            partition_error(c, sl_part_of(p), err, at->offset);
+            partition_error(c, sl_part_of(p), err, at->offset, rd_kafka_event_error_string(ev));
         if (lasting(err))
             sl_health_trouble(c, "%s: %s", words(err), rd_kafka_event_error_string(ev));
         else if (err != RD_KAFKA_RESP_ERR__PARTITION_EOF &&

@@ -11,6 +11,8 @@
  * taken. Until then everything from it is dropped, so that nothing overtakes. `expect` drops what
  * comes twice. */
 
+enum { BAD_TIMES = 5 }; /* half a second apart: the library waits after a fetch that failed */
+
 void sl_consumer_table_changed(struct sl_consumer *c)
 {
     free(c->slots);
@@ -138,6 +140,26 @@ void sl_part_eof(struct sl_consumer *c, struct sl_part *part, int64_t offset)
     if (offset > part->p->log_end)
         part->p->log_end = offset;
     sl_partition_skip(part->p, offset);
+}
+
+/* A batch that is damaged, or too large once decompressed. The library says so and goes on with the
+ * next one: what it held would be skipped without a word. So nothing behind it is taken, and it is
+ * fetched again; what stays unreadable is for the operator to decide. */
+void sl_part_unreadable(struct sl_consumer *c, struct sl_part *part, const char *why)
+{
+    char text[512];
+
+    if (part->stopped || part->p->draining || part->rewind)
+        return;
+    part->bad_times = part->bad_at == part->expect ? part->bad_times + 1 : 1;
+    part->bad_at = part->expect;
+    part->rewind = true;
+    sl_consumer_wake(c);
+    if (part->bad_times < BAD_TIMES)
+        return;
+    snprintf(text, sizeof(text), "cannot be read from offset %lld on: %s", (long long)part->expect,
+             why);
+    sl_part_stop(c, part, text);
 }
 
 void sl_pause_drop_parked(struct sl_consumer *c, const struct sl_part *part)

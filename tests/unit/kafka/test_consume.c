@@ -1,6 +1,35 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kafka_fixture.h"
 
+#include <dlfcn.h>
+#include <stdatomic.h>
+#include <sys/socket.h>
+
+/* Damage on the wire: the client receives through this, and one byte of the next `damage` pieces
+ * that hold DAMAGED is flipped. */
+#define DAMAGED "<<<damage me>>>"
+
+static atomic_int damage;
+
+ssize_t recvmsg(int fd, struct msghdr *m, int flags)
+{
+    static ssize_t (*real)(int, struct msghdr *, int);
+    ssize_t n;
+
+    if (!real)
+        *(void **)&real = dlsym(RTLD_NEXT, "recvmsg");
+    n = real(fd, m, flags);
+    for (size_t i = 0; n > 0 && i < m->msg_iovlen && atomic_load(&damage) > 0; i++) {
+        char *at = memmem(m->msg_iov[i].iov_base, m->msg_iov[i].iov_len, DAMAGED, strlen(DAMAGED));
+
+        if (at) {
+            at[0] ^= 1;
+            atomic_fetch_sub(&damage, 1);
+        }
+    }
+    return n;
+}
+
 static void assert_ready(struct member *m, bool ready, const char *text)
 {
     char words[512];
@@ -194,6 +223,57 @@ static void a_large_record(void **state)
     member_close(&m);
 }
 
+static void produce_damaged(struct world *w)
+{
+    make_topic(w, "logs", 2);
+    produce(w, "logs", 0, 100);
+    produce(w, "logs", 1, 100);
+    flush(w);
+    for (int i = 0; i < 10; i++)
+        assert_int_equal(
+            rd_kafka_producev(w->producer, RD_KAFKA_V_TOPIC("logs"), RD_KAFKA_V_PARTITION(0),
+                              RD_KAFKA_V_VALUE(DAMAGED, strlen(DAMAGED)), RD_KAFKA_V_END),
+            0);
+    flush(w); /* a batch of its own, or several */
+    produce(w, "logs", 0, 100);
+    flush(w);
+}
+
+/* The library goes on behind a batch whose checksum is wrong; its records must not be lost. */
+static void damage_on_the_wire(void **state)
+{
+    struct world *w = *state;
+    struct member m;
+
+    produce_damaged(w);
+    atomic_store(&damage, 2);
+    member_start(&m, w, "logs");
+    UNTIL(w, m.seen[0].last == 209);
+    assert_int_equal(atomic_load(&damage), 0);
+    assert_int_equal(m.seen[0].n, 210);
+    assert_int_equal(m.broken, 0);
+    member_close(&m);
+    assert_int_equal(committed(w, "logs", 0), 210);
+}
+
+/* Damage in the log itself: the partition stops in front of it, and the others go on. */
+static void damage_that_stays(void **state)
+{
+    struct world *w = *state;
+    struct member m;
+
+    produce_damaged(w);
+    atomic_store(&damage, 1 << 30);
+    member_start(&m, w, "logs");
+    UNTIL(w, m.assigned == 2 && sl_part_of(m.seen[0].at)->stopped);
+    UNTIL(w, m.seen[1].n == 100);
+    assert_ready(&m, false, "cannot be read from offset 100 on");
+    assert_int_equal(m.seen[0].last, 99);
+    assert_false(m.fatal);
+    member_close(&m);
+    assert_int_equal(committed(w, "logs", 0), 100);
+}
+
 static void excluded_topics(void **state)
 {
     static const char *const excluded[] = {"app.dead", "app.state"};
@@ -322,6 +402,8 @@ int main(void)
         T(assigned_while_paused),
         T(headers_keys_and_tombstones),
         T(a_large_record),
+        T(damage_on_the_wire),
+        T(damage_that_stays),
         T(excluded_topics),
         T(decode_forms),
         T(closed_before_anything_was_assigned),
@@ -329,6 +411,5 @@ int main(void)
         T(freed_without_close),
         T(brokers_go_and_come),
     };
-    cmocka_set_test_filter(getenv("SLUICE_TEST_ONLY"));
-    return cmocka_run_group_tests_name("consume", tests, NULL, NULL);
+    return RUN_TESTS("consume", tests);
 }

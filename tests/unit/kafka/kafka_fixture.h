@@ -9,6 +9,9 @@
 
 #include <cmocka.h>
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
 
@@ -377,5 +380,34 @@ static inline void commit_at(struct world *w, const char *topic, int32_t partiti
     rd_kafka_topic_partition_list_destroy(list);
     rd_kafka_destroy(rk);
 }
+
+/* ---- all tests of a program at once ---- */
+
+/* Tests here wait (three seconds for each join of the mock's group) and hardly compute: each runs
+ * in a process of its own, all side by side. SLUICE_TEST_ONLY=pattern runs what it matches in this
+ * one.
+ */
+static inline int run_side_by_side(const char *name, const struct CMUnitTest *tests, size_t n)
+{
+    const char *only = getenv("SLUICE_TEST_ONLY");
+    int failed = 0, status;
+
+    if (only) {
+        cmocka_set_test_filter(only);
+        return _cmocka_run_group_tests(name, tests, n, NULL, NULL);
+    }
+    for (size_t i = 0; i < n; i++) {
+        pid_t pid = fork();
+
+        if (pid == 0)
+            exit(_cmocka_run_group_tests(name, &tests[i], 1, NULL, NULL));
+        failed += pid < 0;
+    }
+    while (wait(&status) > 0)
+        failed += !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+    return failed;
+}
+
+#define RUN_TESTS(name, tests) run_side_by_side(name, tests, sizeof(tests) / sizeof((tests)[0]))
 
 #endif

@@ -167,6 +167,5 @@ int main(void)
         cmocka_unit_test(check_says_what_is_wrong),
         cmocka_unit_test(creating_a_topic_says_why_not),
     };
-    cmocka_set_test_filter(getenv("SLUICE_TEST_ONLY"));
-    return cmocka_run_group_tests_name("client", tests, NULL, NULL);
+    return RUN_TESTS("client", tests);
 }

@@ -118,6 +118,5 @@ int main(void)
         T(bounded_rate),
         T(never_past_a_hold),
     };
-    cmocka_set_test_filter(getenv("SLUICE_TEST_ONLY"));
-    return cmocka_run_group_tests_name("commit", tests, NULL, NULL);
+    return RUN_TESTS("commit", tests);
 }

@@ -306,6 +306,5 @@ int main(void)
         T(brokers_down),
         T(freed_with_letters_under_way),
     };
-    cmocka_set_test_filter(getenv("SLUICE_TEST_ONLY"));
-    return cmocka_run_group_tests_name("producer", tests, NULL, NULL);
+    return RUN_TESTS("producer", tests);
 }

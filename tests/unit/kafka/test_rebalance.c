@@ -232,6 +232,5 @@ int main(void)
         T(parked_message_of_a_revoked_partition),
         T(closed_while_looking_up),
     };
-    cmocka_set_test_filter(getenv("SLUICE_TEST_ONLY"));
-    return cmocka_run_group_tests_name("rebalance", tests, NULL, NULL);
+    return RUN_TESTS("rebalance", tests);
 }

@@ -294,6 +294,5 @@ int main(void)
         T(overtaken_goes_on_at_the_beginning),
         T(overtaken_stops),
     };
-    cmocka_set_test_filter(getenv("SLUICE_TEST_ONLY"));
-    return cmocka_run_group_tests_name("start", tests, NULL, NULL);
+    return RUN_TESTS("start", tests);
 }

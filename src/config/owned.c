@@ -28,6 +28,8 @@ static const struct {
     {"acks", "every replica confirms"},
     {"request.required.acks", "every replica confirms"},
     {"enable.idempotence", "it is always on"},
+    {"delivery.report.only.error", "a dead letter counts when Kafka has confirmed it"},
+    {"transactional.id", "dead letters are written without transactions"},
 };
 
 const char *sl_config_owned_property(const char *name)

@@ -285,7 +285,9 @@ static void owned_properties(void **state)
                                         "queued.max.messages.kbytes",
                                         "fetch.max.bytes",
                                         "max.partition.fetch.bytes",
-                                        "bootstrap.servers"};
+                                        "bootstrap.servers",
+                                        "delivery.report.only.error",
+                                        "transactional.id"};
     static const char *const free_[] = {
         "group.instance.id", "fetch.wait.max.ms",    "session.timeout.ms",
         "sasl.password",     "max.poll.interval.ms", "group",

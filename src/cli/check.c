@@ -19,15 +19,16 @@ static const struct sl_cli_option options[] = {
     [OPT_JSON] = {"json", 0, NULL, "one JSON object on standard output"},
     [OPT_CONNECT] = {"connect", 0, NULL, "try every broker and sink too; changes nothing there"},
 };
-static const struct sl_cli_command command = {
+const struct sl_cli_command sl_command_check = {
     .name = "check",
-    .summary = "find what is wrong with the configuration and the rules",
+    .summary = "errors and warnings in configuration and rules; changes nothing",
     .description = "Shows every error and warning with its file, line and column. Exit status: 0 "
                    "all is well\n(warnings do not count), 2 an error, 1 --connect met a broker or "
                    "sink that cannot be used.",
     .example = "sluice check -c sluice.yaml\nsluice check -c sluice.yaml --connect",
     .options = options,
     .n_options = SL_LENGTH(options),
+    .run = sl_cmd_check,
 };
 
 struct check {
@@ -164,7 +165,7 @@ int sl_cmd_check(int argc, char **argv)
     struct check c = {0};
     int status;
 
-    if (!sl_cli_parse(&command, argc, argv, &args, &status))
+    if (!sl_cli_parse(&sl_command_check, argc, argv, &args, &status))
         return status;
     signal(SIGPIPE, SIG_IGN); /* a destination that hangs up */
     c.path = values[OPT_CONFIG];

@@ -203,27 +203,27 @@ bool sl_cli_parse(const struct sl_cli_command *command, int argc, char **argv,
 
 /* ---- commands ---- */
 
-static void print_commands(const struct sl_cli_command *commands, size_t n)
+static void print_commands(const struct sl_cli_command *const *commands, size_t n)
 {
     puts("sluice - reads logs from Kafka and routes them by rules to Elasticsearch, S3 and "
          "webhooks\n"
          "\nUsage: sluice COMMAND [OPTIONS]\n\nCommands:");
     for (size_t i = 0; i < n; i++)
-        if (commands[i].run)
-            printf("  %-10s %s\n", commands[i].name, commands[i].summary);
+        if (commands[i]->run)
+            printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
     puts("\n`sluice COMMAND --help` explains a command. Exit status: 0 done, 1 the work failed,\n"
          "2 the command line or the configuration is wrong.");
     print_example("sluice check -c sluice.yaml\nsluice run -c sluice.yaml");
 }
 
-static int unknown_command(const struct sl_cli_command *commands, size_t n, const char *word)
+static int unknown_command(const struct sl_cli_command *const *commands, size_t n, const char *word)
 {
     const char *names[NAMES_MAX], *near;
     size_t count = 0;
 
     for (size_t i = 0; i < n && count < NAMES_MAX; i++)
-        if (commands[i].run)
-            names[count++] = commands[i].name;
+        if (commands[i]->run)
+            names[count++] = commands[i]->name;
     near = sl_nearest(word, names, count);
     fprintf(stderr, "sluice: unknown command %s", word);
     if (near)
@@ -232,16 +232,16 @@ static int unknown_command(const struct sl_cli_command *commands, size_t n, cons
     return SL_EXIT_USAGE;
 }
 
-static const struct sl_cli_command *find(const struct sl_cli_command *commands, size_t n,
+static const struct sl_cli_command *find(const struct sl_cli_command *const *commands, size_t n,
                                          const char *name)
 {
     for (size_t i = 0; i < n; i++)
-        if (strcmp(commands[i].name, name) == 0)
-            return &commands[i];
+        if (strcmp(commands[i]->name, name) == 0)
+            return commands[i];
     return NULL;
 }
 
-int sl_cli_main(const struct sl_cli_command *commands, size_t n, int argc, char **argv)
+int sl_cli_main(const struct sl_cli_command *const *commands, size_t n, int argc, char **argv)
 {
     const struct sl_cli_command *command;
     const char *word = argc > 1 ? argv[1] : NULL;

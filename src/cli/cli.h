@@ -10,16 +10,7 @@
  * what its help shows.
  *
  * A command's run() gets argv[0] = its own name, then what followed it, and returns an exit status.
- * It begins with
- *
- *     static const struct sl_cli_option options[] = {SL_CLI_CONFIG, {"json", 0, NULL, "for
- * machines"}}; static const struct sl_cli_command command = {.name = "check", .options = options,
- * ...}; const char *values[SL_LENGTH(options)]; struct sl_cli_args args = {.values = values}; int
- * status;
- *
- *     if (!sl_cli_parse(&command, argc, argv, &args, &status))
- *         return status;
- */
+ * It begins with sl_cli_parse(); cli/version.c is the shortest example. */
 
 /* interface.md, "Commands" */
 enum sl_exit {
@@ -53,8 +44,7 @@ struct sl_cli_command {
     const char *example;     /* whole command lines, one a line */
     const struct sl_cli_option *options;
     size_t n_options;
-    /* For the table in main.c only. NULL: a command of a later version, which help does not list.
-     */
+    /* NULL: a command of a later version, which help does not list. */
     int (*run)(int argc, char **argv);
 };
 
@@ -75,8 +65,10 @@ int sl_cli_usage(const struct sl_cli_command *command, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Finds argv[1] in the table and runs it. */
-int sl_cli_main(const struct sl_cli_command *commands, size_t n, int argc, char **argv);
+int sl_cli_main(const struct sl_cli_command *const *commands, size_t n, int argc, char **argv);
 
-int sl_cmd_version(int argc, char **argv); /* cli/version.c */
+/* cli/version.c */
+int sl_cmd_version(int argc, char **argv);
+extern const struct sl_cli_command sl_command_version;
 
 #endif

@@ -134,15 +134,16 @@ static int route(struct run *run)
 }
 
 static const struct sl_cli_option options[] = {SL_CLI_CONFIG};
-static const struct sl_cli_command command = {
+const struct sl_cli_command sl_command_run = {
     .name = "run",
-    .summary = "consume, route and deliver, until SIGTERM",
+    .summary = "consume, route, deliver; until SIGTERM",
     .description =
-        "SIGTERM or SIGINT: stop fetching, flush, commit, leave the group. A second one ends at "
+        "SIGTERM or SIGINT: stop fetching, flush, commit, leave the group. A second one ends at\n"
         "once and still loses nothing. SIGHUP: read secrets and certificates again.",
     .example = "sluice run -c sluice.yaml",
     .options = options,
     .n_options = SL_LENGTH(options),
+    .run = sl_cmd_run,
 };
 
 int sl_cmd_run(int argc, char **argv)
@@ -155,7 +156,7 @@ int sl_cmd_run(int argc, char **argv)
     struct run run = {0};
     int status;
 
-    if (!sl_cli_parse(&command, argc, argv, &args, &status))
+    if (!sl_cli_parse(&sl_command_run, argc, argv, &args, &status))
         return status;
     sl_diags_init(&diags);
     config = sl_config_load(values[0], &diags);

@@ -67,21 +67,23 @@ static void print_versions(bool json)
         print_text(parts, SL_LENGTH(parts));
 }
 
+static const struct sl_cli_option options[] = {{"json", 0, NULL, "for machines"}};
+const struct sl_cli_command sl_command_version = {
+    .name = "version",
+    .summary = "own version, and each linked library's",
+    .example = "sluice version --json",
+    .options = options,
+    .n_options = SL_LENGTH(options),
+    .run = sl_cmd_version,
+};
+
 int sl_cmd_version(int argc, char **argv)
 {
-    static const struct sl_cli_option options[] = {{"json", 0, NULL, "for machines"}};
-    static const struct sl_cli_command command = {
-        .name = "version",
-        .summary = "own version, and each linked library's",
-        .example = "sluice version --json",
-        .options = options,
-        .n_options = SL_LENGTH(options),
-    };
     const char *values[SL_LENGTH(options)];
     struct sl_cli_args args = {.values = values};
     int status;
 
-    if (!sl_cli_parse(&command, argc, argv, &args, &status))
+    if (!sl_cli_parse(&sl_command_version, argc, argv, &args, &status))
         return status;
     print_versions(values[0] != NULL);
     return SL_EXIT_DONE;

@@ -181,11 +181,11 @@ static int explain(int argc, char **argv)
     return sl_cli_parse(&command, argc, argv, &args, &status) ? SL_EXIT_DONE : status;
 }
 
-static const struct sl_cli_command commands[] = {
-    {.name = "run", .summary = "runs", .run = ran},
-    {.name = "explain", .summary = "why", .run = explain},
-    {.name = "version", .summary = "versions", .run = sl_cmd_version},
-    {.name = "top"},
+static const struct sl_cli_command *const commands[] = {
+    &(const struct sl_cli_command){.name = "run", .summary = "runs", .run = ran},
+    &(const struct sl_cli_command){.name = "explain", .summary = "why", .run = explain},
+    &sl_command_version,
+    &(const struct sl_cli_command){.name = "top"},
 };
 
 static int main_call(void *user)

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/percent.h"
 #include "record/json.h"
 #include "record/time.h"
 
@@ -181,29 +182,6 @@ void sl_template_free(struct sl_template *t)
 
 /* ---- values ---- */
 
-static bool key_safe(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
-           c == '_' || c == '=' || c == '-';
-}
-
-static void percent(char c, struct sl_buf *out)
-{
-    static const char digits[] = "0123456789ABCDEF";
-    char text[3] = {'%', digits[(uint8_t)c >> 4], digits[c & 15]};
-
-    sl_buf_append(out, text, 3);
-}
-
-static void encode_key(struct sl_slice text, struct sl_buf *out)
-{
-    for (size_t i = 0; i < text.n; i++)
-        if (key_safe(text.p[i]))
-            sl_buf_byte(out, text.p[i]);
-        else
-            percent(text.p[i], out);
-}
-
 /* At most SL_TEMPLATE_VALUE_MAX bytes, whole characters. */
 static struct sl_slice head(struct sl_slice text)
 {
@@ -235,7 +213,7 @@ static void put_value(struct sl_template *t, const struct part *part, const stru
         sl_json_escape(text, out);
         return;
     case SL_TEMPLATE_OBJECT_KEY:
-        return encode_key(head(text), out);
+        return sl_percent_encode(head(text), "._=-", out);
     case SL_TEMPLATE_INDEX:
     case SL_TEMPLATE_DATA_STREAM:
         return sl_buf_slice(out, head(text)); /* made fit as a whole, below */
@@ -330,14 +308,13 @@ static void fit_key(struct sl_template *t, size_t begin, struct sl_buf *out)
         size_t end = slash ? (size_t)(slash - copy) : n;
         bool dots = end - at >= 1 && end - at <= 2 && copy[at] == '.' && copy[end - 1] == '.';
 
-        for (; at < end; at++)
-            if (dots)
-                percent(copy[at], out);
-            else
-                sl_buf_byte(out, copy[at]);
+        if (dots)
+            sl_percent_encode(sl_slice(copy + at, end - at), "", out);
+        else
+            sl_buf_append(out, copy + at, end - at);
         if (slash)
             sl_buf_byte(out, '/');
-        at++;
+        at = end + 1;
     }
 }
 

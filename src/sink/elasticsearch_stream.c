@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sink/elasticsearch_stream.h"
 
+#include "base/percent.h"
 #include "sink/elasticsearch_encode.h"
 #include "sink/elasticsearch_reply.h"
 
@@ -22,16 +23,11 @@ bool sl_es_stream_next(const struct sl_es_names *known, const struct sl_batch *b
 
 char *sl_es_stream_url(const char *node, struct sl_slice name)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyz0123456789._-";
     struct sl_buf url;
 
     sl_buf_init(&url, 8192);
     sl_buf_printf(&url, "%s/_data_stream/", node);
-    for (size_t i = 0; i < name.n; i++)
-        if (name.p[i] && strchr(plain, name.p[i]))
-            sl_buf_byte(&url, name.p[i]);
-        else
-            sl_buf_printf(&url, "%%%02X", (unsigned char)name.p[i]);
+    sl_percent_encode(name, "-._", &url);
     return sl_buf_take(&url);
 }
 

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/hash.h"
+#include "base/percent.h"
 
 enum { CANONICAL_MAX = 64 * 1024, SCOPE_MAX = 512 };
 
@@ -18,27 +19,9 @@ void sl_sign_time(int64_t unix_seconds, char ret[SL_SIGN_TIME_MAX])
     strftime(ret, SL_SIGN_TIME_MAX, "%Y%m%dT%H%M%SZ", &tm);
 }
 
-static bool unreserved(char c)
-{
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '.' || c == '_' || c == '~';
-}
-
 void sl_sign_escape(struct sl_slice text, struct sl_buf *out)
 {
-    static const char digits[] = "0123456789ABCDEF";
-
-    for (size_t i = 0; i < text.n; i++) {
-        unsigned char c = (unsigned char)text.p[i];
-
-        if (unreserved((char)c) || c == '/') {
-            sl_buf_byte(out, (char)c);
-        } else {
-            sl_buf_byte(out, '%');
-            sl_buf_byte(out, digits[c >> 4]);
-            sl_buf_byte(out, digits[c & 15]);
-        }
-    }
+    sl_percent_encode(text, "-._~/", out);
 }
 
 /* The order of the headers by name; few enough for insertion. */

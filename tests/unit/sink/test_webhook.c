@@ -277,6 +277,16 @@ static void every_attempt_is_signed_anew_under_one_id(void **state)
         bench_text(&t, other, "{\"a\":1}");
         bench_send(&t, other);
         assert_string_not_equal(fake_header(fake_last(&t.http), "webhook-id"), id);
+        snprintf(id, sizeof(id), "%s", fake_header(fake_last(&t.http), "webhook-id"));
+        fake_status(&t.http, 200, "", "");
+
+        /* Other bytes from the same place too: the topic was made anew. */
+        t.offset -= 2;
+        other = bench_batch(&t);
+        bench_text(&t, other, "{\"a\":1}");
+        bench_text(&t, other, "{\"a\":2}");
+        bench_send(&t, other);
+        assert_string_not_equal(fake_header(fake_last(&t.http), "webhook-id"), id);
         fake_status(&t.http, 200, "", "");
         bench_release(&t);
     }

@@ -41,7 +41,8 @@ struct sl_span {
 
 struct sl_sink_position {
     struct sl_list spans;
-    void *cut; /* private to sink/: the open cut of this partition */
+    int64_t from; /* records below it had their outcome in an earlier epoch: not routed again */
+    void *cut;    /* private to sink/: the open cut of this partition */
 };
 
 struct sl_partition {
@@ -51,11 +52,12 @@ struct sl_partition {
     bool ended;     /* the assignment is over: nothing of it is committed any more */
     bool draining;  /* being revoked: nothing new is routed */
     unsigned refs;
-    int64_t next;      /* next offset to be routed; -1 until known */
-    uint8_t place[8];  /* head of the hash over cluster id, topic and number: record ids */
-    int64_t committed; /* last offset that the broker confirmed; -1 unknown */
-    int64_t log_end;   /* newest known end offset, for lag; -1 unknown */
-    void *reader;      /* private to the reader (kafka/) */
+    int64_t next;           /* next offset to be routed; -1 until known */
+    uint8_t place[8];       /* head of the hash over cluster id, topic and number: record ids */
+    int64_t committed;      /* last offset that the broker confirmed; -1 unknown */
+    uint64_t noted, noting; /* fingerprints of the positions last committed, and under way */
+    int64_t log_end;        /* newest known end offset, for lag; -1 unknown */
+    void *reader;           /* private to the reader (kafka/) */
     size_t n_sinks;
     struct sl_list crcs; /* private: spans that sum every record read */
     struct sl_sink_position sinks[];
@@ -89,6 +91,38 @@ void sl_partition_advance(struct sl_partition *p, int64_t offset, int64_t timest
                           uint32_t value_crc);
 /* The log goes on at `next` (control records, compaction, partition EOF): only ever forward. */
 void sl_partition_skip(struct sl_partition *p, int64_t next);
+
+/* ---- positions beside the committed offset (position/metadata.c) ----
+ *
+ * The group commits the least position. So that a restart or a rebalance sends a sink only what it
+ * lacks, each sink's own position goes with it, in the commit's metadata, as one ASCII line:
+ *
+ *     1;b=<base>;r=<rules>;<sink>=<delta>;...
+ *
+ * base: the committed offset, decimal; rules: the head of the rules' hash; sink: the head of the
+ * hash of the sink's id; delta: its position less the base, base 36, left out where it is 0.
+ *
+ * It is a hint: the offset alone loses nothing. It counts only when its base equals the committed
+ * offset, so that an operator's reset of the offset wins, and only under the same rules: a record
+ * below one sink's position and above another's must be judged for both by one version, else it
+ * could end without an outcome. */
+
+struct sl_position_names {
+    const char *const *sink_ids; /* by sink index */
+    const char *rules;           /* hash, hex */
+};
+
+enum { SL_METADATA_MAX = 2048 }; /* bytes; brokers refuse more than 4,096 */
+
+/* Writes the line, NUL-ended, and returns its length; 0 when there is nothing to say (no sink is
+ * ahead). */
+size_t sl_metadata_write(const struct sl_partition *p, const struct sl_position_names *names,
+                         char ret[SL_METADATA_MAX]);
+/* Sets each sink's `from`. False, and nothing is set: the line is not ours, damaged, or void. */
+bool sl_metadata_read(struct sl_partition *p, const struct sl_position_names *names,
+                      int64_t committed, struct sl_slice line);
+/* Changes when any sink's position changes. */
+uint64_t sl_partition_fingerprint(const struct sl_partition *p);
 
 /* A new hold with one reference and no span. crc: its spans sum every record read. */
 struct sl_hold *sl_hold_new(size_t sink, bool crc);

@@ -36,9 +36,8 @@ static bool assign(struct sl_consumer *c, const rd_kafka_topic_partition_list_t 
     return ok;
 }
 
-void sl_assign_refuse(struct sl_consumer *c, const struct sl_rebalance *r)
+void sl_assign_refuse(struct sl_consumer *c)
 {
-    (void)r;
     if (cooperative(c)) {
         rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
 
@@ -49,12 +48,36 @@ void sl_assign_refuse(struct sl_consumer *c, const struct sl_rebalance *r)
     }
 }
 
+/* Of what the group takes back, what the library was really given: it refuses as a whole an answer
+ * that names a partition more (one of an assignment that was not taken), and then waits for ever. */
+static rd_kafka_topic_partition_list_t *taken(struct sl_consumer *c,
+                                              const rd_kafka_topic_partition_list_t *revoked)
+{
+    rd_kafka_topic_partition_list_t *ret = rd_kafka_topic_partition_list_new(revoked->cnt);
+    rd_kafka_topic_partition_list_t *have = NULL;
+
+    if (rd_kafka_assignment(c->rk, &have))
+        return ret;
+    for (int i = 0; i < revoked->cnt; i++) {
+        const rd_kafka_topic_partition_t *at = &revoked->elems[i];
+
+        if (rd_kafka_topic_partition_list_find(have, at->topic, at->partition))
+            rd_kafka_topic_partition_list_add(ret, at->topic, at->partition);
+    }
+    rd_kafka_topic_partition_list_destroy(have);
+    return ret;
+}
+
 void sl_assign_end_answer(struct sl_consumer *c, const struct sl_rebalance *r)
 {
-    if (cooperative(c))
-        report(c, "revoke not answered", rd_kafka_incremental_unassign(c->rk, r->list), 0);
-    else
+    if (cooperative(c)) {
+        rd_kafka_topic_partition_list_t *list = taken(c, r->list);
+
+        report(c, "revoke not answered", rd_kafka_incremental_unassign(c->rk, list), 0);
+        rd_kafka_topic_partition_list_destroy(list);
+    } else {
         report(c, "revoke not answered", NULL, rd_kafka_assign(c->rk, NULL));
+    }
 }
 
 static struct sl_partition *add_part(struct sl_consumer *c, const struct sl_lookup_item *item)
@@ -76,6 +99,9 @@ static struct sl_partition *add_part(struct sl_consumer *c, const struct sl_look
     /* One that could not even be looked up has no position that could be committed. */
     if (!part->stopped || item->committed >= 0)
         sl_partition_skip(p, part->stopped ? item->committed : item->start);
+    if (c->names && !part->stopped && item->start == item->committed)
+        sl_metadata_read(p, c->names, item->committed, sl_slice_str(item->metadata));
+    p->noted = sl_partition_fingerprint(p);
     if (c->n_partitions == c->cap_partitions) {
         c->cap_partitions = c->cap_partitions ? c->cap_partitions * 2 : 16;
         c->partitions =

@@ -2,12 +2,23 @@
 #include "base/alloc.h"
 #include "kafka/consumer_private.h"
 
-/* Place of the one line that will say each sink's own position beside the offset: NUL-ended ASCII
- * from the allocator, or NULL for none. */
-static char *metadata_of(const struct sl_partition *p)
+/* The one line that says each sink's own position beside the offset; NULL where there is none. */
+static char *metadata_of(const struct sl_consumer *c, const struct sl_partition *p)
 {
-    (void)p;
-    return NULL;
+    char line[SL_METADATA_MAX];
+    size_t n = 0;
+
+    if (c->names && !sl_part_of(p)->plain)
+        n = sl_metadata_write(p, c->names, line);
+    return n > 0 ? sl_strndup(line, n) : NULL;
+}
+
+bool sl_commit_due(const struct sl_partition *p)
+{
+    int64_t least = sl_partition_least(p);
+
+    return !p->ended && least >= 0 &&
+           (least != p->committed || p->noted != sl_partition_fingerprint(p));
 }
 
 static void add(rd_kafka_topic_partition_list_t *list, const char *topic, int32_t number,
@@ -39,15 +50,13 @@ bool sl_commit_send(struct sl_consumer *c, struct sl_partition *const *parts, si
 
     m->parts = sl_reallocarray(m->parts, n ? n : 1, sizeof(m->parts[0]));
     m->n = 0;
-    m->start = false;
     for (size_t i = 0; i < n; i++) {
         struct sl_partition *p = parts[i];
-        const struct sl_part *part = sl_part_of(p);
-        int64_t least = sl_partition_least(p);
 
-        if (p->ended || least < 0 || least == p->committed)
+        if (!sl_commit_due(p))
             continue;
-        add(list, p->topic->name, p->number, least, part->plain ? NULL : metadata_of(p));
+        p->noting = sl_partition_fingerprint(p);
+        add(list, p->topic->name, p->number, sl_partition_least(p), metadata_of(c, p));
         m->parts[m->n++] = sl_partition_ref(p);
     }
     if (m->n)
@@ -63,7 +72,6 @@ bool sl_commit_send_start(struct sl_consumer *c, const struct sl_lookup *s)
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)s->n);
     bool sent = false;
 
-    c->commit.start = true;
     c->commit.worst = RD_KAFKA_RESP_ERR_NO_ERROR;
     for (size_t i = 0; i < s->n; i++)
         if (s->items[i].verdict == SL_READ_AT && s->items[i].commit)
@@ -93,10 +101,12 @@ static void settle(struct sl_consumer *c, size_t i, const rd_kafka_topic_partiti
     struct sl_commit *m = &c->commit;
     struct sl_partition *p = m->n ? sent_part(m, i, at) : NULL;
 
-    if (err)
+    if (err) {
         m->worst = err;
-    else if (p && !p->ended)
+    } else if (p && !p->ended) {
         p->committed = at->offset;
+        p->noted = p->noting;
+    }
     if (p && !p->ended && err == RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE)
         sl_part_of(p)->plain = true;
     if (err && sl_log_due(&m->logged_ms, sl_now_ms(c->rt), 10000)) {

@@ -61,6 +61,7 @@ struct sl_consumer *sl_consumer_new(struct sl_loop *loop, const struct sl_consum
     c->ops = config->ops;
     c->user = config->user;
     c->n_sinks = config->n_sinks;
+    c->names = config->names;
     c->fd = -1;
     c->tick.fire = on_tick;
     sl_list_init(&c->rebalances);
@@ -246,7 +247,8 @@ static void turn(struct sl_consumer *c)
     leave(c);
     if (!empty)
         sl_consumer_wake(c);
-    if (c->stage != SL_STEADY || c->close_stage != SL_OPEN)
+    if (!c->freed && c->close_stage != SL_CLOSED &&
+        (c->stage != SL_STEADY || c->close_stage != SL_OPEN))
         sl_timer_start(c->rt, &c->tick, SL_TICK_FAST_MS);
 }
 
@@ -278,6 +280,8 @@ static void on_tick(struct sl_timer *t)
 {
     struct sl_consumer *c = sl_container_of(t, struct sl_consumer, tick);
 
+    if (c->close_stage == SL_CLOSED)
+        return;
     sl_timer_start(c->rt, t, SL_TICK_MS);
     commit(c);
     freshen_lag(c);

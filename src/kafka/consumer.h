@@ -51,6 +51,7 @@ struct sl_consumer_config {
     const char *const *excluded_topics; /* dead-letter and state topics: never consumed */
     size_t n_excluded;
     size_t n_sinks;
+    const struct sl_position_names *names; /* NULL: sinks' own positions are not kept; borrowed */
     const struct sl_consumer_ops *ops;
     void *user;
 };

@@ -77,7 +77,6 @@ struct sl_rebalance {
 
 struct sl_commit {
     bool in_flight;
-    bool start;                  /* of start offsets: the answer belongs to the assignment */
     struct sl_partition **parts; /* references */
     size_t n;
     rd_kafka_resp_err_t worst; /* of the last answer */
@@ -179,8 +178,7 @@ uint64_t sl_consumer_backoff(struct sl_consumer *c, unsigned attempts); /* full 
 /* assign.c: what an assignment and its end do to the table */
 void sl_assign_begin(struct sl_consumer *c, const struct sl_lookup *s,
                      const struct sl_rebalance *r);
-void sl_assign_refuse(struct sl_consumer *c,
-                      const struct sl_rebalance *r); /* takes nothing of it */
+void sl_assign_refuse(struct sl_consumer *c); /* takes nothing of it */
 void sl_assign_end(struct sl_consumer *c, struct sl_partition **parts, size_t n, bool lost);
 void sl_assign_end_answer(struct sl_consumer *c, const struct sl_rebalance *r);
 void sl_assign_restart(struct sl_consumer *c,

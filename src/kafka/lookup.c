@@ -20,12 +20,18 @@ struct sl_lookup *sl_lookup_new(rd_kafka_t *rk, const struct sl_source_config *s
     return s;
 }
 
+static void free_item(struct sl_lookup_item *item)
+{
+    free(item->topic);
+    free(item->metadata);
+}
+
 void sl_lookup_free(struct sl_lookup *s)
 {
     if (!s)
         return;
     for (size_t i = 0; i < s->n; i++)
-        free(s->items[i].topic);
+        free_item(&s->items[i]);
     free(s->items);
     free(s->cluster_id);
     free(s);
@@ -139,6 +145,15 @@ static void ask_bounds(struct sl_lookup *s, int64_t which)
     rd_kafka_topic_partition_list_destroy(list);
 }
 
+static void keep_committed(struct sl_lookup_item *item, const rd_kafka_topic_partition_t *at)
+{
+    item->committed = at->offset >= 0 ? at->offset : -1;
+    free(item->metadata);
+    item->metadata = NULL;
+    if (item->committed >= 0 && at->metadata_size > 0)
+        item->metadata = sl_strndup(at->metadata, at->metadata_size);
+}
+
 static bool ask_committed(struct sl_lookup *s)
 {
     rd_kafka_topic_partition_list_t *list = list_of(s, RD_KAFKA_OFFSET_INVALID);
@@ -149,7 +164,7 @@ static bool ask_committed(struct sl_lookup *s)
 
         err = at ? at->err : RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION;
         if (!err)
-            s->items[i].committed = at->offset >= 0 ? at->offset : -1;
+            keep_committed(&s->items[i], at);
     }
     if (err)
         fail(s, "committed offsets", err);
@@ -226,7 +241,7 @@ static bool topic_seen(const struct sl_lookup *s, size_t before)
 static void forget_foreign(struct sl_lookup *s)
 {
     while (s->n && !s->items[s->n - 1].own)
-        free(s->items[--s->n].topic);
+        free_item(&s->items[--s->n]);
 }
 
 static void judge(struct sl_lookup *s)
@@ -238,9 +253,15 @@ static void judge(struct sl_lookup *s)
             sl_lookup_judge(item, s->policy, s->out_of_range);
         } else if (!s->give_up) {
             fail(s, item->topic, item->err);
-        } else { /* one topic that cannot be read must not hold back the others for good */
+        } else if (item->committed >= 0) {
+            /* One partition without a leader must not hold back the others; where it goes on is
+             * known, and the first fetch that is answered tells whether that still exists. */
+            item->verdict = SL_READ_AT;
+            item->commit = item->gone = false;
+            item->start = item->committed;
+        } else {
             item->verdict = SL_READ_STOP;
-            item->start = item->committed < 0 ? 0 : item->committed;
+            item->start = 0;
             snprintf(item->why, sizeof(item->why), "cannot be looked up: %s",
                      rd_kafka_err2str(item->err));
         }

@@ -28,6 +28,7 @@ struct sl_lookup_item {
     char *topic;
     int32_t number;
     int64_t committed; /* -1: none */
+    char *metadata;    /* committed with it; NULL: none */
     int64_t low, high;
     bool first; /* no partition of the topic has a committed offset */
     bool own;   /* false: only its end is to be committed */

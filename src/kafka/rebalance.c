@@ -88,7 +88,7 @@ static void end_revoke(struct sl_consumer *c, bool lost)
 static void begin_revoke(struct sl_consumer *c)
 {
     struct sl_rebalance *r = c->now;
-    bool lost = !r->own && rd_kafka_assignment_lost(c->rk);
+    bool lost = rd_kafka_assignment_lost(c->rk);
 
     c->going = sl_calloc(c->n_partitions + 1, sizeof(struct sl_partition *));
     c->n_going = 0;
@@ -122,12 +122,9 @@ void sl_consumer_revoked(struct sl_consumer *c)
 
 static bool something_to_commit(const struct sl_consumer *c)
 {
-    for (size_t i = 0; i < c->n_going; i++) {
-        int64_t least = sl_partition_least(c->going[i]);
-
-        if (least >= 0 && least != c->going[i]->committed)
+    for (size_t i = 0; i < c->n_going; i++)
+        if (sl_commit_due(c->going[i]))
             return true;
-    }
     return false;
 }
 
@@ -136,7 +133,7 @@ static bool something_to_commit(const struct sl_consumer *c)
 static void last_commit(struct sl_consumer *c)
 {
     uint64_t now = sl_now_ms(c->rt);
-    bool lost = !c->now->own && rd_kafka_assignment_lost(c->rk);
+    bool lost = rd_kafka_assignment_lost(c->rk);
 
     if (lost || now >= c->deadline_ms || !something_to_commit(c)) {
         if (!lost && something_to_commit(c))
@@ -163,7 +160,7 @@ static bool overtaken(const struct sl_consumer *c)
 
 static void refuse(struct sl_consumer *c)
 {
-    sl_assign_refuse(c, c->now);
+    sl_assign_refuse(c);
     finish(c);
 }
 
@@ -232,13 +229,15 @@ static void resolved(struct sl_consumer *c)
 {
     struct sl_lookup *s = c->start;
 
+    if (overtaken(c)) { /* also while it still waits for a broker: nobody waits for it then */
+        refuse(c);
+        return;
+    }
     if (c->start_running)
         return;
     if (s->cluster_id && !c->cluster_id)
         c->cluster_id = sl_strdup(s->cluster_id);
-    if (overtaken(c)) {
-        refuse(c);
-    } else if (s->failed) {
+    if (s->failed) {
         c->stage = SL_BACKOFF;
         again_later(c, "start offsets", s->text);
     } else if (refused_by_policy(c)) {

@@ -125,10 +125,7 @@ static void on_assigned(void *user, struct sl_partition *const *partitions, size
         p->cluster_id = sl_strdup(sl_consumer_cluster_id(p->consumer));
         p->env.cluster_id = p->cluster_id;
     }
-    for (size_t i = 0; i < n; i++)
-        sl_logf(p->log, SL_LOG_DEBUG, "assigned %s [%d] from offset %lld",
-                partitions[i]->topic->name, (int)partitions[i]->number,
-                (long long)partitions[i]->next);
+    (void)partitions;
     sl_logf(p->log, SL_LOG_INFO, "assigned %zu partitions", n);
 }
 
@@ -164,8 +161,7 @@ static void on_ended(void *user, struct sl_partition *const *partitions, size_t 
         sl_observe_ended(p, partitions[i]);
     for (size_t s = 0; s < p->n_sinks; s++)
         sl_sink_let_go(p->sinks[s]);
-    sl_logf(p->log, lost ? SL_LOG_WARN : SL_LOG_INFO, "%s %zu partitions",
-            lost ? "lost" : "gave back", n);
+    (void)lost; /* the consumer has said so */
 }
 
 static void on_fatal(void *user, const char *reason)

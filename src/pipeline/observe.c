@@ -51,6 +51,9 @@ static void init_rule_counters(struct sl_pipeline *p)
     p->count.unmatched = rule_counter(p, "(unmatched)");
     p->count.unmatched_dropped = dropped_counter(p, "(unmatched)", "unmatched");
     p->count.tombstones = dropped_counter(p, "(tombstone)", "tombstone");
+    p->count.kept = sl_metrics_counter(
+        p->metrics, "sluice_kept_records_total",
+        "Records that at least one sink was chosen for: decoded less dropped.", NULL);
     p->count.limits =
         sl_metrics_counter(p->metrics, "sluice_rule_limit_records_total",
                            "Records sent to rule_errors because a rule hit its limits.", NULL);
@@ -225,6 +228,7 @@ void sl_observe_init(struct sl_pipeline *p)
         {"version", SLUICE_VERSION}, {"rules", sl_rules_hash(p->rules)}, {NULL, NULL}};
 
     init_rule_counters(p);
+    p->count.left_out = sl_calloc(p->n_sinks, sizeof(uint64_t *));
     *sl_metrics_gauge(p->metrics, "sluice_build_info",
                       "Version of the program and hash of its rules.", build) = 1;
     *sl_metrics_gauge(p->metrics, "sluice_config_last_reload_successful",
@@ -237,6 +241,9 @@ void sl_observe_init(struct sl_pipeline *p)
 
         sl_metrics_counter(p->metrics, "sluice_expired_offsets_total",
                            "Offsets that retention removed before the sink had them.", labels);
+        p->count.left_out[i] = sl_metrics_counter(
+            p->metrics, "sluice_left_out_records_total",
+            "Records read again that the sink already had: its position was ahead.", labels);
     }
     sl_metrics_process(p->metrics);
     sl_metrics_on_render(p->metrics, on_render, p);
@@ -247,5 +254,6 @@ void sl_observe_init(struct sl_pipeline *p)
 void sl_observe_release(struct sl_pipeline *p)
 {
     free(p->count.matched);
+    free(p->count.left_out);
     free(p->count.dropped);
 }

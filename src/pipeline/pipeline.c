@@ -23,6 +23,23 @@ static bool room_for(struct sl_pipeline *p, const struct sl_decision *d, const s
     return true;
 }
 
+/* A sink that was ahead of the others when this assignment began has had the record already: its
+ * position was committed beside the offset. */
+static void leave_out(struct sl_pipeline *p, const struct sl_message *m, struct sl_decision *d)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < d->n; i++) {
+        unsigned sink = d->chosen[i].sink;
+
+        if (m->offset >= m->at->sinks[sink].from)
+            d->chosen[n++] = d->chosen[i];
+        else
+            ++*p->count.left_out[sink];
+    }
+    d->n = n;
+}
+
 static void count_rules(struct sl_pipeline *p, const struct sl_decision *d)
 {
     const unsigned *matched;
@@ -37,6 +54,8 @@ static void count_rules(struct sl_pipeline *p, const struct sl_decision *d)
         ++*p->count.limits;
     if (d->dropped_by != SL_RULE_NONE)
         sl_observe_drop(p, d->dropped_by);
+    else
+        ++*p->count.kept;
 }
 
 /* One message: decode, decide, hand to every chosen sink. All of it or nothing: where one chosen
@@ -70,6 +89,7 @@ bool sl_pipeline_on_message(void *user, const struct sl_message *m)
     ++*topic->decoded_records;
     p->consumed++;
     count_rules(p, &decision);
+    leave_out(p, m, &decision);
     for (size_t i = 0; i < decision.n; i++)
         sl_sink_append(p->sinks[decision.chosen[i].sink], &record, decision.chosen[i].rule);
     sl_partition_advance(m->at, m->offset, m->timestamp_ms, record.value_crc);
@@ -148,6 +168,14 @@ static int make_sinks(struct sl_pipeline *p, struct sl_error *err)
     return SL_OK;
 }
 
+static void name_positions(struct sl_pipeline *p)
+{
+    p->sink_ids = sl_calloc(p->config->n_sinks, sizeof(*p->sink_ids));
+    for (size_t i = 0; i < p->config->n_sinks; i++)
+        p->sink_ids[i] = p->config->sinks[i].id;
+    p->names = (struct sl_position_names){p->sink_ids, sl_rules_hash(p->rules)};
+}
+
 /* A topic that Sluice itself writes is never read: it would go round in circles. */
 static int make_consumer(struct sl_pipeline *p, struct sl_error *err)
 {
@@ -167,6 +195,7 @@ static int make_consumer(struct sl_pipeline *p, struct sl_error *err)
         .excluded_topics = excluded,
         .n_excluded = n,
         .n_sinks = config->n_sinks,
+        .names = &p->names,
         .ops = &sl_pipeline_consumer_ops,
         .user = p,
     };
@@ -193,6 +222,7 @@ static int build(struct sl_pipeline *p, struct sl_diags *diags, struct sl_error 
     if (rc != SL_OK)
         return rc;
     sl_fields_compile(p->fields);
+    name_positions(p);
     rc = make_consumer(p, err);
     if (rc == SL_OK)
         sl_observe_init(p);
@@ -276,6 +306,7 @@ void sl_pipeline_free(struct sl_pipeline *p)
     sl_fields_free(p->fields);
     sl_observe_release(p);
     sl_metrics_free(p->metrics);
+    free(p->sink_ids);
     free(p->cluster_id);
     free(p);
 }

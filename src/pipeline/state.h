@@ -24,6 +24,8 @@ enum sl_phase {
 struct sl_rule_counters {
     uint64_t **matched; /* by rule */
     uint64_t **dropped; /* by rule; NULL until the first drop */
+    uint64_t *kept;      /* at least one sink took it: decoded = dropped + kept */
+    uint64_t **left_out; /* by sink */
     uint64_t *unmatched, *unmatched_dropped, *tombstones, *limits;
 };
 
@@ -50,6 +52,8 @@ struct sl_pipeline {
     struct sl_producer *producer;
     struct sl_consumer *consumer;
     char *cluster_id;
+    const char **sink_ids;
+    struct sl_position_names names;
 
     struct sl_metrics *metrics;
     struct sl_rule_counters count;

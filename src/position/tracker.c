@@ -50,17 +50,20 @@ void sl_partition_unref(struct sl_partition *p)
 
 int64_t sl_partition_position(const struct sl_partition *p, size_t sink)
 {
-    const struct sl_list *spans = &p->sinks[sink].spans;
+    const struct sl_sink_position *s = &p->sinks[sink];
 
-    return sl_list_empty(spans) ? p->next
-                                : sl_container_of(spans->next, struct sl_span, node)->first;
+    if (!sl_list_empty(&s->spans))
+        return sl_container_of(s->spans.next, struct sl_span, node)->first;
+    /* A sink that was ahead when the assignment began keeps its own position until the reader is
+     * there. */
+    return p->next >= 0 && s->from > p->next ? s->from : p->next;
 }
 
 int64_t sl_partition_least(const struct sl_partition *p)
 {
-    int64_t least = p->next;
+    int64_t least = p->n_sinks > 0 ? sl_partition_position(p, 0) : p->next;
 
-    for (size_t i = 0; i < p->n_sinks; i++) {
+    for (size_t i = 1; i < p->n_sinks; i++) {
         int64_t position = sl_partition_position(p, i);
 
         if (position < least)

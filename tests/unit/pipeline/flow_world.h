@@ -30,6 +30,8 @@ struct world {
     struct sl_letters letters;
     struct sl_topic topic;
     uint64_t counters[4];
+    uint64_t *left_out[SINKS];
+    uint64_t repeated; /* records that a sink was spared */
     uint8_t fate[SINKS][PARTITIONS][OFFSETS + 8];
     struct fake_sinks pending;
     struct letter letter[LETTERS_MAX];
@@ -42,6 +44,8 @@ struct world {
     struct sl_partition *assigned[PARTITIONS], *going[PARTITIONS];
     size_t n_assigned, n_going;
     int64_t committed[PARTITIONS], expect[PARTITIONS];
+    char line[PARTITIONS][SL_METADATA_MAX]; /* committed beside it */
+    size_t line_n[PARTITIONS];
     bool paused, closing, draining, drained;
     int parked; /* partition, or -1 */
 
@@ -237,20 +241,32 @@ static inline uint64_t chance(struct world *w, uint64_t n)
     return fake_next(&w->seed) % n;
 }
 
+static const char *const position_ids[SINKS] = {"0", "1", "2"};
+static const struct sl_position_names position_names = {position_ids, "r"};
+
+/* What is committed, for each sink: no record below its position is without an outcome. */
 static inline void check_position(struct world *w, const struct sl_partition *p)
 {
-    int64_t least = sl_partition_least(p);
-
     for (size_t s = 0; s < SINKS; s++)
-        for (int64_t o = w->committed[p->number]; o < least; o++)
+        for (int64_t o = w->committed[p->number]; o < sl_partition_position(p, s); o++)
             assert_int_not_equal(w->fate[s][p->number][o], ROUTED);
+}
+
+static inline bool is_control(int32_t partition, int64_t offset)
+{
+    uint64_t at = (uint64_t)offset * PARTITIONS + (uint64_t)partition + 77;
+
+    return fake_next(&at) % 20 == 0;
 }
 
 static inline void commit(struct world *w)
 {
     for (size_t i = 0; i < w->n_assigned; i++) {
+        int32_t number = w->assigned[i]->number;
+
         check_position(w, w->assigned[i]);
-        w->committed[w->assigned[i]->number] = sl_partition_least(w->assigned[i]);
+        w->committed[number] = sl_partition_least(w->assigned[i]);
+        w->line_n[number] = sl_metadata_write(w->assigned[i], &position_names, w->line[number]);
     }
 }
 
@@ -260,9 +276,16 @@ static inline void assign(struct world *w, int32_t number)
 
     sl_partition_skip(p, w->committed[number]);
     w->expect[number] = p->next;
-    for (size_t s = 0; s < SINKS; s++)
-        for (int64_t o = p->next; o < OFFSETS; o++)
+    if (chance(w, 4)) /* now and then the line is lost, and everything is read again */
+        sl_metadata_read(p, &position_names, p->next, sl_slice(w->line[number], w->line_n[number]));
+    for (size_t s = 0; s < SINKS; s++) {
+        int64_t from = p->sinks[s].from > p->next ? p->sinks[s].from : p->next;
+
+        for (int64_t o = p->next; o < from; o++)
+            assert_int_not_equal(w->fate[s][number][o], ROUTED);
+        for (int64_t o = from; o < OFFSETS; o++)
             w->fate[s][number][o] = NOWHERE;
+    }
     w->assigned[w->n_assigned++] = p;
     sl_pipeline_consumer_ops.on_assigned(&w->p, &p, 1);
 }
@@ -331,15 +354,20 @@ static inline bool hand_over(struct world *w, struct sl_partition *p)
     if (!w->all_to && hash_of(&m) % 100 == 0)
         m.value = (struct sl_slice){NULL, 0};
     sl_route(NULL, &r, &d);
-    for (size_t i = 0; m.value.p && i < d.n; i++)
-        w->fate[d.chosen[i].sink][p->number][m.offset] = ROUTED;
+    for (size_t i = 0; m.value.p && i < d.n; i++) {
+        if (m.offset >= p->sinks[d.chosen[i].sink].from)
+            w->fate[d.chosen[i].sink][p->number][m.offset] = ROUTED;
+        else
+            w->repeated++;
+    }
     taken = sl_pipeline_on_message(&w->p, &m);
     if (taken) {
         w->expect[p->number]++;
         assert_int_equal(p->next, m.offset + 1);
     } else {
         for (size_t s = 0; s < SINKS; s++)
-            w->fate[s][p->number][m.offset] = NOWHERE;
+            if (m.offset >= p->sinks[s].from)
+                w->fate[s][p->number][m.offset] = NOWHERE;
         w->parked = p->number;
         w->paused = true;
     }
@@ -360,10 +388,10 @@ static inline bool message(struct world *w, bool late)
     w->parked = -1;
     if (p->draining || w->expect[p->number] >= OFFSETS)
         return false;
-    if (chance(w, 50) == 0) { /* control records */
-        w->expect[p->number] += w->expect[p->number] + 3 < OFFSETS ? 3 : 0;
-        sl_partition_skip(p, w->expect[p->number]);
-    }
+    while (is_control(p->number, w->expect[p->number]))
+        sl_partition_skip(p, ++w->expect[p->number]);
+    if (w->expect[p->number] >= OFFSETS)
+        return false;
     return hand_over(w, p);
 }
 
@@ -488,7 +516,11 @@ static inline void world_init(struct world *w, uint64_t seed)
                                 .user = w,
                                 .metrics = sl_metrics_new(),
                                 .consumer = (struct sl_consumer *)w};
-    w->p.count.unmatched = w->p.count.unmatched_dropped = w->p.count.tombstones = &w->counters[3];
+    w->p.count.unmatched = w->p.count.unmatched_dropped = w->p.count.tombstones = w->p.count.kept =
+        &w->counters[3];
+    w->p.count.left_out = w->left_out;
+    for (size_t i = 0; i < SINKS; i++)
+        w->left_out[i] = &w->counters[3];
     w->p.env = (struct sl_sink_env){.rt = &w->fake.rt,
                                     .letters = &w->letters,
                                     .metrics = w->p.metrics,

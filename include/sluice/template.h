@@ -15,7 +15,7 @@ enum sl_template_use {
     SL_TEMPLATE_INDEX, /* Elasticsearch name: lower case, what it forbids becomes _ ; result <= 255
                           bytes, never starts with - _ + and is never . or .. */
     SL_TEMPLATE_DATA_STREAM, /* as INDEX and - becomes _ ; one part of a data stream's name, <= 100
-                                bytes */
+                                bytes; it may begin with _ or + */
     SL_TEMPLATE_OBJECT_KEY,  /* outside [A-Za-z0-9._=-] percent-encoded, '/' too; a missing value
                                 right  after "name=" is __HIVE_DEFAULT_PARTITION__; "." and ".." are
                                 encoded */

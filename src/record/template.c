@@ -256,11 +256,15 @@ static size_t clean_index(char *p, size_t n, bool data_stream)
     return made;
 }
 
-/* The name begins at out->p[begin]. A name that a record begins may not be a hidden one either. */
+/* The name begins at out->p[begin]. A name that a record begins may not be a hidden one either.
+ * What is barred from the beginning of a name is not from the middle, where the parts of a data
+ * stream's name stand. */
 static void fit_index(const struct sl_template *t, size_t begin, struct sl_buf *out)
 {
     bool data_stream = t->use == SL_TEMPLATE_DATA_STREAM;
-    const char *barred = t->n > 0 && t->parts[0].type == LITERAL ? "-_+" : "-_+.";
+    const char *barred = data_stream                               ? ""
+                         : t->n > 0 && t->parts[0].type == LITERAL ? "-_+"
+                                                                   : "-_+.";
     size_t max = data_stream ? DATA_STREAM_MAX : INDEX_MAX, skip = 0, n;
     char *p;
 

@@ -145,6 +145,9 @@ static void names_of_indexes(void **state)
         {SL_TEMPLATE_INDEX, "{s}", "{\"s\":\"\xc3\x89t\xc3\xa9\"}", "t_"},
         {SL_TEMPLATE_DATA_STREAM, "{s|generic}", "{\"s\":\"My-App\"}", "my_app"},
         {SL_TEMPLATE_DATA_STREAM, "{s|generic}", "{}", "generic"},
+        {SL_TEMPLATE_DATA_STREAM, "{s}", "{\"s\":-5}", "_5"},
+        {SL_TEMPLATE_DATA_STREAM, "{s}", "{\"s\":\"_x\"}", "_x"},
+        {SL_TEMPLATE_DATA_STREAM, "{s}", "{\"s\":\"..\"}", "none"},
     };
     struct fixture *x = fixture_new(NULL, NULL);
     char *large = sl_asprintf("{\"s\":\"%0300d\"}", 7);

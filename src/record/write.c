@@ -168,7 +168,7 @@ static size_t string_or_base64_bound(struct sl_slice text)
 
     if (!valid && text.n > LOOKED_AT)
         n = base64_bound(text);
-    return n + sizeof("{\"base64\":\"\"}") + 4;
+    return n + sizeof("{\"base64\":\"\"}");
 }
 
 size_t sl_record_envelope_bound(const struct sl_record *r)

@@ -147,7 +147,7 @@ static int check_pattern(const struct sl_config *config, const struct rd_kafka_m
             partitions += m->topics[i].partition_cnt;
         }
     regfree(&re);
-    sl_buf_printf(to, "kafka: pattern %s matches %d topics with %d partitions\n", pattern, n,
+    sl_buf_printf(to, "pattern %s matches %d topics with %d partitions\n", pattern, n,
                   partitions);
     return SL_OK;
 }
@@ -161,7 +161,7 @@ static int check_topic(const struct rd_kafka_metadata *m, const char *name, stru
         return sl_fail(err, SL_EKAFKA, "topic %s does not exist, or may not be described", name);
     if (t->err)
         return sl_fail(err, SL_EKAFKA, "topic %s: %s", name, rd_kafka_err2str(t->err));
-    sl_buf_printf(to, "kafka: topic %s has %d partitions\n", name, t->partition_cnt);
+    sl_buf_printf(to, "topic %s has %d partition(s)\n", name, t->partition_cnt);
     return SL_OK;
 }
 
@@ -195,13 +195,13 @@ static int check_group(rd_kafka_t *rk, const struct sl_config *config, unsigned 
                        group);
     }
     if (code) /* older brokers and proxies do not describe groups; joining may still work */
-        sl_buf_printf(to, "kafka: group %s could not be described: %s\n", group,
+        sl_buf_printf(to, "group %s could not be described: %s\n", group,
                       rd_kafka_err2str(code));
     else if (groups->group_cnt == 0 || !groups->groups[0].state[0] ||
              strcmp(groups->groups[0].state, "Dead") == 0)
-        sl_buf_printf(to, "kafka: group %s is new\n", group);
+        sl_buf_printf(to, "group %s is new\n", group);
     else
-        sl_buf_printf(to, "kafka: group %s is %s with %d members\n", group, groups->groups[0].state,
+        sl_buf_printf(to, "group %s is %s with %d members\n", group, groups->groups[0].state,
                       groups->groups[0].member_cnt);
     if (groups)
         rd_kafka_group_list_destroy(groups);
@@ -214,10 +214,10 @@ static void check_letters(const struct rd_kafka_metadata *m, const char *topic, 
 
     if (!t || t->err)
         sl_buf_printf(to,
-                      "kafka: dead-letter topic %s does not exist yet: `sluice setup` creates it\n",
+                      "dead-letter topic %s does not exist yet: `sluice setup` creates it\n",
                       topic);
     else
-        sl_buf_printf(to, "kafka: dead-letter topic %s has %d partitions\n", topic,
+        sl_buf_printf(to, "dead-letter topic %s has %d partition(s)\n", topic,
                       t->partition_cnt);
 }
 
@@ -234,7 +234,7 @@ int sl_kafka_check(const struct sl_config *config, struct sl_log *log, unsigned 
     if (!m)
         goto out;
     for (int i = 0; i < m->broker_cnt; i++)
-        sl_buf_printf(findings, "kafka: broker %" PRId32 " at %s:%d\n", m->brokers[i].id,
+        sl_buf_printf(findings, "broker %" PRId32 " at %s:%d\n", m->brokers[i].id,
                       m->brokers[i].host, m->brokers[i].port);
     code = check_topics(config, m, findings, err);
     if (!code)

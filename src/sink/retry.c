@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sink/core.h"
 
+#include "base/utf8.h"
+
 /* Back-off with full jitter: uniform between 0 and min(max, first * 2^attempt) (M. Brooker,
  * "Exponential Backoff and Jitter", AWS Architecture Blog, 2015). What the destination asks for
  * (Retry-After) is the least, clamped so that a wrong header cannot park a sink for ever. */
@@ -80,7 +82,7 @@ void sl_retry_stall(struct sl_sink *s, const char *reason)
     struct sl_core *c = s->core;
     bool again = c->state == SL_SINK_STALLED;
 
-    snprintf(c->reason, sizeof(c->reason), "%s", reason);
+    sl_utf8_copy(reason, c->reason, sizeof(c->reason));
     c->state = SL_SINK_STALLED;
     if (again && c->probe_timer.slot)
         return; /* a request from before the stall: the probe is still to come */

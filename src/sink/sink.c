@@ -439,10 +439,13 @@ void sl_sink_let_go(struct sl_sink *s)
 
 static void count_request(struct sl_sink *s, const struct sl_result *r)
 {
-    char code[16] = "error";
+    bool well = !r->per_item && r->outcome == SL_DELIVERED;
+    char code[16];
 
     if (r->status > 0)
         snprintf(code, sizeof(code), "%d", r->status);
+    else
+        snprintf(code, sizeof(code), "%s", well ? "ok" : "error"); /* a file has no statuses */
     const struct sl_label labels[] = {{"sink", s->config->name}, {"code", code}, {NULL, NULL}};
     ++*sl_metrics_counter(s->env->metrics, "sluice_requests_total",
                           "Requests by the status of their reply.", labels);

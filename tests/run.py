@@ -224,7 +224,7 @@ def integration_asan():
     if build("asan"):
         pytest("integration-asan", ["tests/integration"], {
             "SLUICE_BIN": str(ROOT / "build-asan" / "sluice"), "SLUICE_RECORDS": "30000",
-            "SLUICE_SANITIZED": "1", "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0",
+            "SLUICE_SANITIZED": "1", "SLUICE_OUTAGE": "8", "ASAN_OPTIONS": "detect_leaks=1:abort_on_error=0",
             "UBSAN_OPTIONS": "print_stacktrace=1"})
 
 

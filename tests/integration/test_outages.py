@@ -10,7 +10,7 @@ from tests.stack.process import wait_until
 
 from .world import SECRET, fewer
 
-OUTAGE = float(os.environ.get("SLUICE_OUTAGE", "8"))   # seconds
+OUTAGE = float(os.environ.get("SLUICE_OUTAGE", "30"))   # seconds
 
 
 def stays_safe_for(world, seconds):
@@ -58,7 +58,7 @@ def test_s3_with_a_wrong_secret_then_the_right_one(world, stack):
              "archive": world.archive_sink(secret_key=f"${{file:{secret}}}")}
     router = world.router(world.config(sinks=sinks))
     wait_until(lambda: router.metrics().sink_state("archive") == "stalled", 60, "archive is stalled")
-    stays_safe_for(world, OUTAGE / 2)
+    stays_safe_for(world, OUTAGE * 2 / 3)
     m = router.metrics()
     assert m.sum("sluice_delivered_records_total", sink="archive") == 0
     assert m.sum("sluice_requests_total", sink="archive", code="403") >= 1

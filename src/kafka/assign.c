@@ -38,18 +38,17 @@ static bool assign(struct sl_consumer *c, const rd_kafka_topic_partition_list_t 
 
 void sl_assign_refuse(struct sl_consumer *c)
 {
-    if (cooperative(c)) {
-        rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
+    /* Not rd_kafka_assign(NULL), which answers a revoke: the member would stay in the group with
+     * nothing, and never join again. */
+    rd_kafka_topic_partition_list_t *none = rd_kafka_topic_partition_list_new(0);
 
-        report(c, "assignment not answered", rd_kafka_incremental_assign(c->rk, none), 0);
-        rd_kafka_topic_partition_list_destroy(none);
-    } else {
-        report(c, "assignment not answered", NULL, rd_kafka_assign(c->rk, NULL));
-    }
+    assign(c, none);
+    rd_kafka_topic_partition_list_destroy(none);
 }
 
 /* Of what the group takes back, what the library was really given: it refuses as a whole an answer
- * that names a partition more (one of an assignment that was not taken), and then waits for ever. */
+ * that names a partition more (one of an assignment that was not taken), and then waits for ever.
+ */
 static rd_kafka_topic_partition_list_t *taken(struct sl_consumer *c,
                                               const rd_kafka_topic_partition_list_t *revoked)
 {

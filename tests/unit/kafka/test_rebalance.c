@@ -221,6 +221,96 @@ static void closed_while_looking_up(void **state)
     sl_consumer_free(m.c);
 }
 
+/* The broker takes no start commit of that generation: the assignment is given back, and comes
+ * again with the next generation. */
+static void refused_assignment_comes_again(void **state)
+{
+    struct world *w = *state;
+    struct member m;
+
+    make_topic(w, "logs", 2);
+    produce(w, "logs", 0, 100);
+    produce(w, "logs", 1, 100);
+    flush(w);
+    rd_kafka_mock_push_request_errors(w->mock, 8 /* OffsetCommit */, 1,
+                                      RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
+    member_init(&m, w, "logs");
+    member_open(&m, NULL, 0);
+    UNTIL(w, m.c->commit.worst == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
+    rd_kafka_mock_push_request_errors(w->mock, 12 /* Heartbeat */, 1,
+                                      RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
+    UNTIL(w, m.assigned == 2 && m.n == 200);
+    assert_int_equal(m.broken, 0);
+    member_close(&m);
+    assert_int_equal(committed(w, "logs", 1), 100);
+}
+
+/* SIGTERM in the moment in which the assignment is lost, before the loop has heard of it. */
+static void closed_while_lost(void **state)
+{
+    struct world *w = *state;
+    struct member m;
+
+    make_topic(w, "logs", 2);
+    produce(w, "logs", 0, 100);
+    flush(w);
+    member_init(&m, w, "logs");
+    m.hold = sl_hold_new(0, false);
+    member_open(&m, NULL, 0);
+    UNTIL(w, m.n == 100);
+    rd_kafka_mock_push_request_errors(w->mock, 12 /* Heartbeat */, 1,
+                                      RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID);
+    for (int i = 0; i < 1000 && !rd_kafka_assignment_lost(m.c->rk); i++)
+        usleep(10000);
+    assert_true(rd_kafka_assignment_lost(m.c->rk));
+    sl_hold_unref(m.hold); /* delivered, but by nobody who may commit it */
+    m.hold = NULL;
+    sl_consumer_close(m.c);
+    UNTIL(w, m.closed);
+    assert_int_equal(m.lost, 2);
+    assert_int_equal(m.revoking, 0);
+    assert_int_equal(committed(w, "logs", 0), 0);
+    sl_consumer_free(m.c);
+}
+
+/* The look-up may wait for a broker for seconds; a close does not wait for it. */
+static void closed_while_a_broker_is_slow(void **state)
+{
+    struct world *w = *state;
+    struct member m;
+
+    make_topic(w, "logs", 2);
+    for (int32_t i = 1; i <= 3; i++)
+        rd_kafka_mock_broker_push_request_error_rtts(w->mock, i, 9 /* OffsetFetch */, 2,
+                                                     RD_KAFKA_RESP_ERR_NO_ERROR, 8000,
+                                                     RD_KAFKA_RESP_ERR_NO_ERROR, 8000);
+    member_init(&m, w, "logs");
+    member_open(&m, NULL, 0);
+    UNTIL(w, m.c->stage == SL_RESOLVING);
+    turn_for(w, 200); /* the question for the cluster's id is answered */
+    sl_consumer_close(m.c);
+    UNTIL(w, m.c->close_stage != SL_CLOSING);
+    assert_true(m.c->start_running);
+    UNTIL(w, m.closed);
+    sl_consumer_free(m.c);
+}
+
+/* The user may free the consumer from inside on_closed. */
+static void freed_when_closed(void **state)
+{
+    struct world *w = *state;
+    struct member m;
+
+    make_topic(w, "logs", 1);
+    member_init(&m, w, "logs");
+    m.free_when_closed = true;
+    member_open(&m, NULL, 0);
+    UNTIL(w, m.assigned == 1);
+    sl_consumer_close(m.c);
+    UNTIL(w, m.closed);
+    turn_for(w, 1200);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -231,6 +321,10 @@ int main(void)
         T(lost_assignment_is_not_committed),
         T(parked_message_of_a_revoked_partition),
         T(closed_while_looking_up),
+        T(refused_assignment_comes_again),
+        T(closed_while_lost),
+        T(closed_while_a_broker_is_slow),
+        T(freed_when_closed),
     };
     return RUN_TESTS("rebalance", tests);
 }

@@ -251,15 +251,15 @@ static void judge(struct sl_lookup *s)
 
         if (!item->err) {
             sl_lookup_judge(item, s->policy, s->out_of_range);
-        } else if (!s->give_up) {
-            fail(s, item->topic, item->err);
-        } else if (item->committed >= 0) {
-            /* One partition without a leader must not hold back the others; where it goes on is
-             * known, and the first fetch that is answered tells whether that still exists. */
+        } else if (item->committed >= 0 && !s->bounds_only) {
+            /* A partition without a leader must hold back neither the others nor, later, itself.
+             * Where it goes on is known; that this is still in the log, the first fetch tells. */
             item->verdict = SL_READ_AT;
             item->commit = item->gone = false;
             item->start = item->committed;
-        } else {
+        } else if (!s->give_up) {
+            fail(s, item->topic, item->err);
+        } else { /* nor a topic that cannot be read, for good */
             item->verdict = SL_READ_STOP;
             item->start = 0;
             snprintf(item->why, sizeof(item->why), "cannot be looked up: %s",

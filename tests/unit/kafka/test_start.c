@@ -99,6 +99,29 @@ static void latest_commits_for_others(void **state)
     sl_lookup_free(s);
 }
 
+/* A partition whose bounds nobody can tell goes on where it was, once it can be read. */
+static void without_a_leader(void **state)
+{
+    struct world *w = *state;
+    struct member m;
+
+    make_topic(w, "logs", 2);
+    produce(w, "logs", 0, 100);
+    produce(w, "logs", 1, 100);
+    flush(w);
+    commit_at(w, "logs", 0, 10);
+    commit_at(w, "logs", 1, 20);
+    rd_kafka_mock_partition_set_leader(w->mock, "logs", 1, -1);
+    member_start(&m, w, "logs");
+    UNTIL(w, m.assigned == 2 && m.n == 90);
+    assert_int_equal(m.seen[1].n, 0);
+    rd_kafka_mock_partition_set_leader(w->mock, "logs", 1, 1);
+    UNTIL(w, m.n == 170);
+    assert_int_equal(m.seen[1].last, 99);
+    assert_int_equal(m.broken, 0);
+    member_close(&m);
+}
+
 static void a_partition_without_offset_beside_others(void **state)
 {
     struct world *w = *state;
@@ -285,6 +308,7 @@ int main(void)
         cmocka_unit_test(decisions),
         T(latest_holds_for_the_whole_topic),
         T(latest_commits_for_others),
+        T(without_a_leader),
         T(a_partition_without_offset_beside_others),
         T(fail_refuses_to_begin),
         T(start_is_committed_first),

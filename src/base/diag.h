@@ -45,8 +45,8 @@ void sl_diags_print(const struct sl_diags *d, FILE *to);
 /* As a JSON array: [{"severity","file","line","column","text"}]. */
 void sl_diags_json(const struct sl_diags *d, struct sl_buf *to);
 
-/* A text and a line end, for a terminal: control characters (C1, U+0080 to U+009F, among them) become `?`,
- * so that what a file or a server says can neither move the cursor nor forge a line. */
+/* A text and a line end, for a terminal: control characters (C1, U+0080 to U+009F, among them)
+ * become `?`, so that what a file or a server says can neither move the cursor nor forge a line. */
 void sl_print_line(const char *text, FILE *to);
 
 /* The candidate nearest to `word` by edit distance (Damerau-Levenshtein), or NULL where none is

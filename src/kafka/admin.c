@@ -147,8 +147,7 @@ static int check_pattern(const struct sl_config *config, const struct rd_kafka_m
             partitions += m->topics[i].partition_cnt;
         }
     regfree(&re);
-    sl_buf_printf(to, "pattern %s matches %d topics with %d partitions\n", pattern, n,
-                  partitions);
+    sl_buf_printf(to, "pattern %s matches %d topics with %d partitions\n", pattern, n, partitions);
     return SL_OK;
 }
 
@@ -195,8 +194,7 @@ static int check_group(rd_kafka_t *rk, const struct sl_config *config, unsigned 
                        group);
     }
     if (code) /* older brokers and proxies do not describe groups; joining may still work */
-        sl_buf_printf(to, "group %s could not be described: %s\n", group,
-                      rd_kafka_err2str(code));
+        sl_buf_printf(to, "group %s could not be described: %s\n", group, rd_kafka_err2str(code));
     else if (groups->group_cnt == 0 || !groups->groups[0].state[0] ||
              strcmp(groups->groups[0].state, "Dead") == 0)
         sl_buf_printf(to, "group %s is new\n", group);
@@ -213,12 +211,10 @@ static void check_letters(const struct rd_kafka_metadata *m, const char *topic, 
     const rd_kafka_metadata_topic_t *t = find_topic(m, topic);
 
     if (!t || t->err)
-        sl_buf_printf(to,
-                      "dead-letter topic %s does not exist yet: `sluice setup` creates it\n",
+        sl_buf_printf(to, "dead-letter topic %s does not exist yet: `sluice setup` creates it\n",
                       topic);
     else
-        sl_buf_printf(to, "dead-letter topic %s has %d partition(s)\n", topic,
-                      t->partition_cnt);
+        sl_buf_printf(to, "dead-letter topic %s has %d partition(s)\n", topic, t->partition_cnt);
 }
 
 int sl_kafka_check(const struct sl_config *config, struct sl_log *log, unsigned timeout_ms,

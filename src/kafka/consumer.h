@@ -9,25 +9,26 @@
 
 /* The group member that reads the source. All callbacks run on the loop thread.
  *
- * Messages come from librdkafka's consumer queue, one event at a time, woken by the queue's descriptor,
- * which fires only when the queue was empty: so the consumer polls until the queue is empty or the turn's budget is used,
- * and in the second case goes on in the next turn (uv_idle).
+ * Messages come from librdkafka's consumer queue, one event at a time, woken by the queue's
+ * descriptor, which fires only when the queue was empty: so the consumer polls until the queue is
+ * empty or the turn's budget is used, and in the second case goes on in the next turn (uv_idle).
  *
- * on_message answers false to say "no room": the message is kept (one, and only until it is taken or its
- * partition goes), all partitions are paused, and polling goes on for rebalances and max.poll.interval. After
- * sl_consumer_resume() it is offered again first.
+ * on_message answers false to say "no room": the message is kept (one, and only until it is taken
+ * or its partition goes), all partitions are paused, and polling goes on for rebalances and
+ * max.poll.interval. After sl_consumer_resume() it is offered again first.
  *
- * Rebalance. ASSIGN: for each partition the committed offset and the log's bounds are fetched on a pool
- * thread (the library's calls block), `start` and `out_of_range` decide where there is none or it is out of
- * range, a start offset is committed before the first fetch; then on_assigned is called with a new
- * sl_partition each (an epoch) and the partitions are assigned at explicit offsets.
- * REVOKE: on_revoking is called; the user drains and then calls sl_consumer_revoked(), upon which the
- * consumer commits each partition's least position (unless the assignment was lost: on_lost), marks
- * the partitions ended, calls on_ended and answers librdkafka. Messages that still come for revoking partitions are
- * thrown away: the next owner reads them.
+ * Rebalance. ASSIGN: for each partition the committed offset and the log's bounds are fetched on a
+ * pool thread (the library's calls block), `start` and `out_of_range` decide where there is none or
+ * it is out of range, a start offset is committed before the first fetch; then on_assigned is
+ * called with a new sl_partition each (an epoch) and the partitions are assigned at explicit
+ * offsets. REVOKE: on_revoking is called; the user drains and then calls sl_consumer_revoked(),
+ * upon which the consumer commits each partition's least position (unless the assignment was lost:
+ * on_lost), marks the partitions ended, calls on_ended and answers librdkafka. Messages that still
+ * come for revoking partitions are thrown away: the next owner reads them.
  *
- * Commits are explicit and asynchronous, at most one a second, of changed partitions only, at most one in
- * flight, from sl_partition_least(); each confirmed offset goes into sl_partition.committed. */
+ * Commits are explicit and asynchronous, at most one a second, of changed partitions only, at most
+ * one in flight, from sl_partition_least(); each confirmed offset goes into sl_partition.committed.
+ */
 
 struct sl_consumer;
 
@@ -38,8 +39,8 @@ struct sl_consumer_ops {
     void (*on_revoking)(void *user, struct sl_partition *const *partitions, size_t n);
     /* The assignment of these is over (revoked or lost); p->ended is set. Last call for them. */
     void (*on_ended)(void *user, struct sl_partition *const *partitions, size_t n, bool lost);
-    /* The consumer cannot go on (fenced instance id, out_of_range: stop for every partition, authentication
-     * that is refused for good): stop the program with exit status 1. */
+    /* The consumer cannot go on (fenced instance id, out_of_range: stop for every partition,
+     * authentication that is refused for good): stop the program with exit status 1. */
     void (*on_fatal)(void *user, const char *reason);
     /* A new topic was seen: fill its metrics. */
     void (*on_topic)(void *user, struct sl_topic *topic);
@@ -60,18 +61,20 @@ struct sl_consumer *sl_consumer_new(struct sl_loop *loop, const struct sl_consum
                                     struct sl_error *err);
 /* Fetches the cluster id and subscribes; on_assigned follows. */
 int sl_consumer_start(struct sl_consumer *c, struct sl_error *err);
-const char *sl_consumer_cluster_id(const struct sl_consumer *c); /* "" until known; known before on_assigned */
-void sl_consumer_pause(struct sl_consumer *c);  /* both are idempotent */
+const char *
+sl_consumer_cluster_id(const struct sl_consumer *c); /* "" until known; known before on_assigned */
+void sl_consumer_pause(struct sl_consumer *c);       /* both are idempotent */
 void sl_consumer_resume(struct sl_consumer *c);
 bool sl_consumer_paused(const struct sl_consumer *c);
 void sl_consumer_revoked(struct sl_consumer *c); /* the drain asked for by on_revoking is over */
 /* Assigned partitions, in no order; borrowed until the next callback. */
 struct sl_partition *const *sl_consumer_partitions(const struct sl_consumer *c, size_t *ret_n);
-/* In words: "assigned 3 partitions", "waiting in the group", "no broker answers: ..."; ready: assigned, or
- * waiting in the group with nothing assigned to it. Partitions stopped by out_of_range make it not ready. */
+/* In words: "assigned 3 partitions", "waiting in the group", "no broker answers: ..."; ready:
+ * assigned, or waiting in the group with nothing assigned to it. Partitions stopped by out_of_range
+ * make it not ready. */
 bool sl_consumer_ready(const struct sl_consumer *c, char *ret, size_t n);
 /* Stops fetching now; then as a revoke of everything; then leaves the group; then on_closed. */
 void sl_consumer_close(struct sl_consumer *c);
-void sl_consumer_free(struct sl_consumer *c);   /* after on_closed, or at once when giving up */
+void sl_consumer_free(struct sl_consumer *c); /* after on_closed, or at once when giving up */
 
 #endif

@@ -385,8 +385,12 @@ void sl_producer_free(struct sl_producer *p)
         return;
     p->freed = true;
     close_client(p);
-    while (!sl_list_empty(&p->mails))
-        free_mail(sl_container_of(p->mails.next, struct mail, node));
+    while (!sl_list_empty(&p->mails)) {
+        struct mail *m = sl_container_of(p->mails.next, struct mail, node);
+
+        m->done(m->user, SL_EKAFKA);
+        free_mail(m);
+    }
     uv_close((uv_handle_t *)&p->poll, on_handle_closed);
     uv_close((uv_handle_t *)&p->idle, on_handle_closed);
 }

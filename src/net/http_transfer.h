@@ -24,7 +24,7 @@ struct sl_transfer {
     struct sl_list link; /* the client's: active, or free for use again */
     CURL *easy;
     struct sl_http_request *request; /* NULL while free */
-    bool large; /* its body is: the handle keeps a large buffer */
+    bool large;                      /* its body is: the handle keeps a large buffer */
     struct curl_slist *headers;
     struct sl_buf body, head; /* of the reply */
     bool head_done;           /* the empty line came; what follows in this reply are trailers */

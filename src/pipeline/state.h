@@ -22,8 +22,8 @@ enum sl_phase {
 };
 
 struct sl_rule_counters {
-    uint64_t **matched; /* by rule */
-    uint64_t **dropped; /* by rule; NULL until the first drop */
+    uint64_t **matched;  /* by rule */
+    uint64_t **dropped;  /* by rule; NULL until the first drop */
     uint64_t *kept;      /* at least one sink took it: decoded = dropped + kept */
     uint64_t **left_out; /* by sink */
     uint64_t *unmatched, *unmatched_dropped, *tombstones, *limits;

@@ -13,7 +13,9 @@ enum {
     FETCH_BYTES = 4 << 20, /* one answer: keeps what a held fetch buffer can pin small */
     PARTITION_FETCH_BYTES = 256 << 10, /* librdkafka raises it by itself for a larger record */
     QUEUED_KBYTES_MAX = 2097151,       /* the library's own limit */
-    QUEUED_MESSAGES = 10000000,        /* its greatest value: the limit in bytes decides */
+    QUEUED_MESSAGES_MIN = 1000,
+    QUEUED_MESSAGES_MAX = 10000000, /* likewise */
+    MESSAGE_OVERHEAD = 320, /* what the library keeps for one queued message beside its payload */
     RECORD_OVERHEAD = 4 * 1024,
 };
 
@@ -163,15 +165,17 @@ static int set_brokers(rd_kafka_conf_t *conf, const struct sl_strings *brokers,
 
 /* The limits that hold fetched data within source.kafka.memory.
  *
- * The client counts payload only, and looks before it fetches: an answer of each broker may come on
- * top. An eighth of the budget is left for that and for the client's own records of messages.
+ * The client counts payload only, but keeps MESSAGE_OVERHEAD for each message as well, which is
+ * more than the payload of many logs: half of the budget is for each, by its own limit. It looks
+ * before it fetches, so that an answer of each broker may come on top: an eighth is left for that.
  *
  * fetch.queue.backoff.ms (2.2 and later): without it a fetch that met a full queue is looked at
  * again only after a second, which caps the rate at one queue a second. */
 static int set_limits(rd_kafka_conf_t *conf, const struct sl_source_config *source,
                       struct sl_log *log, struct sl_error *err)
 {
-    size_t kbytes = (source->memory - source->memory / 8) / 1024;
+    size_t half = (source->memory - source->memory / 8) / 2;
+    size_t kbytes = half / 1024, messages = half / MESSAGE_OVERHEAD;
     size_t record = get_number(conf, "message.max.bytes") + RECORD_OVERHEAD;
     size_t fetch = record > FETCH_BYTES ? record : FETCH_BYTES;
     char text[256];
@@ -181,6 +185,10 @@ static int set_limits(rd_kafka_conf_t *conf, const struct sl_source_config *sour
         kbytes = 1024;
     if (kbytes > QUEUED_KBYTES_MAX)
         kbytes = QUEUED_KBYTES_MAX;
+    if (messages < QUEUED_MESSAGES_MIN)
+        messages = QUEUED_MESSAGES_MIN;
+    if (messages > QUEUED_MESSAGES_MAX)
+        messages = QUEUED_MESSAGES_MAX;
     if (get_number(conf, "receive.message.max.bytes") < fetch + 512)
         code = set_number(conf, "receive.message.max.bytes", fetch + 512, err);
     if (!code)
@@ -190,7 +198,7 @@ static int set_limits(rd_kafka_conf_t *conf, const struct sl_source_config *sour
     if (!code)
         code = set_number(conf, "queued.max.messages.kbytes", kbytes, err);
     if (!code)
-        code = set_number(conf, "queued.min.messages", QUEUED_MESSAGES, err);
+        code = set_number(conf, "queued.min.messages", messages, err);
     if (!code && rd_kafka_conf_set(conf, "fetch.queue.backoff.ms", "5", text, sizeof(text)) !=
                      RD_KAFKA_CONF_OK)
         sl_logf(log, SL_LOG_INFO,

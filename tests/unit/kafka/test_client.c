@@ -117,10 +117,10 @@ static void check_finds_topics(void **state)
     make_topic(w, "app-dead", 1);
     sl_buf_init(&found, 1 << 16);
     assert_int_equal(sl_kafka_check(&config, w->log, 10000, &found, &err), SL_OK);
-    assert_non_null(strstr(sl_buf_str(&found), "topic logs has 4 partitions"));
+    assert_non_null(strstr(sl_buf_str(&found), "topic logs has 4 partition(s)"));
     assert_non_null(
         strstr(sl_buf_str(&found), "pattern ^app-.* matches 2 topics with 4 partitions"));
-    assert_non_null(strstr(sl_buf_str(&found), "dead-letter topic app-dead has 1 partitions"));
+    assert_non_null(strstr(sl_buf_str(&found), "dead-letter topic app-dead has 1 partition(s)"));
     assert_non_null(strstr(sl_buf_str(&found), "group g"));
     topics[0] = "nowhere";
     assert_int_equal(sl_kafka_check(&config, w->log, 10000, &found, &err), SL_EKAFKA);

@@ -238,6 +238,29 @@ static bool topic_seen(const struct sl_lookup *s, size_t before)
     return false;
 }
 
+/* Others may have begun meanwhile: what they committed must not be moved. */
+static void ask_foreign_again(struct sl_lookup *s, size_t n_own)
+{
+    rd_kafka_topic_partition_list_t *list;
+    rd_kafka_resp_err_t err;
+
+    if (s->n == n_own)
+        return;
+    list = rd_kafka_topic_partition_list_new((int)(s->n - n_own));
+    for (size_t i = n_own; i < s->n; i++)
+        rd_kafka_topic_partition_list_add(list, s->items[i].topic, s->items[i].number);
+    err = rd_kafka_committed(s->rk, list, s->timeout_ms);
+    for (size_t i = n_own; !err && i < s->n; i++) {
+        const rd_kafka_topic_partition_t *at = answer(list, i - n_own, &s->items[i]);
+
+        err = at->err;
+        s->items[i].committed = at->offset >= 0 ? at->offset : -1;
+    }
+    if (err)
+        fail(s, "committed offsets", err);
+    rd_kafka_topic_partition_list_destroy(list);
+}
+
 static void forget_foreign(struct sl_lookup *s)
 {
     while (s->n && !s->items[s->n - 1].own)
@@ -304,6 +327,8 @@ void sl_lookup_ask(struct sl_lookup *s)
         ask_bounds(s, TIMESTAMP_EARLIEST);
     if (!cancelled(s))
         ask_bounds(s, TIMESTAMP_LATEST);
+    if (!cancelled(s) && !s->bounds_only)
+        ask_foreign_again(s, n);
     if (!cancelled(s))
         judge(s);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kafka_fixture.h"
 
+#include <pthread.h>
+
 static struct sl_lookup_item judge(int64_t at, int64_t low, int64_t high, bool first,
                                    enum sl_start start, enum sl_out_of_range range)
 {
@@ -95,6 +97,44 @@ static void latest_commits_for_others(void **state)
         assert_true(s->items[i].own == (s->items[i].number == 1));
         assert_true(s->items[i].commit && s->items[i].start == 10);
     }
+    rd_kafka_destroy(s->rk);
+    sl_lookup_free(s);
+}
+
+static void *ask(void *s)
+{
+    sl_lookup_ask(s);
+    return NULL;
+}
+
+/* Another member begins while the ends are being asked for: what it committed is left alone. */
+static void latest_leaves_what_others_committed(void **state)
+{
+    struct world *w = *state;
+    struct member m;
+    struct sl_lookup *s;
+    pthread_t thread;
+
+    make_topic(w, "logs", 2);
+    produce(w, "logs", 0, 10);
+    produce(w, "logs", 1, 10);
+    flush(w);
+    member_init(&m, w, "logs");
+    m.source.start = SL_START_LATEST;
+    s = sl_lookup_new(outsider(w, "sluice"), &m.source);
+    s->timeout_ms = 10000;
+    sl_lookup_add(s, "logs", 1);
+    for (int32_t i = 1; i <= 3; i++)
+        rd_kafka_mock_broker_push_request_error_rtts(w->mock, i, 2 /* ListOffsets */, 1,
+                                                     RD_KAFKA_RESP_ERR_NO_ERROR, 4000);
+    assert_int_equal(pthread_create(&thread, NULL, ask, s), 0);
+    usleep(1500000); /* the ends are being asked for */
+    commit_at(w, "logs", 0, 4);
+    pthread_join(thread, NULL);
+    assert_false(s->failed);
+    assert_int_equal(s->n, 2);
+    assert_true(s->items[0].own && s->items[0].commit && s->items[0].start == 10);
+    assert_true(!s->items[1].own && !s->items[1].commit);
     rd_kafka_destroy(s->rk);
     sl_lookup_free(s);
 }
@@ -308,6 +348,7 @@ int main(void)
         cmocka_unit_test(decisions),
         T(latest_holds_for_the_whole_topic),
         T(latest_commits_for_others),
+        T(latest_leaves_what_others_committed),
         T(without_a_leader),
         T(a_partition_without_offset_beside_others),
         T(fail_refuses_to_begin),

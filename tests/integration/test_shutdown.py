@@ -51,6 +51,30 @@ def test_sigterm_while_a_sink_hangs(world):
     world.audit(duplicates=("archive",))
 
 
+def test_a_restart_sends_a_sink_only_what_it_lacks(world):
+    """The webhook holds the group's offset back; the others' own positions are committed beside it."""
+    world.make_topic(partitions=4)
+    world.produce(world.traffic(fewer(20_000)))
+    world.receiver.behave("hang")
+    router = world.router()
+    others = ("search", "archive")
+    wait_until(lambda: all(router.metrics().sum("sluice_in_flight_records", sink=s) == 0
+                           and router.metrics().sum("sluice_delivered_records_total", sink=s) > 0
+                           for s in others)
+               and router.metrics().sum("sluice_consumed_records_total") == len(world.produced),
+               120, "search and archive have everything")
+    assert router.terminate(30) == 0, router.log_tail()
+    world.audit_commits()
+    assert world.committed_share() < 1
+    world.receiver.behave("ok")
+    router = world.router(name="rest")
+    world.wait_done(router)
+    left_out = {s: router.metrics().sum("sluice_left_out_records_total", sink=s) for s in others}
+    world.finish(router)
+    assert all(left_out.values()), left_out
+    world.audit()
+
+
 def test_a_second_signal_ends_at_once(world):
     world.make_topic(partitions=2)
     world.produce(world.traffic(5000))

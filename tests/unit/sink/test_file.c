@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "probed.h"
 
 static char folder[64], path[96];
 
@@ -321,21 +322,6 @@ static void rotation(void **state)
     world_release(&w);
 }
 
-struct probed {
-    unsigned n;
-    enum sl_outcome outcome;
-    char reason[512];
-};
-
-static void on_probed(void *user, const struct sl_result *result)
-{
-    struct probed *p = user;
-
-    p->n++;
-    p->outcome = result->outcome;
-    snprintf(p->reason, sizeof(p->reason), "%s", result->reason ? result->reason : "");
-}
-
 static void a_probe_changes_nothing(void **state)
 {
     struct archive_world w;
@@ -345,9 +331,9 @@ static void a_probe_changes_nothing(void **state)
     (void)state;
     start(&w, path, SL_ARCHIVE_RAW, 1);
     w.sink->type->probe(w.sink, on_probed, &p);
-    assert_int_equal(p.n, 0);
+    assert_int_equal(p.calls, 0);
     world_work(&w);
-    assert_int_equal(p.n, 1);
+    assert_int_equal(p.calls, 1);
     assert_int_equal(p.outcome, SL_DELIVERED);
     assert_int_equal(access(path, F_OK), -1);
     world_release(&w);
@@ -356,14 +342,14 @@ static void a_probe_changes_nothing(void **state)
     start(&w, missing, SL_ARCHIVE_RAW, 1);
     w.sink->type->probe(w.sink, on_probed, &p);
     world_work(&w);
-    assert_int_equal(p.n, 2);
+    assert_int_equal(p.calls, 2);
     assert_int_equal(p.outcome, SL_STALL);
     assert_non_null(strstr(p.reason, "its directory does not exist"));
     w.sink->type->probe(w.sink, on_probed, &p); /* the sink goes before the answer */
     sl_sink_free(w.sink);
     w.sink = NULL;
     world_release(&w);
-    assert_int_equal(p.n, 2);
+    assert_int_equal(p.calls, 2);
 
     start(&w, folder, SL_ARCHIVE_RAW, 1);
     w.sink->type->probe(w.sink, on_probed, &p);

@@ -9,6 +9,7 @@
 
 #include "base/hash.h"
 #include "http_help.h"
+#include "probed.h"
 
 static void hook_setup(struct bench *t, enum sl_webhook_body body)
 {
@@ -16,6 +17,25 @@ static void hook_setup(struct bench *t, enum sl_webhook_body body)
     t->config.kind = SL_SINK_WEBHOOK;
     t->config.webhook =
         (struct sl_webhook_config){.url = "https://hooks.example.com/in", .body = body};
+}
+
+static void hook_headers(struct bench *t, struct sl_webhook_header *headers, size_t n)
+{
+    t->config.webhook.headers = headers;
+    t->config.webhook.n_headers = n;
+}
+
+static void hook_secrets(struct bench *t, struct sl_secret **secrets, size_t n)
+{
+    t->config.webhook.secrets = secrets;
+    t->config.webhook.n_secrets = n;
+}
+
+/* Starts the sink as it is set up; an empty batch. */
+static struct sl_batch *hook_batch(struct bench *t)
+{
+    bench_start(t, &sl_sink_webhook);
+    return bench_batch(t);
 }
 
 static struct sl_slice sent(struct bench *t)
@@ -40,10 +60,8 @@ static void arrays_and_lines(void **state)
             struct sl_batch *b;
 
             hook_setup(&t, (enum sl_webhook_body)kind);
-            t.config.webhook.secrets = secrets;
-            t.config.webhook.n_secrets = (size_t)is_signed;
-            bench_start(&t, &sl_sink_webhook);
-            b = bench_batch(&t);
+            hook_secrets(&t, secrets, (size_t)is_signed);
+            b = hook_batch(&t);
             bench_text(&t, b, "{\"a\":1}");
             assert_true(b->items[0].verbatim);
             assert_int_equal(b->items[0].value_n, 7);
@@ -72,8 +90,7 @@ static void a_records_id_is_spliced_in_once(void **state)
     (void)state;
     hook_setup(&t, SL_BODY_ARRAY);
     t.config.webhook.id_field = "sl\"id";
-    bench_start(&t, &sl_sink_webhook);
-    b = bench_batch(&t);
+    b = hook_batch(&t);
     bench_text(&t, b, "{\"a\":1}");
     bench_text(&t, b, "no json");
     bench_text(&t, b, "{\"sl\\\"id\":null}");
@@ -116,8 +133,7 @@ static void mappings_fill_strings_and_keep_the_rest(void **state)
     hook_setup(&t, SL_BODY_MAPPING);
     t.config.webhook.mapping = mapping;
     t.config.webhook.id_field = "sluice_id"; /* has no place in a mapping */
-    bench_start(&t, &sl_sink_webhook);
-    b = bench_batch(&t);
+    b = hook_batch(&t);
     bench_text(&t, b, "{\"message\":\"say \\\"hi\\\"\\n\",\"a\":\"\\\\1\"}");
     assert_false(b->items[0].verbatim);
     bench_send(&t, b);
@@ -186,10 +202,8 @@ static void requests_are_confined(void **state)
 
         hook_setup(&t, SL_BODY_ARRAY);
         t.config.webhook.allow_private = allow;
-        t.config.webhook.headers = headers;
-        t.config.webhook.n_headers = 2;
-        bench_start(&t, &sl_sink_webhook);
-        b = bench_batch(&t);
+        hook_headers(&t, headers, 2);
+        b = hook_batch(&t);
         bench_text(&t, b, "{}");
         bench_send(&t, b);
         q = fake_last(&t.http);
@@ -242,10 +256,8 @@ static void every_attempt_is_signed_anew_under_one_id(void **state)
     for (int kind = SL_BODY_ARRAY; kind <= SL_BODY_NDJSON; kind++) {
         a = (struct sl_secret){"first key", "newer key"};
         hook_setup(&t, (enum sl_webhook_body)kind);
-        t.config.webhook.secrets = secrets;
-        t.config.webhook.n_secrets = 2;
-        bench_start(&t, &sl_sink_webhook);
-        b = bench_batch(&t);
+        hook_secrets(&t, secrets, 2);
+        b = hook_batch(&t);
         bench_text(&t, b, "{\"a\":1}");
         bench_text(&t, b, "{\"a\":1}");
         bench_send(&t, b);
@@ -301,10 +313,8 @@ static void a_bad_new_secret_changes_nothing(void **state)
 
     (void)state;
     hook_setup(&t, SL_BODY_ARRAY);
-    t.config.webhook.secrets = secrets;
-    t.config.webhook.n_secrets = 1;
-    t.config.webhook.headers = headers;
-    t.config.webhook.n_headers = 1;
+    hook_secrets(&t, secrets, 1);
+    hook_headers(&t, headers, 1);
     bench_start(&t, &sl_sink_webhook);
     t.sink.type->refresh(&t.sink);
     b = bench_batch(&t);
@@ -343,10 +353,8 @@ static void answers_are_judged_and_quoted_without_secrets(void **state)
 
     (void)state;
     hook_setup(&t, SL_BODY_ARRAY);
-    t.config.webhook.headers = headers;
-    t.config.webhook.n_headers = 1;
-    bench_start(&t, &sl_sink_webhook);
-    b = bench_batch(&t);
+    hook_headers(&t, headers, 1);
+    b = hook_batch(&t);
     bench_text(&t, b, "{}");
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         bench_send(&t, b);
@@ -374,8 +382,7 @@ static void the_rate_is_kept(void **state)
     (void)state;
     hook_setup(&t, SL_BODY_ARRAY);
     t.config.webhook.rate = 4;
-    bench_start(&t, &sl_sink_webhook);
-    b = bench_batch(&t);
+    b = hook_batch(&t);
     bench_text(&t, b, "{}");
     for (int i = 0; i < 9; i++) {
         unsigned ms = sl_sink_webhook.wait(&t.sink);
@@ -394,21 +401,6 @@ static void the_rate_is_kept(void **state)
     t.config.webhook.rate = 0;
     assert_int_equal(sl_sink_webhook.wait(&t.sink), 0);
     bench_release(&t);
-}
-
-struct probed {
-    unsigned calls;
-    enum sl_outcome outcome;
-    char reason[512];
-};
-
-static void on_probed(void *user, const struct sl_result *r)
-{
-    struct probed *p = user;
-
-    p->calls++;
-    p->outcome = r->outcome;
-    snprintf(p->reason, sizeof(p->reason), "%s", r->reason);
 }
 
 static void a_probe_changes_nothing(void **state)

@@ -9,6 +9,76 @@
 
 #include "sink/core_world.h"
 
+/* A world in which the first batch, of n records, has reached its age and is on its way. */
+static void begin(struct world *w, int n)
+{
+    world_init(w, &fake_items_type, 7);
+    fill(w, 0, n);
+    fake_advance(&w->fake, 1000);
+    pump(w);
+}
+
+/* Answers every pending batch: each of its records with the outcome. */
+static void answer_items(struct world *w, enum sl_outcome outcome)
+{
+    struct sl_result result = {.per_item = true, .status = 200, .reason = "index"};
+
+    pump(w);
+    while (w->sinks.n) {
+        struct sl_batch *b = take_pending(w, 0);
+
+        for (size_t i = 0; i < b->n_items; i++)
+            b->items[i].outcome = (uint8_t)outcome;
+        sl_sink_done(b, &result);
+    }
+}
+
+static void answer_for(struct world *w, enum sl_outcome outcome, int seconds)
+{
+    for (int i = 0; i < seconds; i++) {
+        fake_advance(&w->fake, 1000);
+        answer_items(w, outcome);
+    }
+}
+
+/* Answers the pending batch: delivered, but for one of its records. */
+static void answer_all_but(struct world *w, size_t other, enum sl_outcome outcome)
+{
+    struct sl_result result = {.per_item = true, .status = 200, .reason = "why"};
+    struct sl_batch *b = take_pending(w, 0);
+
+    for (size_t i = 0; i < b->n_items; i++) {
+        b->items[i].outcome = (uint8_t)(i == other ? outcome : SL_DELIVERED);
+        if (i != other)
+            set_fate(w, b, i, DELIVERED);
+    }
+    sl_sink_done(b, &result);
+}
+
+static void reply_to_all(struct world *w)
+{
+    pump(w);
+    while (w->sinks.n)
+        reply(w, 0, true);
+}
+
+static void nothing_is_sent_for(struct world *w, int seconds)
+{
+    for (int i = 0; i < seconds; i++) {
+        fake_advance(&w->fake, 1000);
+        pump(w);
+        assert_int_equal(w->sinks.n, 0);
+    }
+}
+
+static void wait_for_batch(struct world *w)
+{
+    while (!w->sinks.n) {
+        fake_advance(&w->fake, 1000);
+        pump(w);
+    }
+}
+
 static void a_batch_closes_by_age(void **state)
 {
     struct world w;
@@ -32,21 +102,10 @@ static void
 one_refused_record_is_a_dead_letter_and_moves_the_position_only_when_confirmed(void **state)
 {
     struct world w;
-    struct sl_batch *b;
-    struct sl_result result = {.per_item = true, .status = 200, .reason = "why"};
 
     (void)state;
-    world_init(&w, &fake_items_type, 7);
-    fill(&w, 0, 20);
-    fake_advance(&w.fake, 1000);
-    pump(&w);
-    b = take_pending(&w, 0);
-    for (size_t i = 0; i < b->n_items; i++) {
-        b->items[i].outcome = i == 3 ? SL_REFUSED : SL_DELIVERED;
-        if (i != 3)
-            set_fate(&w, b, i, DELIVERED);
-    }
-    sl_sink_done(b, &result);
+    begin(&w, 20);
+    answer_all_but(&w, 3, SL_REFUSED);
     assert_int_equal(w.n_letters, 1);
     assert_int_not_equal(sl_partition_least(w.partitions[0]), w.partitions[0]->next);
     confirm_letter(&w, 0, SL_EKAFKA);
@@ -60,20 +119,6 @@ one_refused_record_is_a_dead_letter_and_moves_the_position_only_when_confirmed(v
     world_release(&w);
 }
 
-static void refuse_all(struct world *w)
-{
-    while (w->sinks.n) {
-        struct sl_batch *b = take_pending(w, 0);
-        struct sl_result result = {.per_item = true, .status = 200, .reason = "mapping"};
-
-        for (size_t i = 0; i < b->n_items; i++) {
-            b->items[i].outcome = SL_REFUSED;
-            b->items[i].reason = 0;
-        }
-        sl_sink_done(b, &result);
-    }
-}
-
 static void a_sink_that_refuses_everything_stalls_at_its_limit(void **state)
 {
     struct world w;
@@ -82,9 +127,7 @@ static void a_sink_that_refuses_everything_stalls_at_its_limit(void **state)
     world_init(&w, &fake_items_type, 7);
     for (int i = 0; i < 40; i++) {
         fill(&w, 0, 60);
-        fake_advance(&w.fake, 1000);
-        pump(&w);
-        refuse_all(&w);
+        answer_for(&w, SL_REFUSED, 1);
         while (w.n_letters)
             confirm_letter(&w, 0, SL_OK);
     }
@@ -106,9 +149,7 @@ static void without_a_dead_letter_topic_a_refused_record_stalls(void **state)
     world_init(&w, &fake_items_type, 7);
     w.config.dead_letter = NULL;
     fill(&w, 0, 20);
-    fake_advance(&w.fake, 1000);
-    pump(&w);
-    refuse_all(&w);
+    answer_for(&w, SL_REFUSED, 1);
     assert_int_equal(sl_sink_state(w.sink), SL_SINK_STALLED);
     assert_int_equal(w.n_letters, 0);
     assert_true(sl_partition_least(w.partitions[0]) < w.partitions[0]->next);
@@ -189,16 +230,9 @@ static void retry_after_holds_the_sink(void **state)
                              .throttled = true};
 
     (void)state;
-    world_init(&w, &fake_items_type, 7);
-    fill(&w, 0, 20);
-    fake_advance(&w.fake, 1000);
-    pump(&w);
+    begin(&w, 20);
     sl_sink_done(take_pending(&w, 0), &busy);
-    for (int i = 0; i < 59; i++) {
-        fake_advance(&w.fake, 1000);
-        pump(&w);
-        assert_int_equal(w.sinks.n, 0);
-    }
+    nothing_is_sent_for(&w, 59);
     fake_advance(&w.fake, 1100);
     pump(&w);
     fake_advance(&w.fake, 100);
@@ -228,29 +262,6 @@ static void a_cut_closes_all_objects_of_its_partition_at_one_offset(void **state
     }
     settle_everything(&w);
     world_release(&w);
-}
-
-/* Answers every pending batch: each of its records with the outcome. */
-static void answer_items(struct world *w, enum sl_outcome outcome)
-{
-    struct sl_result result = {.per_item = true, .status = 200, .reason = "index"};
-
-    pump(w);
-    while (w->sinks.n) {
-        struct sl_batch *b = take_pending(w, 0);
-
-        for (size_t i = 0; i < b->n_items; i++)
-            b->items[i].outcome = (uint8_t)outcome;
-        sl_sink_done(b, &result);
-    }
-}
-
-static void answer_for(struct world *w, enum sl_outcome outcome, int seconds)
-{
-    for (int i = 0; i < seconds; i++) {
-        fake_advance(&w->fake, 1000);
-        answer_items(w, outcome);
-    }
 }
 
 static void parked_records_are_refused_after_five_minutes(void **state)
@@ -297,10 +308,7 @@ static void halves_of_a_parked_batch_keep_its_clock(void **state)
     fill(&w, 0, 8);
     n = *w.sink->count.routed;
     answer_for(&w, SL_PARK, 200);
-    while (!w.sinks.n) {
-        fake_advance(&w.fake, 1000);
-        pump(&w);
-    }
+    wait_for_batch(&w);
     sl_sink_done(take_pending(&w, 0), &split);
     answer_for(&w, SL_PARK, 105);
     assert_int_equal(w.n_letters, n);
@@ -315,17 +323,10 @@ static void retry_after_holds_other_batches_too(void **state)
     struct world w;
 
     (void)state;
-    world_init(&w, &fake_items_type, 7);
-    fill(&w, 0, 20);
-    fake_advance(&w.fake, 1000);
-    pump(&w);
+    begin(&w, 20);
     sl_sink_done(take_pending(&w, 0), &busy);
     fill(&w, 1, 20);
-    for (int i = 0; i < 59; i++) {
-        fake_advance(&w.fake, 1000);
-        pump(&w);
-        assert_int_equal(w.sinks.n, 0);
-    }
+    nothing_is_sent_for(&w, 59);
     settle_everything(&w);
     world_release(&w);
 }
@@ -366,11 +367,7 @@ static void a_record_that_can_go_nowhere_blocks_while_its_assignment_lasts(void 
     while (*w.sink->count.routed == 0)
         assert_true(route(&w, 0, 300000));
     fill(&w, 1, 20);
-    for (int i = 0; i < 100; i++) {
-        fake_advance(&w.fake, 1000);
-        pump(&w);
-        assert_int_equal(w.sinks.n, 0);
-    }
+    nothing_is_sent_for(&w, 100);
     assert_int_equal(sl_sink_state(w.sink), SL_SINK_STALLED);
     assert_true(sl_partition_least(w.partitions[0]) < w.partitions[0]->next);
     reassign(&w, 0);
@@ -407,20 +404,13 @@ static void each_cut_closes_at_its_own_age(void **state)
     fake_advance(&w.fake, 500);
     fill(&w, 1, 4);
     fake_advance(&w.fake, 500);
-    pump(&w);
-    while (w.sinks.n)
-        reply(&w, 0, true);
-    pump(&w);
-    while (w.sinks.n)
-        reply(&w, 0, true);
+    reply_to_all(&w);
+    reply_to_all(&w);
     assert_int_equal(sl_partition_least(w.partitions[0]), w.partitions[0]->next);
     assert_int_not_equal(sl_partition_least(w.partitions[1]), w.partitions[1]->next);
     fake_advance(&w.fake, 500);
-    for (int i = 0; i < 3; i++) {
-        pump(&w);
-        while (w.sinks.n)
-            reply(&w, 0, true);
-    }
+    for (int i = 0; i < 3; i++)
+        reply_to_all(&w);
     assert_int_equal(sl_partition_least(w.partitions[1]), w.partitions[1]->next);
     world_release(&w);
 }
@@ -428,28 +418,14 @@ static void each_cut_closes_at_its_own_age(void **state)
 /* A paused source goes on only when it is told. */
 static void whatever_makes_room_wakes(void **state)
 {
-    struct sl_result result = {.per_item = true, .status = 200, .reason = "why"};
-    struct sl_batch *b;
     struct world w;
 
     (void)state;
-    world_init(&w, &fake_items_type, 7);
-    fill(&w, 0, 20);
-    fake_advance(&w.fake, 1000);
-    pump(&w);
-    b = take_pending(&w, 0);
-    for (size_t i = 0; i < b->n_items; i++) {
-        b->items[i].outcome = i ? SL_DELIVERED : SL_AGAIN;
-        if (i)
-            set_fate(&w, b, i, DELIVERED);
-    }
+    begin(&w, 20);
     w.wakes = 0;
-    sl_sink_done(b, &result);
+    answer_all_but(&w, 0, SL_AGAIN);
     assert_true(w.wakes > 0); /* a part was delivered */
-    while (!w.sinks.n) {
-        fake_advance(&w.fake, 1000);
-        pump(&w);
-    }
+    wait_for_batch(&w);
     answer_items(&w, SL_REFUSED);
     w.wakes = 0;
     confirm_letter(&w, 0, SL_OK);

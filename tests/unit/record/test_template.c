@@ -17,6 +17,20 @@ static const char *render(struct fixture *x, enum sl_template_use use, const cha
     return sl_buf_str(&x->out);
 }
 
+struct object_key {
+    const char *text, *value, *key;
+};
+
+static void assert_keys(const struct object_key *rows, size_t n)
+{
+    struct fixture *x = fixture_new(NULL, NULL);
+
+    for (size_t i = 0; i < n; i++)
+        assert_string_equal(render(x, SL_TEMPLATE_OBJECT_KEY, rows[i].text, rows[i].value),
+                            rows[i].key);
+    fixture_free(x);
+}
+
 static void parts_of_a_template(void **state)
 {
     static const char value[] = "{\"a\":\"A\\n\\u00e9\",\"n\":1.50,\"t\":true,\"e\":\"\",\"z\":"
@@ -164,9 +178,7 @@ static void names_of_indexes(void **state)
 
 static void keys_of_objects(void **state)
 {
-    static const struct {
-        const char *text, *value, *key;
-    } rows[] = {
+    static const struct object_key rows[] = {
         {"kind={@kind}/dt={@timestamp:%Y-%m-%d}/hour={@timestamp:%H}", "{}",
          "kind=server/dt=2026-01-31/hour=12"},
         {"a b/{s}", "{\"s\":\"x y/z\"}", "a b/x%20y%2Fz"},
@@ -179,22 +191,16 @@ static void keys_of_objects(void **state)
         {"{@timestamp:%Y/%m}/x", "{}", "2026/01/x"},
         {"{s}", "{\"s\":\"\xc3\xa9\"}", "%C3%A9"},
     };
-    struct fixture *x = fixture_new(NULL, NULL);
 
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        assert_string_equal(render(x, SL_TEMPLATE_OBJECT_KEY, rows[i].text, rows[i].value),
-                            rows[i].key);
-    fixture_free(x);
+    assert_keys(rows, sizeof(rows) / sizeof(rows[0]));
 }
 
 /* ---- the rows of the bad-input matrix ---- */
 
 static void row_18_a_value_never_leaves_its_prefix(void **state)
 {
-    static const struct {
-        const char *text, *value, *key;
-    } rows[] = {
+    static const struct object_key rows[] = {
         {"p/{s}/{t}", "{\"s\":\"../../x\",\"t\":\"/\"}", "p/..%2F..%2Fx/%2F"},
         {"p/{s}/{t}", "{\"s\":\"..\",\"t\":\".\"}", "p/%2E%2E/%2E"},
         {"p/{s}{t}/x", "{\"s\":\".\",\"t\":\".\"}", "p/%2E%2E/x"},
@@ -205,13 +211,9 @@ static void row_18_a_value_never_leaves_its_prefix(void **state)
         {"p/{s}", "{\"s\":\"...\"}", "p/..."},
         {"p/x={s}", "{\"s\":\"..\"}", "p/x=.."},
     };
-    struct fixture *x = fixture_new(NULL, NULL);
 
     (void)state;
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        assert_string_equal(render(x, SL_TEMPLATE_OBJECT_KEY, rows[i].text, rows[i].value),
-                            rows[i].key);
-    fixture_free(x);
+    assert_keys(rows, sizeof(rows) / sizeof(rows[0]));
 }
 
 static void row_19_a_value_as_index_is_made_fit(void **state)

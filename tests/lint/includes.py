@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
-"""Holds the direction of includes and the one home of each third-party header (src/README.md)."""
+"""Holds the direction of includes, the one home of each third-party header (src/README.md), and
+the size of files."""
 import pathlib
 import re
 import sys
@@ -33,6 +34,17 @@ HOMES = {
     r"zstd\.h": {"sink/compress.c"},
     r"xxhash\.h": {"base/hash.c"},
 }
+LINES_MAX = 600
+SIZED = ("src", "include", "tests", "bench", "deploy")
+
+
+def too_long() -> list[str]:
+    files = (path for folder in SIZED for path in (ROOT / folder).rglob("*"))
+    return [
+        f"{path.relative_to(ROOT).as_posix()}: more than {LINES_MAX} lines"
+        for path in sorted(files)
+        if path.suffix in (".c", ".h", ".py") and len(path.read_text().splitlines()) > LINES_MAX
+    ]
 
 
 def main() -> int:
@@ -52,8 +64,7 @@ def main() -> int:
             for pattern, homes in HOMES.items():
                 if re.fullmatch(pattern, header) and folder not in homes and name not in homes:
                     wrong.append(f"src/{name}:{number}: {header} has its home in {sorted(homes)}")
-        if len(text.splitlines()) > 600:
-            wrong.append(f"src/{name}: more than 600 lines")
+    wrong += too_long()
     print("\n".join(wrong) or "includes: all in order")
     return 1 if wrong else 0
 

@@ -8,6 +8,7 @@ import datetime
 import json
 import os
 import pathlib
+import shlex
 import shutil
 import signal
 import sys
@@ -252,11 +253,12 @@ def account(records, place, metrics):
     dropped = metrics.sum("sluice_dropped_records_total")
     routed = len(set().union(*(tally.ids for _, _, tally, _ in rows)))
     print("\nThe ledger, from the router's metrics")
-    print(f"  decoded {decoded:,.0f} = dropped {dropped:,.0f} + routed {decoded - dropped:,.0f}")
+    kept = metrics.sum("sluice_kept_records_total")
+    print(f"  decoded {decoded:,.0f} = dropped {dropped:,.0f} + routed {kept:,.0f}")
     for name, have, value in metrics.series:
         if name == "sluice_dropped_records_total" and value:
             print(f"    dropped {value:,.0f} by {have.get('rule')} ({have.get('reason')})")
-    if decoded != len(records) or decoded - dropped != routed:
+    if decoded != len(records) or decoded != dropped + kept or kept != routed:
         wrong.append(f"decoded {decoded:.0f} of {len(records)}; {routed} different records arrived")
     columns = ("routed_records_total", "delivered_records_total", "dead_letter_records_total",
                "in_flight_records", "let_go_records_total")
@@ -273,13 +275,32 @@ def account(records, place, metrics):
     return len(wrong)
 
 
+def write_environment(place):
+    """What a second router beside the first needs: a group and an address of its own; the file's path."""
+    values = {**place.environment(), "GROUP": "mine", "ADMIN": f"127.0.0.1:{process.free_port()}"}
+    if "OUT" in values:
+        values["OUT"] += "/mine"
+        pathlib.Path(values["OUT"]).mkdir()
+    path = place.folder / "environment"
+    path.write_text("".join(f"export {name}={shlex.quote(value)}\n" for name, value in values.items()))
+    return path
+
+
 def detach(place, router, told):
     """--keep: this process goes on in the background as the keeper of the others."""
     STATE.write_text(json.dumps({"pid": os.getpid(), "folder": str(place.folder)}))
     print("\nStill up:")
     for name, where in place.addresses(router):
         print(f"  {name:<18}{where}")
-    print(f"  {'log':<18}{router.log}\n\ndeploy/quickstart --stop ends it.", flush=True)
+    config = place.config.relative_to(ROOT)
+    print(f"""  {'log':<18}{router.log}
+
+A router of your own beside it, which reads the same records again, from here:
+  . {write_environment(place)}
+  build/sluice check -c {config}
+  build/sluice run -c {config}
+
+deploy/quickstart --stop ends what is up.""", flush=True)
     ctypes.CDLL(None).prctl(process.PR_SET_PDEATHSIG, 0, 0, 0, 0)
     os.setsid()
     log = os.open(place.folder / "keeper.log", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o644)

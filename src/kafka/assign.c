@@ -120,7 +120,7 @@ static void say_start(struct sl_consumer *c, const struct sl_lookup_item *item)
         sl_log(c->log, SL_LOG_ERROR, "partition stopped", "topic", item->topic, "partition", number,
                "reason", item->why, NULL);
     else
-        sl_log(c->log, item->gone ? SL_LOG_WARN : SL_LOG_INFO, "partition assigned", "topic",
+        sl_log(c->log, item->gone ? SL_LOG_WARN : SL_LOG_DEBUG, "partition assigned", "topic",
                item->topic, "partition", number, "offset", start, "reason",
                item->gone ? item->why : NULL, NULL);
 }

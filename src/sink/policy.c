@@ -85,7 +85,7 @@ static void stall(struct sl_batch *b, const char *reason)
 struct verdict {
     size_t settled; /* delivered, or set apart as dead letters or parked */
     size_t delivered, refused, parked, parked_on, stall;
-    uint32_t reason;   /* of the first that was not delivered: as sl_item.reason */
+    uint32_t reason; /* of the first that stalls, else that was not delivered: as sl_item.reason */
     const char *limit; /* why refused records stay, or NULL */
 };
 
@@ -151,13 +151,12 @@ static struct verdict judge(struct sl_batch *b, const struct sl_result *r)
     for (size_t i = 0; i < b->n_items; i++) {
         struct sl_item *item = &b->items[i];
 
-        if (item->outcome != SL_DELIVERED) {
-            if (!item->reason && r->reason)
-                sl_batch_reason(b, item, sl_slice_str(r->reason));
-            if (!v.reason && item->reason)
-                v.reason = item->reason;
-        }
+        if (item->outcome != SL_DELIVERED && !item->reason && r->reason)
+            sl_batch_reason(b, item, sl_slice_str(r->reason));
         judge_item(b, item, park_over, &v);
+        if (item->outcome != SL_DELIVERED &&
+            (!v.reason || (item->outcome == SL_STALL && v.stall == 1)))
+            v.reason = item->reason;
     }
     v.settled = v.delivered + v.refused + v.parked + v.parked_on;
     return v;

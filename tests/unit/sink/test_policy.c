@@ -158,6 +158,26 @@ static void without_a_dead_letter_topic_a_refused_record_stalls(void **state)
     world_release(&w);
 }
 
+static void a_stall_names_what_stalls_and_not_a_record_refused_beside_it(void **state)
+{
+    const struct sl_result result = {.per_item = true, .status = 200, .reason = ""};
+    struct world w;
+    struct sl_batch *b;
+
+    (void)state;
+    begin(&w, 20);
+    b = take_pending(&w, 0);
+    for (size_t i = 0; i < b->n_items; i++) {
+        b->items[i].outcome = i < 3 ? SL_REFUSED : SL_STALL;
+        sl_batch_reason(b, &b->items[i], sl_slice_str(i < 3 ? "mapping" : "disk is full"));
+    }
+    sl_sink_done(b, &result);
+    assert_int_equal(sl_sink_state(w.sink), SL_SINK_STALLED);
+    assert_string_equal(sl_sink_reason(w.sink), "disk is full");
+    settle_everything(&w);
+    world_release(&w);
+}
+
 static void a_stalled_sink_probes_with_one_batch_at_a_time(void **state)
 {
     struct world w;
@@ -467,6 +487,7 @@ int main(void)
             one_refused_record_is_a_dead_letter_and_moves_the_position_only_when_confirmed),
         cmocka_unit_test(a_sink_that_refuses_everything_stalls_at_its_limit),
         cmocka_unit_test(without_a_dead_letter_topic_a_refused_record_stalls),
+        cmocka_unit_test(a_stall_names_what_stalls_and_not_a_record_refused_beside_it),
         cmocka_unit_test(a_stalled_sink_probes_with_one_batch_at_a_time),
         cmocka_unit_test(a_refused_batch_is_halved_down_to_the_one_record),
         cmocka_unit_test(retry_after_holds_the_sink),

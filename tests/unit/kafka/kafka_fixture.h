@@ -23,7 +23,17 @@
 /* librdkafka's mock cluster in this process, a loop, and members of a group that write down what
  * they see. Every wait is for a condition, by turning the loop, and bounded. */
 
-enum { WAIT_MS = 30000, PARTITIONS_MAX = 64 };
+enum { WAIT_MS = 30000, PARTITIONS_MAX = 64, APIS_MAX = 16 };
+
+/* API keys of Kafka's protocol */
+enum {
+    PRODUCE = 0,
+    LIST_OFFSETS = 2,
+    OFFSET_COMMIT = 8,
+    OFFSET_FETCH = 9,
+    JOIN_GROUP = 11,
+    HEARTBEAT = 12,
+};
 
 struct world {
     struct sl_loop loop;
@@ -33,6 +43,8 @@ struct world {
     rd_kafka_mock_cluster_t *mock;
     rd_kafka_t *producer;
     const char *broker;
+    int brokers;
+    size_t watched[APIS_MAX]; /* entries for each API that watch_requests() gave the brokers */
 };
 
 struct seen {
@@ -93,6 +105,7 @@ static int world_setup_n(void **state, int brokers)
     w->mock = rd_kafka_mock_cluster_new(w->host, brokers);
     assert_non_null(w->mock);
     w->broker = rd_kafka_mock_cluster_bootstraps(w->mock);
+    w->brokers = brokers;
     conf = rd_kafka_conf_new();
     rd_kafka_conf_set(conf, "bootstrap.servers", w->broker, text, sizeof(text));
     rd_kafka_conf_set(conf, "linger.ms", "0", text, sizeof(text));
@@ -137,13 +150,44 @@ static int world_teardown(void **state)
         }                                                                                          \
     } while (0)
 
-/* Turns the loop for a while, to see that something does not happen. */
-static inline void turn_for(struct world *w, uint64_t ms)
+/* The mock counts no requests, but takes one entry off a broker's stack of errors for each. Entries
+ * without an error change nothing and tell by how many are left how many requests came; each
+ * answer waits for `slow_ms`. From the first call on, the broker's stack hides the errors that
+ * rd_kafka_mock_push_request_errors() keeps for that API. */
+static inline void watch_requests(struct world *w, int16_t api, size_t n, int slow_ms)
 {
-    uint64_t until = uv_hrtime() + ms * 1000000;
+    for (int32_t broker = 1; broker <= w->brokers; broker++)
+        for (size_t i = 0; i < n; i++)
+            assert_int_equal(rd_kafka_mock_broker_push_request_error_rtts(
+                                 w->mock, broker, api, 1, RD_KAFKA_RESP_ERR_NO_ERROR, slow_ms),
+                             0);
+    w->watched[api] += n * (size_t)w->brokers;
+}
 
-    while (uv_hrtime() < until)
-        uv_run(&w->loop.uv, UV_RUN_ONCE);
+/* Requests that arrived since they are watched. */
+static inline size_t requests(struct world *w, int16_t api)
+{
+    size_t left = 0;
+
+    for (int32_t broker = 1; broker <= w->brokers; broker++) {
+        size_t n = 0;
+
+        assert_int_equal(rd_kafka_mock_broker_error_stack_cnt(w->mock, broker, api, &n), 0);
+        left += n;
+    }
+    return w->watched[api] - left;
+}
+
+static inline void all_brokers_down(struct world *w)
+{
+    for (int32_t i = 1; i <= w->brokers; i++)
+        rd_kafka_mock_broker_set_down(w->mock, i);
+}
+
+static inline void all_brokers_up(struct world *w)
+{
+    for (int32_t i = 1; i <= w->brokers; i++)
+        rd_kafka_mock_broker_set_up(w->mock, i);
 }
 
 static inline void make_topic(struct world *w, const char *topic, int partitions)
@@ -183,6 +227,21 @@ static inline void flush(struct world *w)
 static inline void produce(struct world *w, const char *topic, int32_t partition, uint64_t n)
 {
     produce_bytes(w, topic, partition, n, 100);
+}
+
+/* `n` records to each partition. */
+static inline void fill(struct world *w, const char *topic, int32_t partitions, uint64_t n)
+{
+    for (int32_t i = 0; i < partitions; i++)
+        produce(w, topic, i, n);
+    flush(w);
+}
+
+static inline void make_full_topic(struct world *w, const char *topic, int32_t partitions,
+                                   uint64_t n)
+{
+    make_topic(w, topic, partitions);
+    fill(w, topic, partitions, n);
 }
 
 /* ---- a member ---- */
@@ -343,6 +402,39 @@ static inline void member_close(struct member *m)
     m->c = NULL;
     for (int i = 0; i < 3; i++) /* its handles close */
         uv_run(&m->w->loop.uv, UV_RUN_NOWAIT);
+}
+
+/* ---- waiting for what must not happen ---- */
+
+/* One more record to each partition is written and read: what comes twice comes before it. */
+static inline void read_one_more(struct member *m, int32_t partitions)
+{
+    int64_t before[PARTITIONS_MAX];
+
+    for (int32_t i = 0; i < partitions; i++)
+        before[i] = m->seen[i].last;
+    fill(m->w, m->topic, partitions, 1);
+    for (int32_t i = 0; i < partitions; i++)
+        UNTIL(m->w, m->seen[i].last > before[i]);
+}
+
+/* The consumer looks once more at what there is to commit, after everything that it has seen. */
+static inline void look_for_commits(struct member *m)
+{
+    uint64_t before = m->c->commit_ms;
+
+    UNTIL(m->w, m->c->commit_ms != before);
+}
+
+/* A consumer that is paused asks for nothing and nothing else tells that it would have had the time
+ * to: four times as long as a fetch may wait at the broker. */
+static inline void nothing_comes(struct member *m)
+{
+    uint64_t until = uv_hrtime() + 200 * 1000000, n = m->n;
+
+    while (uv_hrtime() < until)
+        uv_run(&m->w->loop.uv, UV_RUN_ONCE);
+    assert_int_equal(m->n, n);
 }
 
 /* ---- the group's committed offsets, asked by somebody outside ---- */

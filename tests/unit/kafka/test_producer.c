@@ -186,8 +186,7 @@ static void too_large_for_the_topic(void **state)
 
     make_topic(w, "logs.dead", 1);
     sender_open(&s, w, 16u << 20);
-    rd_kafka_mock_push_request_errors(w->mock, 0 /* Produce */, 1,
-                                      RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
+    rd_kafka_mock_push_request_errors(w->mock, PRODUCE, 1, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
     assert_int_equal(sender_put(&s, SL_SLICE_LITERAL("key"), SL_SLICE_LITERAL("value"), headers, 1),
                      SL_OK);
     UNTIL(w, s.good == 1);
@@ -261,13 +260,11 @@ static void brokers_down(void **state)
     sender_open(&s, w, 16u << 20);
     assert_int_equal(sender_put(&s, sl_slice(NULL, 0), SL_SLICE_LITERAL("1"), NULL, 0), SL_OK);
     UNTIL(w, s.good == 1);
-    for (int i = 1; i <= 3; i++)
-        rd_kafka_mock_broker_set_down(w->mock, i);
+    all_brokers_down(w);
     assert_int_equal(sender_put(&s, sl_slice(NULL, 0), SL_SLICE_LITERAL("2"), NULL, 0), SL_OK);
     UNTIL(w, s.bad == 1);
     assert_int_equal(s.good, 1);
-    for (int i = 1; i <= 3; i++)
-        rd_kafka_mock_broker_set_up(w->mock, i);
+    all_brokers_up(w);
     while (s.good < 2) { /* a sink that tries again */
         uint64_t answers = s.good + s.bad;
 
@@ -283,8 +280,7 @@ static void freed_with_letters_under_way(void **state)
     struct world *w = *state;
     struct sender s;
 
-    for (int i = 1; i <= 3; i++)
-        rd_kafka_mock_broker_set_down(w->mock, i);
+    all_brokers_down(w);
     sender_open(&s, w, 16u << 20);
     for (int i = 0; i < 100; i++)
         assert_int_equal(sender_put(&s, SL_SLICE_LITERAL("k"), SL_SLICE_LITERAL("v"), NULL, 0),

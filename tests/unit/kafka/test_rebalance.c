@@ -3,13 +3,6 @@
 
 enum { PARTITIONS = 6 };
 
-static void fill(struct world *w, uint64_t n)
-{
-    for (int32_t i = 0; i < PARTITIONS; i++)
-        produce(w, "logs", i, n);
-    flush(w);
-}
-
 static bool whole(const struct member *m, size_t n, int32_t partition, int64_t last)
 {
     for (size_t i = 0; i < n; i++)
@@ -27,24 +20,23 @@ static void one_two_three_one(void **state)
     struct member m[3];
     int64_t total = 200;
 
-    make_topic(w, "logs", PARTITIONS);
-    fill(w, 200);
+    make_full_topic(w, "logs", PARTITIONS, 200);
     member_start(&m[0], w, "logs");
     UNTIL(w, m[0].assigned == 6 && m[0].n == 1200);
     member_init(&m[2], w, "logs");
     member_start(&m[1], w, "logs");
     UNTIL(w, m[0].assigned == 3 && m[1].assigned == 3);
-    fill(w, 200);
+    fill(w, "logs", PARTITIONS, 200);
     total += 200;
     member_open(&m[2], NULL, 0);
     UNTIL(w, m[0].assigned == 2 && m[1].assigned == 2 && m[2].assigned == 2);
-    fill(w, 200);
+    fill(w, "logs", PARTITIONS, 200);
     total += 200;
     for (int32_t i = 0; i < PARTITIONS; i++)
         UNTIL(w, whole(m, 3, i, total - 1));
     member_close(&m[1]);
     member_close(&m[2]);
-    fill(w, 200);
+    fill(w, "logs", PARTITIONS, 200);
     total += 200;
     UNTIL(w, m[0].assigned == 6);
     for (int32_t i = 0; i < PARTITIONS; i++)
@@ -77,8 +69,7 @@ static void revoke_waits_for_the_drain(void **state)
     struct world *w = *state;
     struct member a;
 
-    make_topic(w, "logs", PARTITIONS);
-    fill(w, 100);
+    make_full_topic(w, "logs", PARTITIONS, 100);
     member_init(&a, w, "logs");
     a.hold = sl_hold_new(0, false);
     a.drain_later = true;
@@ -88,7 +79,7 @@ static void revoke_waits_for_the_drain(void **state)
     UNTIL(w, a.revoking == 6);
     produce(w, "logs", 0, 50); /* nothing of it may be routed any more */
     flush(w);
-    turn_for(w, 1500);
+    look_for_commits(&a);
     assert_int_equal(a.ended, 0);
     assert_int_equal(a.n, 600);
     assert_int_equal(committed(w, "logs", 0), 0); /* the start, and nothing above */
@@ -112,9 +103,7 @@ static void undelivered_is_read_again(void **state)
     struct world *w = *state;
     struct member a, b;
 
-    make_topic(w, "logs", 1);
-    produce(w, "logs", 0, 100);
-    flush(w);
+    make_full_topic(w, "logs", 1, 100);
     member_start(&a, w, "logs");
     UNTIL(w, a.n == 100 && a.seen[0].at->committed == 100);
     a.hold = sl_hold_new(1, false);
@@ -133,6 +122,18 @@ static void undelivered_is_read_again(void **state)
     member_close(&b);
 }
 
+/* Has read 100 records of which a sink holds the first. */
+static void start_holding(struct member *m, struct world *w)
+{
+    make_topic(w, "logs", 2);
+    produce(w, "logs", 0, 100);
+    flush(w);
+    member_init(m, w, "logs");
+    m->hold = sl_hold_new(0, false);
+    member_open(m, NULL, 0);
+    UNTIL(w, m->n == 100);
+}
+
 /* The broker forgets the member: nothing of the lost assignment is committed, and it joins again.
  */
 static void lost_assignment_is_not_committed(void **state)
@@ -140,17 +141,11 @@ static void lost_assignment_is_not_committed(void **state)
     struct world *w = *state;
     struct member m;
 
-    make_topic(w, "logs", 2);
-    produce(w, "logs", 0, 100);
-    flush(w);
-    member_init(&m, w, "logs");
-    m.hold = sl_hold_new(0, false);
+    start_holding(&m, w);
     m.drain_later = true;
-    member_open(&m, NULL, 0);
-    UNTIL(w, m.n == 100);
-    rd_kafka_mock_push_request_errors(
-        w->mock, 12 /* Heartbeat */, 3, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID,
-        RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID);
+    rd_kafka_mock_push_request_errors(w->mock, HEARTBEAT, 3, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID,
+                                      RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID,
+                                      RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID);
     UNTIL(w, m.lost == 2);
     assert_int_equal(m.revoking, 0);
     assert_int_equal(committed(w, "logs", 0), 0);
@@ -172,10 +167,7 @@ static void parked_message_of_a_revoked_partition(void **state)
     struct world *w = *state;
     struct member a;
 
-    make_topic(w, "logs", 2);
-    produce(w, "logs", 0, 100);
-    produce(w, "logs", 1, 100);
-    flush(w);
+    make_full_topic(w, "logs", 2, 100);
     member_init(&a, w, "logs");
     a.room = 50;
     member_open(&a, NULL, 0);
@@ -188,17 +180,15 @@ static void parked_message_of_a_revoked_partition(void **state)
     sl_consumer_resume(a.c); /* nothing is paused any more, in the library neither */
     subscribe_again(&a);
     UNTIL(w, a.n == 200);
-    turn_for(w, 300);
-    assert_int_equal(a.n, 200);
+    read_one_more(&a, 2);
+    assert_int_equal(a.n, 202);
     assert_int_equal(a.broken, 0);
     provoke_revoke(&a); /* and once more, not paused */
     UNTIL(w, a.ended == 4);
     subscribe_again(&a);
     UNTIL(w, a.assigned == 2);
-    produce(w, "logs", 0, 10);
-    produce(w, "logs", 1, 10);
-    flush(w);
-    UNTIL(w, a.n == 220);
+    fill(w, "logs", 2, 10);
+    UNTIL(w, a.n == 222);
     member_close(&a);
 }
 
@@ -211,7 +201,7 @@ static void closed_while_looking_up(void **state)
     make_topic(w, "logs", 2);
     member_init(&m, w, "logs");
     member_open(&m, NULL, 0);
-    rd_kafka_mock_push_request_errors(w->mock, 9 /* OffsetFetch */, 5, RD_KAFKA_RESP_ERR_UNKNOWN,
+    rd_kafka_mock_push_request_errors(w->mock, OFFSET_FETCH, 5, RD_KAFKA_RESP_ERR_UNKNOWN,
                                       RD_KAFKA_RESP_ERR_UNKNOWN, RD_KAFKA_RESP_ERR_UNKNOWN,
                                       RD_KAFKA_RESP_ERR_UNKNOWN, RD_KAFKA_RESP_ERR_UNKNOWN);
     UNTIL(w, m.c->stage == SL_BACKOFF);
@@ -228,17 +218,13 @@ static void refused_assignment_comes_again(void **state)
     struct world *w = *state;
     struct member m;
 
-    make_topic(w, "logs", 2);
-    produce(w, "logs", 0, 100);
-    produce(w, "logs", 1, 100);
-    flush(w);
-    rd_kafka_mock_push_request_errors(w->mock, 8 /* OffsetCommit */, 1,
+    make_full_topic(w, "logs", 2, 100);
+    rd_kafka_mock_push_request_errors(w->mock, OFFSET_COMMIT, 1,
                                       RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
     member_init(&m, w, "logs");
     member_open(&m, NULL, 0);
     UNTIL(w, m.c->commit.worst == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
-    rd_kafka_mock_push_request_errors(w->mock, 12 /* Heartbeat */, 1,
-                                      RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
+    rd_kafka_mock_push_request_errors(w->mock, HEARTBEAT, 1, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
     UNTIL(w, m.assigned == 2 && m.n == 200);
     assert_int_equal(m.broken, 0);
     member_close(&m);
@@ -251,18 +237,13 @@ static void closed_while_lost(void **state)
     struct world *w = *state;
     struct member m;
 
-    make_topic(w, "logs", 2);
-    produce(w, "logs", 0, 100);
-    flush(w);
-    member_init(&m, w, "logs");
-    m.hold = sl_hold_new(0, false);
-    member_open(&m, NULL, 0);
-    UNTIL(w, m.n == 100);
-    rd_kafka_mock_push_request_errors(w->mock, 12 /* Heartbeat */, 1,
-                                      RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID);
-    for (int i = 0; i < 1000 && !rd_kafka_assignment_lost(m.c->rk); i++)
-        usleep(10000);
-    assert_true(rd_kafka_assignment_lost(m.c->rk));
+    start_holding(&m, w);
+    rd_kafka_mock_push_request_errors(w->mock, HEARTBEAT, 1, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID);
+    uv_poll_stop(&m.c->poll); /* deaf until the close, which wakes it */
+    uv_idle_stop(&m.c->idle);
+    sl_timer_stop(&w->loop.rt, &m.c->tick);
+    UNTIL(w, rd_kafka_assignment_lost(m.c->rk));
+    assert_int_equal(m.lost, 0);
     sl_hold_unref(m.hold); /* delivered, but by nobody who may commit it */
     m.hold = NULL;
     sl_consumer_close(m.c);
@@ -280,14 +261,10 @@ static void closed_while_a_broker_is_slow(void **state)
     struct member m;
 
     make_topic(w, "logs", 2);
-    for (int32_t i = 1; i <= 3; i++)
-        rd_kafka_mock_broker_push_request_error_rtts(w->mock, i, 9 /* OffsetFetch */, 2,
-                                                     RD_KAFKA_RESP_ERR_NO_ERROR, 8000,
-                                                     RD_KAFKA_RESP_ERR_NO_ERROR, 8000);
+    watch_requests(w, OFFSET_FETCH, 2, 8000);
     member_init(&m, w, "logs");
     member_open(&m, NULL, 0);
-    UNTIL(w, m.c->stage == SL_RESOLVING);
-    turn_for(w, 200); /* the question for the cluster's id is answered */
+    UNTIL(w, m.c->stage == SL_RESOLVING && requests(w, OFFSET_FETCH) > 0);
     sl_consumer_close(m.c);
     UNTIL(w, m.c->close_stage != SL_CLOSING);
     assert_true(m.c->start_running);
@@ -295,20 +272,29 @@ static void closed_while_a_broker_is_slow(void **state)
     sl_consumer_free(m.c);
 }
 
+static void count_handle(uv_handle_t *handle, void *n)
+{
+    (void)handle;
+    ++*(size_t *)n;
+}
+
 /* The user may free the consumer from inside on_closed. */
 static void freed_when_closed(void **state)
 {
     struct world *w = *state;
     struct member m;
+    size_t before = 0, handles;
 
     make_topic(w, "logs", 1);
+    uv_walk(&w->loop.uv, count_handle, &before);
     member_init(&m, w, "logs");
     m.free_when_closed = true;
     member_open(&m, NULL, 0);
     UNTIL(w, m.assigned == 1);
     sl_consumer_close(m.c);
     UNTIL(w, m.closed);
-    turn_for(w, 1200);
+    UNTIL(w, (handles = 0, uv_walk(&w->loop.uv, count_handle, &handles), handles == before));
+    assert_int_equal(w->loop.timers.n, 1); /* the fixture's: none of it fires any more */
 }
 
 int main(void)

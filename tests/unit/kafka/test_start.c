@@ -52,10 +52,7 @@ static void latest_holds_for_the_whole_topic(void **state)
     struct world *w = *state;
     struct member a, b;
 
-    make_topic(w, "logs", 4);
-    for (int32_t i = 0; i < 4; i++)
-        produce(w, "logs", i, 100);
-    flush(w);
+    make_full_topic(w, "logs", 4, 100);
     member_init(&a, w, "logs");
     a.source.start = SL_START_LATEST;
     member_open(&a, NULL, 0);
@@ -66,9 +63,7 @@ static void latest_holds_for_the_whole_topic(void **state)
     b.source.start = SL_START_LATEST;
     member_open(&b, NULL, 0);
     UNTIL(w, a.assigned == 2 && b.assigned == 2);
-    for (int32_t i = 0; i < 4; i++)
-        produce(w, "logs", i, 10);
-    flush(w);
+    fill(w, "logs", 4, 10);
     UNTIL(w, a.n + b.n == 40);
     assert_int_equal(a.broken + b.broken, 0);
     member_close(&a);
@@ -82,10 +77,7 @@ static void latest_commits_for_others(void **state)
     struct member m;
     struct sl_lookup *s;
 
-    make_topic(w, "logs", 3);
-    for (int32_t i = 0; i < 3; i++)
-        produce(w, "logs", i, 10);
-    flush(w);
+    make_full_topic(w, "logs", 3, 10);
     member_init(&m, w, "logs");
     m.source.start = SL_START_LATEST;
     s = sl_lookup_new(outsider(w, "sluice"), &m.source);
@@ -115,20 +107,15 @@ static void latest_leaves_what_others_committed(void **state)
     struct sl_lookup *s;
     pthread_t thread;
 
-    make_topic(w, "logs", 2);
-    produce(w, "logs", 0, 10);
-    produce(w, "logs", 1, 10);
-    flush(w);
+    make_full_topic(w, "logs", 2, 10);
     member_init(&m, w, "logs");
     m.source.start = SL_START_LATEST;
     s = sl_lookup_new(outsider(w, "sluice"), &m.source);
     s->timeout_ms = 10000;
     sl_lookup_add(s, "logs", 1);
-    for (int32_t i = 1; i <= 3; i++)
-        rd_kafka_mock_broker_push_request_error_rtts(w->mock, i, 2 /* ListOffsets */, 1,
-                                                     RD_KAFKA_RESP_ERR_NO_ERROR, 4000);
+    watch_requests(w, LIST_OFFSETS, 1, 4000);
     assert_int_equal(pthread_create(&thread, NULL, ask, s), 0);
-    usleep(1500000); /* the ends are being asked for */
+    UNTIL(w, requests(w, LIST_OFFSETS) > 0); /* the ends are being asked for */
     commit_at(w, "logs", 0, 4);
     pthread_join(thread, NULL);
     assert_false(s->failed);
@@ -145,10 +132,7 @@ static void without_a_leader(void **state)
     struct world *w = *state;
     struct member m;
 
-    make_topic(w, "logs", 2);
-    produce(w, "logs", 0, 100);
-    produce(w, "logs", 1, 100);
-    flush(w);
+    make_full_topic(w, "logs", 2, 100);
     commit_at(w, "logs", 0, 10);
     commit_at(w, "logs", 1, 20);
     rd_kafka_mock_partition_set_leader(w->mock, "logs", 1, -1);
@@ -167,10 +151,7 @@ static void a_partition_without_offset_beside_others(void **state)
     struct world *w = *state;
     struct member m;
 
-    make_topic(w, "logs", 2);
-    produce(w, "logs", 0, 100);
-    produce(w, "logs", 1, 100);
-    flush(w);
+    make_full_topic(w, "logs", 2, 100);
     commit_at(w, "logs", 0, 60);
     member_init(&m, w, "logs");
     m.source.start = SL_START_LATEST;
@@ -204,12 +185,10 @@ static void start_is_committed_first(void **state)
     struct world *w = *state;
     struct member m;
 
-    make_topic(w, "logs", 1);
-    produce(w, "logs", 0, 10);
-    flush(w);
+    make_full_topic(w, "logs", 1, 10);
     member_init(&m, w, "logs");
     m.room = 0;
-    rd_kafka_mock_push_request_errors(w->mock, 8 /* OffsetCommit */, 2,
+    rd_kafka_mock_push_request_errors(w->mock, OFFSET_COMMIT, 2,
                                       RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED,
                                       RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
     member_open(&m, NULL, 0);
@@ -227,17 +206,13 @@ static void past_the_end_stops_that_partition(void **state)
     struct member m;
     char words[512];
 
-    make_topic(w, "logs", 2);
-    produce(w, "logs", 0, 100);
-    produce(w, "logs", 1, 100);
-    flush(w);
+    make_full_topic(w, "logs", 2, 100);
     commit_at(w, "logs", 0, 500);
     commit_at(w, "logs", 1, 0);
     member_init(&m, w, "logs");
     m.source.out_of_range = SL_RANGE_EARLIEST;
     member_open(&m, NULL, 0);
-    UNTIL(w, m.seen[1].n == 100);
-    turn_for(w, 1200);
+    UNTIL(w, m.seen[1].n == 100 && m.seen[1].at->committed == 100);
     assert_int_equal(m.seen[0].n, 0);
     assert_false(sl_consumer_ready(m.c, words, sizeof(words)));
     assert_non_null(strstr(words, "1 of 2 partitions stopped, logs-0"));
@@ -252,9 +227,7 @@ static void all_stopped_is_fatal(void **state)
     struct world *w = *state;
     struct member m;
 
-    make_topic(w, "logs", 1);
-    produce(w, "logs", 0, 10);
-    flush(w);
+    make_full_topic(w, "logs", 1, 10);
     commit_at(w, "logs", 0, 11);
     member_start(&m, w, "logs");
     UNTIL(w, m.fatal);
@@ -293,10 +266,7 @@ static void gone_before_the_start(void **state)
 /* Retention overtakes a partition that is being read, once with each policy. */
 static void overtaken(struct world *w, enum sl_out_of_range policy, struct member *m)
 {
-    make_topic(w, "logs", 2);
-    produce(w, "logs", 0, 10);
-    produce(w, "logs", 1, 10);
-    flush(w);
+    make_full_topic(w, "logs", 2, 10);
     member_init(m, w, "logs");
     m->source.out_of_range = policy;
     member_open(m, NULL, 0);

@@ -30,6 +30,20 @@ ssize_t recvmsg(int fd, struct msghdr *m, int flags)
     return n;
 }
 
+/* Partitions that the library was told to resume. What one that was not paused does wrong then
+ * shows nowhere else: the repeated records are dropped. */
+static size_t resumed;
+
+rd_kafka_resp_err_t rd_kafka_resume_partitions(rd_kafka_t *rk,
+                                               rd_kafka_topic_partition_list_t *partitions)
+{
+    rd_kafka_resp_err_t (*real)(rd_kafka_t *, rd_kafka_topic_partition_list_t *);
+
+    *(void **)&real = dlsym(RTLD_NEXT, "rd_kafka_resume_partitions");
+    resumed += (size_t)partitions->cnt;
+    return real(rk, partitions);
+}
+
 static void assert_ready(struct member *m, bool ready, const char *text)
 {
     char words[512];
@@ -100,12 +114,14 @@ static void pause_and_resume_are_idempotent(void **state)
     struct world *w = *state;
     struct member m;
 
+    resumed = 0;
     make_topic(w, "logs", 2);
     member_start(&m, w, "logs");
     UNTIL(w, m.assigned == 2);
     sl_consumer_resume(m.c); /* never paused: must not rewind */
     fill(w, "logs", 2, 1000);
     UNTIL(w, m.n == 2000);
+    assert_int_equal(resumed, 0);
     sl_consumer_pause(m.c);
     sl_consumer_pause(m.c);
     produce(w, "logs", 0, 1000);
@@ -117,6 +133,7 @@ static void pause_and_resume_are_idempotent(void **state)
     sl_consumer_resume(m.c);
     read_one_more(&m, 2);
     assert_int_equal(m.n, 3002);
+    assert_int_equal(resumed, 2);
     assert_int_equal(m.broken, 0);
     member_close(&m);
 }

@@ -309,8 +309,7 @@ deploy/quickstart --stop ends what is up.""", flush=True)
     os.write(told, b"0")
     os.close(told)
     try:
-        while router.running():
-            time.sleep(1)
+        router.process.wait(None)
     finally:
         STATE.unlink(missing_ok=True)
 

@@ -180,9 +180,9 @@ static int count_partitions(struct sl_lookup *s, const char *topic)
     int n = 0;
 
     err = rkt ? rd_kafka_metadata(s->rk, 0, rkt, &metadata, s->timeout_ms) : rd_kafka_last_error();
-    if (!err && metadata->topic_cnt == 1)
+    if (!err && metadata && metadata->topic_cnt == 1)
         err = metadata->topics[0].err;
-    if (!err && metadata->topic_cnt == 1)
+    if (!err && metadata && metadata->topic_cnt == 1)
         n = metadata->topics[0].partition_cnt;
     if (err || n == 0)
         fail(s, topic, err ? err : RD_KAFKA_RESP_ERR_LEADER_NOT_AVAILABLE);

@@ -28,7 +28,7 @@ size_t sl_es_nodes_pick(struct sl_es_nodes *nodes, uint64_t now_ms)
         if (nodes->items[i].failed_ms < nodes->items[best].failed_ms)
             best = i;
     }
-    nodes->next = (best + 1) % nodes->n;
+    nodes->next = best + 1 < nodes->n ? best + 1 : 0;
     return best;
 }
 

@@ -109,7 +109,7 @@ void sl_partition_skip(struct sl_partition *p, int64_t next);
 
 struct sl_position_names {
     const char *const *sink_ids; /* by sink index */
-    const char *rules;           /* hash, hex */
+    const char *rules;           /* hex hash over all that decides where records go */
 };
 
 enum { SL_METADATA_MAX = 2048 }; /* bytes; brokers refuse more than 4,096 */

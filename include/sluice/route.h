@@ -43,6 +43,8 @@ struct sl_rule_info sl_rules_info(const struct sl_rules *r, unsigned rule);
 const char *
 sl_rules_hash(const struct sl_rules *r); /* hex SHA-256 of what decides; stable over replicas */
 uint64_t sl_rules_sinks(const struct sl_rules *r); /* every sink that some rule names */
+bool sl_rules_read(const struct sl_rules *r,
+                   unsigned field); /* some condition is about the field */
 
 /* Scratch for matching, one a thread; made for one set of rules. */
 struct sl_matcher;

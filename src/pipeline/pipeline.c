@@ -5,6 +5,7 @@
 #include <uv.h>
 
 #include "base/alloc.h"
+#include "base/hash.h"
 
 enum { DEAD_LETTER_BYTES = 16 << 20 };
 
@@ -168,12 +169,42 @@ static int make_sinks(struct sl_pipeline *p, struct sl_error *err)
     return SL_OK;
 }
 
+/* What decides where a record goes: the rules, and what they see of it. Positions count only while
+ * all of it is the same. */
+static void hash_decisions(struct sl_pipeline *p)
+{
+    const struct sl_source_config *source = &p->config->source;
+    uint8_t digest[SL_SHA256_BYTES];
+    struct sl_buf text;
+
+    sl_buf_init(&text, SIZE_MAX);
+    sl_buf_printf(&text, "%s\n%s\n", sl_rules_hash(p->rules),
+                  source->timezone ? source->timezone : "");
+    for (size_t i = 0; i < source->n_decode; i++)
+        sl_buf_printf(&text, "%d %s\n", (int)source->decode[i].form, source->decode[i].topic);
+    for (size_t i = 0; i < p->config->enrich.n; i++) {
+        const struct sl_property *added = &p->config->enrich.items[i];
+        bool counts = !strcmp(added->name, "kind") || !strcmp(added->name, "level");
+        unsigned field;
+
+        /* A host name that differs between replicas decides nothing unless a rule asks for it. */
+        if (sl_fields_add(p->fields, sl_slice_str(added->name), &field, NULL) == SL_OK)
+            counts = counts || sl_rules_read(p->rules, field);
+        if (counts)
+            sl_buf_printf(&text, "%s=%s\n", added->name, added->value);
+    }
+    sl_sha256(text.p, text.n, digest);
+    sl_hex(digest, sizeof(digest), p->decisions);
+    sl_buf_release(&text);
+}
+
 static void name_positions(struct sl_pipeline *p)
 {
     p->sink_ids = sl_calloc(p->config->n_sinks, sizeof(*p->sink_ids));
     for (size_t i = 0; i < p->config->n_sinks; i++)
         p->sink_ids[i] = p->config->sinks[i].id;
-    p->names = (struct sl_position_names){p->sink_ids, sl_rules_hash(p->rules)};
+    hash_decisions(p);
+    p->names = (struct sl_position_names){p->sink_ids, p->decisions};
 }
 
 /* A topic that Sluice itself writes is never read: it would go round in circles. */
@@ -221,8 +252,8 @@ static int build(struct sl_pipeline *p, struct sl_diags *diags, struct sl_error 
     rc = make_sinks(p, err);
     if (rc != SL_OK)
         return rc;
-    sl_fields_compile(p->fields);
     name_positions(p);
+    sl_fields_compile(p->fields);
     rc = make_consumer(p, err);
     if (rc == SL_OK)
         sl_observe_init(p);

@@ -2,6 +2,7 @@
 #ifndef SL_PIPELINE_STATE_H
 #define SL_PIPELINE_STATE_H
 
+#include "base/hash.h"
 #include "kafka/consumer.h"
 #include "kafka/producer.h"
 #include "net/http_client.h"
@@ -54,6 +55,7 @@ struct sl_pipeline {
     char *cluster_id;
     const char **sink_ids;
     struct sl_position_names names;
+    char decisions[SL_SHA256_HEX + 1];
 
     struct sl_metrics *metrics;
     struct sl_rule_counters count;

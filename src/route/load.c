@@ -216,3 +216,11 @@ uint64_t sl_rules_sinks(const struct sl_rules *r)
 {
     return r->sinks;
 }
+
+bool sl_rules_read(const struct sl_rules *r, unsigned field)
+{
+    for (size_t i = 0; i < r->n_fields; i++)
+        if (r->fields[i] == field)
+            return true;
+    return false;
+}

@@ -391,6 +391,23 @@ static void the_hash_covers_what_decides(void **state)
 
 /* ---- the rules that ship ---- */
 
+static void rules_know_which_fields_they_read(void **state)
+{
+    struct box b;
+    unsigned host, stage;
+
+    (void)state;
+    box_config(&b);
+    box_rules(&b,
+              "rules:\n"
+              "  - {name: a, when: {not: {any: [{stage: prod}, {level: error}]}}, to: search}\n");
+    assert_int_equal(sl_fields_add(b.fields, SL_SLICE_LITERAL("stage"), &stage, NULL), SL_OK);
+    assert_int_equal(sl_fields_add(b.fields, SL_SLICE_LITERAL("host"), &host, NULL), SL_OK);
+    assert_true(sl_rules_read(b.rules, stage));
+    assert_false(sl_rules_read(b.rules, host));
+    box_release(&b);
+}
+
 static void shipped(struct box *b)
 {
     static const char *paths[] = {SLUICE_ROOT_DIR "/routes"};
@@ -512,6 +529,7 @@ int main(void)
         cmocka_unit_test(quadratic_patterns_are_bounded_on_long_lines),
         cmocka_unit_test(ordinary_patterns_are_judged_on_long_lines),
         cmocka_unit_test(the_hash_covers_what_decides),
+        cmocka_unit_test(rules_know_which_fields_they_read),
         cmocka_unit_test(the_shipped_rules_pass_their_own_tests),
     };
 

@@ -52,15 +52,20 @@ def test_killed_at_five_moments(world):
     world.audit(duplicates=("archive", "alerts"))
 
 
-def test_one_of_two_is_killed(world):
-    part = fewer(60_000) // 2
-    world.make_topic(partitions=6)
-    world.produce(world.traffic(part))
+def two_under_load(world, records, partitions):
+    """Two replicas that have shared the topic's partitions, the first of which has read something."""
+    world.make_topic(partitions=partitions)
+    world.produce(world.traffic(records // 2))
     a, b = world.router(name="a", ready=False), world.router(name="b", ready=False)
     a.wait_ready()
     b.wait_ready()
-    world.produce(world.traffic(part, seed=2))
+    world.produce(world.traffic(records // 2, seed=2))
     world.wait_metric(a, "sluice_consumed_records_total", 1)
+    return a, b
+
+
+def test_one_of_two_is_killed(world):
+    a, b = two_under_load(world, fewer(60_000), partitions=6)
     a.kill()
     world.wait_done(b)
     world.finish(b)
@@ -69,14 +74,7 @@ def test_one_of_two_is_killed(world):
 
 def test_a_frozen_replica_loses_its_partitions_and_nothing_else(world):
     """SIGSTOP until the group has thrown it out: what it still holds counts for nothing when it wakes."""
-    part = fewer(40_000) // 2
-    world.make_topic(partitions=4)
-    world.produce(world.traffic(part))
-    a, b = world.router(name="a", ready=False), world.router(name="b", ready=False)
-    a.wait_ready()
-    b.wait_ready()
-    world.produce(world.traffic(part, seed=2))
-    world.wait_metric(a, "sluice_consumed_records_total", 1)
+    a, b = two_under_load(world, fewer(40_000), partitions=4)
     a.freeze()
     world.wait_done(b)
     a.thaw()

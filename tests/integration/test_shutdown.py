@@ -17,9 +17,7 @@ def test_sigterm_under_load_then_the_rest(world):
                    / len(world.produced) > share, 60, f"{share} consumed", every=0.01)
         world.finish(router)
     world.audit_commits()
-    router = world.router(name="rest")
-    world.wait_done(router)
-    world.finish(router)
+    world.deliver_rest()
     world.audit()
     world.audit_contents()
 
@@ -44,9 +42,7 @@ def test_sigterm_while_a_sink_hangs(world):
     assert time.monotonic() - began < (8 if not SANITIZED else 15)
     world.audit_commits()
     world.receiver.behave("ok")
-    router = world.router(name="rest")
-    world.wait_done(router)
-    world.finish(router)
+    world.deliver_rest()
     # The archive's objects were cut anew after the hang, so it may hold records twice; nobody else.
     world.audit(duplicates=("archive",))
 
@@ -89,7 +85,5 @@ def test_a_second_signal_ends_at_once(world):
     assert time.monotonic() - began < 5
     world.audit_commits()
     world.receiver.behave("ok")
-    router = world.router(name="rest")
-    world.wait_done(router)
-    world.finish(router)
+    world.deliver_rest()
     world.audit(duplicates=("archive",))

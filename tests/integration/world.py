@@ -265,6 +265,12 @@ class World:
         assert status == 0, router.log_tail()
         assert took < (10 if not SANITIZED else 20), f"SIGTERM took {took:.1f} s"
 
+    def deliver_rest(self):
+        """Another router, until everything that is left has its outcome."""
+        router = self.router(name="rest")
+        self.wait_done(router)
+        self.finish(router)
+
     def close(self, keep_logs):
         for router in self.routers:
             router.kill()

@@ -11,12 +11,19 @@ enum { DEAD_LETTER_BYTES = 16 << 20 };
 
 /* ---- the way of a record ---- */
 
+/* A sink that was ahead of the others when this assignment began has had the record already: its
+ * position was committed beside the offset. */
+static bool has_had(const struct sl_message *m, unsigned sink)
+{
+    return m->offset < m->at->sinks[sink].from;
+}
+
 static bool room_for(struct sl_pipeline *p, const struct sl_decision *d, const struct sl_record *r)
 {
     for (size_t i = 0; i < d->n; i++) {
         struct sl_sink *s = p->sinks[d->chosen[i].sink];
 
-        if (!sl_sink_has_room(s, r)) {
+        if (!has_had(r->message, d->chosen[i].sink) && !sl_sink_has_room(s, r)) {
             sl_sink_make_room(s, r);
             return false;
         }
@@ -24,8 +31,6 @@ static bool room_for(struct sl_pipeline *p, const struct sl_decision *d, const s
     return true;
 }
 
-/* A sink that was ahead of the others when this assignment began has had the record already: its
- * position was committed beside the offset. */
 static void leave_out(struct sl_pipeline *p, const struct sl_message *m, struct sl_decision *d)
 {
     size_t n = 0;
@@ -33,10 +38,10 @@ static void leave_out(struct sl_pipeline *p, const struct sl_message *m, struct 
     for (size_t i = 0; i < d->n; i++) {
         unsigned sink = d->chosen[i].sink;
 
-        if (m->offset >= m->at->sinks[sink].from)
-            d->chosen[n++] = d->chosen[i];
-        else
+        if (has_had(m, sink))
             ++*p->count.left_out[sink];
+        else
+            d->chosen[n++] = d->chosen[i];
     }
     d->n = n;
 }

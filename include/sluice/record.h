@@ -49,6 +49,9 @@ enum { SL_FIELDS_MAX = 65535, SL_PATH_SEGMENTS_MAX = 8, SL_PATH_BYTES_MAX = 512 
 
 struct sl_fields *sl_fields_new(void);
 void sl_fields_free(struct sl_fields *f);
+/* The same paths with the same ids, not compiled: what is added to it later the other does not see.
+ */
+struct sl_fields *sl_fields_clone(const struct sl_fields *f);
 /* The id of a path, which is added when it is new; ids count from 0 and never change. SL_EINVAL for
  * an empty path or segment, too many segments, or an @name that does not exist. */
 int sl_fields_add(struct sl_fields *f, struct sl_slice path, unsigned *ret_id,
@@ -83,6 +86,7 @@ struct sl_record {
     enum sl_kind kind;
     enum sl_level level;
     uint32_t value_crc; /* CRC-32C of the message's value */
+    bool changed;       /* a rule changed it (sluice/change.h): body is not the message's */
 
     /* Private to record/. */
     struct sl_decoder *decoder;
@@ -138,6 +142,9 @@ bool sl_value_element(const struct sl_value *array, size_t *at, struct sl_value 
  * but the final '}'. out->full when it did not fit. */
 void sl_record_json(const struct sl_record *r, bool timestamp, struct sl_slice more,
                     struct sl_buf *out, bool *ret_verbatim);
+/* The value as it travels: the message's own bytes, or, of a record that a rule changed, its JSON.
+ */
+struct sl_slice sl_record_raw(const struct sl_record *r);
 /* Upper bound of what sl_record_json writes, without `more`. */
 size_t sl_record_json_bound(const struct sl_record *r);
 

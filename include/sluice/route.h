@@ -5,6 +5,7 @@
 #include "base/diag.h"
 #include "sluice/config.h"
 #include "sluice/record.h"
+#include "sluice/rules_version.h"
 
 /* Rules: where a record goes. Implemented in route/. A struct sl_rules is compiled once, immutable,
  * and swapped whole. */
@@ -14,14 +15,19 @@ struct sl_rules;
 struct sl_rule_info {
     const char *name, *file;
     unsigned line;
+    const char *metric; /* label of its metrics: its name, or the file of which it is a row */
 };
 
 enum { SL_RULE_UNMATCHED = 0xfffffffe, SL_RULE_NONE = 0xffffffff };
 
 struct sl_choice {
-    unsigned sink; /* index */
-    unsigned rule; /* index, or SL_RULE_UNMATCHED */
+    unsigned sink;                  /* index */
+    unsigned rule;                  /* index, or SL_RULE_UNMATCHED */
+    const struct sl_record *record; /* as this sink gets it: the one routed, or one changed by
+                                       rules, which lives until the next sl_route() */
 };
+
+enum sl_drop_reason { SL_DROP_RULE, SL_DROP_UNMATCHED, SL_DROP_SAMPLE, SL_DROP_RATE_LIMIT };
 
 struct sl_decision {
     struct sl_choice chosen[SL_SINKS_MAX]; /* each sink at most once, in the order chosen */
@@ -29,6 +35,7 @@ struct sl_decision {
     uint64_t sinks;      /* the same as bits */
     unsigned dropped_by; /* rule, SL_RULE_UNMATCHED, or SL_RULE_NONE: not dropped.
                             Set only when no sink was chosen */
+    enum sl_drop_reason drop_reason;
     unsigned error_rule; /* a rule that hit its limits, or SL_RULE_NONE */
 };
 
@@ -36,23 +43,36 @@ struct sl_decision {
  * the caller compiles those afterwards. Problems go to diags; NULL when there was an error. */
 struct sl_rules *sl_rules_load(const struct sl_config *config, struct sl_fields *fields,
                                struct sl_diags *diags);
+/* The same from other paths than config->routes. */
+struct sl_rules *sl_rules_load_from(const struct sl_config *config, const struct sl_strings *routes,
+                                    struct sl_fields *fields, struct sl_diags *diags);
 void sl_rules_free(struct sl_rules *r);
 
 size_t sl_rules_count(const struct sl_rules *r);
 struct sl_rule_info sl_rules_info(const struct sl_rules *r, unsigned rule);
-const char *
-sl_rules_hash(const struct sl_rules *r); /* hex SHA-256 of what decides; stable over replicas */
+struct sl_rules_version *sl_rules_version(const struct sl_rules *r); /* borrowed */
 uint64_t sl_rules_sinks(const struct sl_rules *r); /* every sink that some rule names */
 bool sl_rules_read(const struct sl_rules *r,
                    unsigned field); /* some condition is about the field */
 
 /* Scratch for matching, one a thread; made for one set of rules. */
 struct sl_matcher;
-struct sl_matcher *sl_matcher_new(const struct sl_rules *r);
+struct sl_matcher_config {
+    struct sl_fields *fields;       /* borrowed, compiled: those the rules were loaded with */
+    uint64_t (*now_ms)(void *user); /* for rate_limit; NULL: time stands still */
+    void *user;
+};
+struct sl_matcher *sl_matcher_new(const struct sl_rules *r, const struct sl_matcher_config *config);
 void sl_matcher_free(struct sl_matcher *m);
 
 /* Decides one record. No allocation, no system call. */
 void sl_route(struct sl_matcher *m, const struct sl_record *record, struct sl_decision *ret);
+/* The record of the last sl_route() was not taken and will come again: what rate_limit counted of
+ * it is given back. */
+void sl_route_undo(struct sl_matcher *m);
+/* From now on the rule is not tried any more: what it could have matched goes where rule_errors
+ * says. This is a version of its own: the caller names it so. */
+void sl_route_set_aside(struct sl_matcher *m, unsigned rule);
 /* Rules that matched in the last sl_route(), in order, those with `continue` among them. */
 const unsigned *sl_matcher_matched(const struct sl_matcher *m, size_t *ret_n);
 

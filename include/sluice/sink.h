@@ -14,6 +14,7 @@
 #include "sluice/http.h"
 #include "sluice/position.h"
 #include "sluice/record.h"
+#include "sluice/rules_version.h"
 #include "sluice/runtime.h"
 
 /* Sinks. A sink type (Elasticsearch, S3, webhook, file) knows a wire format and how to read a
@@ -92,7 +93,8 @@ struct sl_sink;
 struct sl_batch {
     struct sl_list node; /* in one of the sink's lists */
     struct sl_sink *sink;
-    struct sl_hold *hold; /* a reference */
+    struct sl_hold *hold;           /* a reference */
+    struct sl_rules_version *rules; /* a reference: what its records were judged by */
     enum sl_batch_state state;
     char *key;             /* SL_SINK_KEYED: what type->key gave; NUL-ended; NULL otherwise */
     struct sl_buf data;    /* encoded records, one after the other */
@@ -168,9 +170,9 @@ struct sl_sink_env {
     struct sl_letters *letters; /* NULL: none */
     struct sl_metrics *metrics;
     struct sl_fields *fields;
-    const char *cluster_id; /* of the source; "" until known; set before the first record */
-    const char *rules_hash; /* of the live rules, hex */
-    const char *(*rule_name)(void *user, unsigned rule);
+    const char *cluster_id;         /* of the source; "" until known; set before the first record */
+    struct sl_rules_version *rules; /* the live rules; borrowed. Who changes it closes every open
+                                       batch first: a batch has one version */
     void (*wake)(
         void *user); /* something of this sink was settled: room, positions or state changed */
     void (*gone)(void *user); /* a sink that was freed needs nothing of this any more; or NULL */
@@ -235,6 +237,11 @@ void sl_sink_make_room(struct sl_sink *s, const struct sl_record *r);
 void sl_sink_close_open(struct sl_sink *s, struct sl_partition *p);
 /* Assignments have ended: what is queued of them and not yet in flight is let go. */
 void sl_sink_let_go(struct sl_sink *s);
+/* The record as it would be sent, without queue or request; `body`: where the record itself begins,
+ * behind what the format puts before it. For S3 sinks *ret_key (may be NULL) is the object key's
+ * template, rendered; the caller frees it. SL_EFULL: too large. */
+int sl_sink_preview(struct sl_sink *s, const struct sl_record *r, struct sl_buf *out,
+                    size_t *ret_body, char **ret_key);
 bool sl_sink_idle(const struct sl_sink *s); /* nothing open, queued or in flight */
 enum sl_sink_state sl_sink_state(const struct sl_sink *s);
 const char *sl_sink_reason(const struct sl_sink *s); /* why it is stalled; "" when it is not */

@@ -30,18 +30,12 @@ struct sl_check_sinks {
     bool has_loop;
     struct sl_http_client *http;
     struct sl_metrics *metrics;
+    struct sl_rules_version rules; /* of no rule */
     struct sl_sink_env env;
     struct probe probes[SL_SINKS_MAX];
     size_t waiting;
     struct sl_timer deadline;
 };
-
-static const char *no_rule(void *user, unsigned rule)
-{
-    (void)user;
-    (void)rule;
-    return "";
-}
 
 static void nothing(void *user)
 {
@@ -55,6 +49,7 @@ struct sl_check_sinks *sl_check_sinks_new(const struct sl_config *config, struct
     struct sl_error err = {0};
 
     c->config = config;
+    c->rules.refs = 1;
     c->metrics = sl_metrics_new();
     c->has_loop = sl_loop_init(&c->loop, NULL, &err) == SL_OK;
     c->http = c->has_loop ? sl_http_client_new(&c->loop, &err) : NULL;
@@ -69,8 +64,7 @@ struct sl_check_sinks *sl_check_sinks_new(const struct sl_config *config, struct
         .metrics = c->metrics,
         .fields = fields,
         .cluster_id = "",
-        .rules_hash = "",
-        .rule_name = no_rule,
+        .rules = &c->rules,
         .wake = nothing,
     };
     for (size_t i = 0; i < config->n_sinks; i++) {

@@ -36,18 +36,19 @@ void sl_observe_drop(struct sl_pipeline *p, unsigned rule)
         return;
     }
     if (!p->count.dropped[rule])
-        p->count.dropped[rule] = dropped_counter(p, sl_rules_info(p->rules, rule).name, "rule");
+        p->count.dropped[rule] =
+            dropped_counter(p, sl_rules_info(p->routing->rules, rule).name, "rule");
     ++*p->count.dropped[rule];
 }
 
 static void init_rule_counters(struct sl_pipeline *p)
 {
-    size_t n = sl_rules_count(p->rules);
+    size_t n = sl_rules_count(p->routing->rules);
 
     p->count.matched = sl_calloc(n, sizeof(uint64_t *));
     p->count.dropped = sl_calloc(n, sizeof(uint64_t *));
     for (size_t i = 0; i < n; i++)
-        p->count.matched[i] = rule_counter(p, sl_rules_info(p->rules, (unsigned)i).name);
+        p->count.matched[i] = rule_counter(p, sl_rules_info(p->routing->rules, (unsigned)i).name);
     p->count.unmatched = rule_counter(p, "(unmatched)");
     p->count.unmatched_dropped = dropped_counter(p, "(unmatched)", "unmatched");
     p->count.tombstones = dropped_counter(p, "(tombstone)", "tombstone");
@@ -186,8 +187,9 @@ static void status(void *user, struct sl_buf *out)
                             (json_int_t)lag_of(partitions[i], partitions[i]->next)));
     root = json_pack("{s:s, s:I, s:{s:s, s:I}, s:o, s:o}", "version", SLUICE_VERSION,
                      "uptime_seconds", (json_int_t)((sl_now_ms(p->rt) - p->started_ms) / 1000),
-                     "rules", "hash", sl_rules_hash(p->rules), "count",
-                     (json_int_t)sl_rules_count(p->rules), "sinks", sinks, "partitions", list);
+                     "rules", "hash", sl_rules_version(p->routing->rules)->hash, "count",
+                     (json_int_t)sl_rules_count(p->routing->rules), "sinks", sinks, "partitions",
+                     list);
     text = json_dumps(root, JSON_COMPACT);
     if (text)
         sl_buf_text(out, text);
@@ -224,8 +226,9 @@ void sl_pipeline_progress(struct sl_pipeline *p, struct sl_buf *ret)
 
 void sl_observe_init(struct sl_pipeline *p)
 {
-    const struct sl_label build[] = {
-        {"version", SLUICE_VERSION}, {"rules", sl_rules_hash(p->rules)}, {NULL, NULL}};
+    const struct sl_label build[] = {{"version", SLUICE_VERSION},
+                                     {"rules", sl_rules_version(p->routing->rules)->hash},
+                                     {NULL, NULL}};
 
     init_rule_counters(p);
     p->count.left_out = sl_calloc(p->n_sinks, sizeof(uint64_t *));

@@ -18,13 +18,13 @@ static bool has_had(const struct sl_message *m, unsigned sink)
     return m->offset < m->at->sinks[sink].from;
 }
 
-static bool room_for(struct sl_pipeline *p, const struct sl_decision *d, const struct sl_record *r)
+static bool room_for(struct sl_pipeline *p, const struct sl_decision *d, const struct sl_message *m)
 {
     for (size_t i = 0; i < d->n; i++) {
         struct sl_sink *s = p->sinks[d->chosen[i].sink];
 
-        if (!has_had(r->message, d->chosen[i].sink) && !sl_sink_has_room(s, r)) {
-            sl_sink_make_room(s, r);
+        if (!has_had(m, d->chosen[i].sink) && !sl_sink_has_room(s, d->chosen[i].record)) {
+            sl_sink_make_room(s, d->chosen[i].record);
             return false;
         }
     }
@@ -51,7 +51,7 @@ static void count_rules(struct sl_pipeline *p, const struct sl_decision *d)
     const unsigned *matched;
     size_t n;
 
-    matched = sl_matcher_matched(p->matcher, &n);
+    matched = sl_matcher_matched(p->routing->matcher, &n);
     for (size_t i = 0; i < n; i++)
         ++*p->count.matched[matched[i]];
     if (n == 0)
@@ -84,9 +84,10 @@ bool sl_pipeline_on_message(void *user, const struct sl_message *m)
         sl_partition_advance(m->at, m->offset, m->timestamp_ms, 0);
         return true;
     }
-    sl_decode(p->decoder, m, &record);
-    sl_route(p->matcher, &record, &decision);
-    if (!room_for(p, &decision, &record)) {
+    sl_decode(p->routing->decoder, m, &record);
+    sl_route(p->routing->matcher, &record, &decision);
+    if (!room_for(p, &decision, m)) {
+        sl_route_undo(p->routing->matcher);
         sl_flow_pause(p);
         return false;
     }
@@ -97,7 +98,8 @@ bool sl_pipeline_on_message(void *user, const struct sl_message *m)
     count_rules(p, &decision);
     leave_out(p, m, &decision);
     for (size_t i = 0; i < decision.n; i++)
-        sl_sink_append(p->sinks[decision.chosen[i].sink], &record, decision.chosen[i].rule);
+        sl_sink_append(p->sinks[decision.chosen[i].sink], decision.chosen[i].record,
+                       decision.chosen[i].rule);
     sl_partition_advance(m->at, m->offset, m->timestamp_ms, record.value_crc);
     for (size_t i = 0; i < decision.n; i++)
         sl_sink_turn(p->sinks[decision.chosen[i].sink]);
@@ -108,13 +110,6 @@ bool sl_pipeline_on_message(void *user, const struct sl_message *m)
 
 /* ---- construction ---- */
 
-static const char *rule_name(void *user, unsigned rule)
-{
-    struct sl_pipeline *p = user;
-
-    return rule < sl_rules_count(p->rules) ? sl_rules_info(p->rules, rule).name : "(unmatched)";
-}
-
 static bool wants_letters(const struct sl_config *config)
 {
     for (size_t i = 0; i < config->n_sinks; i++)
@@ -123,21 +118,20 @@ static bool wants_letters(const struct sl_config *config)
     return false;
 }
 
+static uint64_t now_ms(void *user)
+{
+    return sl_now_ms(((struct sl_pipeline *)user)->rt);
+}
+
 static int make_routing(struct sl_pipeline *p, struct sl_diags *diags, struct sl_error *err)
 {
-    const struct sl_decoder_config decoding = {
-        .fields = p->fields,
-        .enrich = &p->config->enrich,
-        .timezone = p->config->source.timezone,
-    };
+    const struct sl_routing_config routing = {
+        .config = p->config, .base = p->fields, .now_ms = now_ms, .user = p};
 
-    p->decoder = sl_decoder_new(&decoding, err);
-    if (!p->decoder)
+    p->routing = sl_routing_new(&routing, diags, err);
+    if (!p->routing)
         return SL_ECONFIG;
-    p->rules = sl_rules_load(p->config, p->fields, diags);
-    if (!p->rules)
-        return sl_fail(err, SL_ECONFIG, "the rules have errors");
-    p->matcher = sl_matcher_new(p->rules);
+    p->env.rules = sl_rules_version(p->routing->rules);
     return SL_OK;
 }
 
@@ -155,8 +149,6 @@ static int make_sinks(struct sl_pipeline *p, struct sl_error *err)
         .metrics = p->metrics,
         .fields = p->fields,
         .cluster_id = "",
-        .rules_hash = sl_rules_hash(p->rules),
-        .rule_name = rule_name,
         .wake = sl_flow_wake,
         .gone = on_gone,
         .user = p,
@@ -174,42 +166,12 @@ static int make_sinks(struct sl_pipeline *p, struct sl_error *err)
     return SL_OK;
 }
 
-/* What decides where a record goes: the rules, and what they see of it. Positions count only while
- * all of it is the same. */
-static void hash_decisions(struct sl_pipeline *p)
-{
-    const struct sl_source_config *source = &p->config->source;
-    uint8_t digest[SL_SHA256_BYTES];
-    struct sl_buf text;
-
-    sl_buf_init(&text, SIZE_MAX);
-    sl_buf_printf(&text, "%s\n%s\n", sl_rules_hash(p->rules),
-                  source->timezone ? source->timezone : "");
-    for (size_t i = 0; i < source->n_decode; i++)
-        sl_buf_printf(&text, "%d %s\n", (int)source->decode[i].form, source->decode[i].topic);
-    for (size_t i = 0; i < p->config->enrich.n; i++) {
-        const struct sl_property *added = &p->config->enrich.items[i];
-        bool counts = !strcmp(added->name, "kind") || !strcmp(added->name, "level");
-        unsigned field;
-
-        /* A host name that differs between replicas decides nothing unless a rule asks for it. */
-        if (sl_fields_add(p->fields, sl_slice_str(added->name), &field, NULL) == SL_OK)
-            counts = counts || sl_rules_read(p->rules, field);
-        if (counts)
-            sl_buf_printf(&text, "%s=%s\n", added->name, added->value);
-    }
-    sl_sha256(text.p, text.n, digest);
-    sl_hex(digest, sizeof(digest), p->decisions);
-    sl_buf_release(&text);
-}
-
 static void name_positions(struct sl_pipeline *p)
 {
     p->sink_ids = sl_calloc(p->config->n_sinks, sizeof(*p->sink_ids));
     for (size_t i = 0; i < p->config->n_sinks; i++)
         p->sink_ids[i] = p->config->sinks[i].id;
-    hash_decisions(p);
-    p->names = (struct sl_position_names){p->sink_ids, p->decisions};
+    p->names = (struct sl_position_names){p->sink_ids, p->routing->decisions};
 }
 
 /* A topic that Sluice itself writes is never read: it would go round in circles. */
@@ -242,10 +204,11 @@ static int make_consumer(struct sl_pipeline *p, struct sl_error *err)
 
 static int build(struct sl_pipeline *p, struct sl_diags *diags, struct sl_error *err)
 {
-    int rc = make_routing(p, diags, err);
+    int rc;
 
-    if (rc != SL_OK)
-        return rc;
+    p->fields = sl_routing_base(p->config, err);
+    if (!p->fields)
+        return SL_ECONFIG;
     p->http = sl_http_client_new(p->loop, err);
     if (!p->http)
         return SL_EIO;
@@ -255,10 +218,11 @@ static int build(struct sl_pipeline *p, struct sl_diags *diags, struct sl_error 
             return SL_EKAFKA;
     }
     rc = make_sinks(p, err);
+    if (rc == SL_OK)
+        rc = make_routing(p, diags, err);
     if (rc != SL_OK)
         return rc;
     name_positions(p);
-    sl_fields_compile(p->fields);
     rc = make_consumer(p, err);
     if (rc == SL_OK)
         sl_observe_init(p);
@@ -285,7 +249,6 @@ struct sl_pipeline *sl_pipeline_new(struct sl_loop *loop, const struct sl_config
     p->stopped = stopped;
     p->user = user;
     p->metrics = sl_metrics_new();
-    p->fields = sl_fields_new();
     p->started_ms = p->progress_ms = sl_now_ms(p->rt);
     sl_flow_init(p);
     if (build(p, diags, err) != SL_OK) {
@@ -336,9 +299,7 @@ void sl_pipeline_free(struct sl_pipeline *p)
         sl_producer_free(p->producer);
     if (p->http)
         sl_http_client_free(p->http);
-    sl_matcher_free(p->matcher);
-    sl_rules_free(p->rules);
-    sl_decoder_free(p->decoder);
+    sl_routing_free(p->routing);
     sl_fields_free(p->fields);
     sl_observe_release(p);
     sl_metrics_free(p->metrics);

@@ -11,6 +11,7 @@
 #include "ops/log.h"
 #include "ops/metrics.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/routing.h"
 #include "sluice/route.h"
 #include "sluice/sink.h"
 
@@ -38,10 +39,8 @@ struct sl_pipeline {
     void (*stopped)(void *user, int exit_status, bool overdue);
     void *user;
 
-    struct sl_fields *fields;
-    struct sl_decoder *decoder;
-    struct sl_rules *rules;
-    struct sl_matcher *matcher;
+    struct sl_fields *fields; /* of decoder and sinks; the base of every routing */
+    struct sl_routing *routing;
     struct sl_sink_env env;
     struct sl_sink **sinks;
     size_t n_sinks;
@@ -55,7 +54,6 @@ struct sl_pipeline {
     char *cluster_id;
     const char **sink_ids;
     struct sl_position_names names;
-    char decisions[SL_SHA256_HEX + 1];
 
     struct sl_metrics *metrics;
     struct sl_rule_counters count;

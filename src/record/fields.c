@@ -128,6 +128,19 @@ static unsigned add(struct sl_fields *f, struct sl_slice name, enum sl_special s
     return (unsigned)f->n - 1;
 }
 
+struct sl_fields *sl_fields_clone(const struct sl_fields *f)
+{
+    struct sl_fields *copy = sl_fields_new();
+
+    for (size_t i = 0; i < f->n; i++) {
+        const struct sl_field *item = &f->items[i];
+
+        add(copy, sl_slice(item->name, item->n), (enum sl_special)item->special, item->member);
+        copy->items[i].watched = item->watched;
+    }
+    return copy;
+}
+
 int sl_fields_check(struct sl_slice path, struct sl_error *err)
 {
     int special = special_of(path);

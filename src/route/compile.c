@@ -2,8 +2,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "base/utf8.h"
-#include "route/glob.h"
+#include "route/operator.h"
 #include "route/parse.h"
 
 /* Definitions -> compiled rules. What can only be found out by compiling (paths, patterns) is
@@ -28,78 +27,6 @@ struct compile {
     uint32_t *local; /* by field id: its index in rules->fields + 1, 0: none */
     size_t n_local;
 };
-
-/* ---- problems inside a value ---- */
-
-struct place {
-    unsigned line, column;
-};
-
-static const char *line_start(struct sl_slice content, unsigned line)
-{
-    const char *at = content.p, *end = content.p + content.n;
-
-    for (unsigned i = 1; at && i < line; i++) {
-        at = memchr(at, '\n', (size_t)(end - at));
-        if (at)
-            at++;
-    }
-    return at;
-}
-
-/* The place of a byte of a value: YAML's quotes, escapes and indentation stand between the two, so
- * the source is walked along with the value. Where they part (folded text, escapes by number) it is
- * the place of the value. */
-static struct place place_inside(const struct sl_yaml *yaml, const struct sl_yaml_node *node,
-                                 size_t offset)
-{
-    const struct place whole = {node->line, node->column};
-    struct sl_slice content = sl_yaml_content(yaml);
-    const char *at = line_start(content, node->line), *end = content.p + content.n;
-    struct place place = whole;
-    char quote = 0;
-
-    if (offset == node->n && offset > 0 && node->text[offset - 1] == '\n')
-        offset--; /* a block's last line break: the line it ends, not the one after */
-    for (unsigned i = 1; at && i < node->column && at < end; i++) {
-        size_t n = sl_utf8_char(at, (size_t)(end - at), NULL);
-
-        at += n ? n : 1;
-    }
-    if (!at || at >= end)
-        return whole;
-    if (node->quoted && (*at == '\'' || *at == '"')) {
-        quote = *at++;
-        place.column++;
-    }
-    for (size_t i = 0; i < offset; i++, at++) {
-        if (node->quoted && !quote && (i == 0 || node->text[i - 1] == '\n')) { /* a block */
-            at = line_start(content, node->line + place.line - whole.line);
-            for (place.column = 1; at && at < end && *at == ' ' && *at != node->text[i]; at++)
-                place.column++;
-        } else if (quote && end - at > 1 && *at == (quote == '"' ? '\\' : '\'')) {
-            at++;
-            place.column++;
-        }
-        if (!at || at >= end || *at != node->text[i])
-            return whole;
-        if (*at == '\n')
-            place = (struct place){place.line + 1, 1};
-        else if ((*at & 0xc0) != 0x80)
-            place.column++;
-    }
-    return place;
-}
-
-static void problem_inside(struct compile *c, const struct sl_yaml_node *node, size_t offset,
-                           const char *what, const char *why)
-{
-    const struct sl_yaml *yaml = c->set->file->yaml;
-    struct place place = place_inside(yaml, node, offset);
-
-    sl_diags_add(c->set->diags, SL_PROBLEM, sl_yaml_name(yaml), sl_yaml_content(yaml), place.line,
-                 place.column, "bad %s: %s", what, why);
-}
 
 /* ---- tests ---- */
 
@@ -131,45 +58,6 @@ static bool local_field(struct compile *c, const struct sl_yaml_node *field, uin
     return true;
 }
 
-static struct sl_operand make_operand(const struct sl_yaml_node *node)
-{
-    struct sl_operand o = {.text = sl_slice(sl_strndup(node->text, node->n), node->n)};
-    struct sl_value value = {o.text.p, (uint32_t)o.text.n, SL_VALUE_STRING, false};
-
-    o.number.is = sl_value_number(&value, &o.number.real, &o.number.is_int, &o.number.integer);
-    return o;
-}
-
-static bool make_test(struct compile *c, const struct sl_cond *cond, struct sl_test *ret)
-{
-    const struct sl_yaml_node *at = cond->at;
-    bool list = at->type == SL_YAML_SEQUENCE;
-    struct sl_error err = {0};
-    size_t offset = 0;
-
-    *ret = (struct sl_test){.op = cond->op};
-    if (!local_field(c, cond->field, &ret->field))
-        return false;
-    if (cond->op == SL_OP_EXISTS)
-        return true;
-    if (cond->op == SL_OP_REGEX) {
-        ret->regex = sl_regex_new(sl_slice(at->text, at->n), &offset, &err);
-        if (!ret->regex)
-            problem_inside(c, at, offset, "regular expression", err.text);
-        return ret->regex != NULL;
-    }
-    if (cond->op == SL_OP_GLOB &&
-        sl_glob_check(sl_slice(at->text, at->n), &offset, &err) != SL_OK) {
-        problem_inside(c, at, offset, "glob", err.text);
-        return false;
-    }
-    ret->n = list ? (uint32_t)at->n_children : 1;
-    ret->operands = sl_calloc(ret->n, sizeof(*ret->operands));
-    for (uint32_t i = 0; i < ret->n; i++)
-        ret->operands[i] = make_operand(list ? &at->children[i] : at);
-    return true;
-}
-
 static void grow_known(struct compile *c)
 {
     struct known_test *old = c->known;
@@ -194,6 +82,7 @@ static bool intern_test(struct compile *c, const struct sl_cond *cond, uint32_t 
 {
     size_t begin = c->forms.n, n, at;
     struct known_test *k;
+    uint32_t field;
     uint64_t hash;
 
     if (2 * c->n_known >= c->cap_known)
@@ -219,10 +108,12 @@ static bool intern_test(struct compile *c, const struct sl_cond *cond, uint32_t 
         c->cap_tests = c->cap_tests ? 2 * c->cap_tests : 64;
         c->rules->tests = sl_reallocarray(c->rules->tests, c->cap_tests, sizeof(struct sl_test));
     }
-    if (!make_test(c, cond, &c->rules->tests[c->rules->n_tests])) {
+    if (!local_field(c, cond->field, &field) ||
+        !sl_test_compile(c->set, cond, &c->rules->tests[c->rules->n_tests])) {
         sl_buf_truncate(&c->forms, begin);
         return false;
     }
+    c->rules->tests[c->rules->n_tests].field = field;
     *ret = (uint32_t)c->rules->n_tests++;
     c->known[at] = (struct known_test){hash, begin, n, *ret};
     c->n_known++;
@@ -260,7 +151,7 @@ static unsigned cost(const struct sl_cond *cond)
     return most;
 }
 
-static void compile_cond(struct compile *c, const struct sl_cond *cond, uint32_t place)
+static void compile_cond(struct compile *c, struct sl_cond *cond, uint32_t place)
 {
     static const enum sl_rule_node_kind kinds[] = {[SL_COND_TEST] = SL_NODE_TEST,
                                                    [SL_COND_GROUP] = SL_NODE_GROUP,
@@ -272,6 +163,7 @@ static void compile_cond(struct compile *c, const struct sl_cond *cond, uint32_t
 
     if (cond->kind == SL_COND_TEST) {
         intern_test(c, cond, &node.first);
+        cond->test = node.first;
     } else {
         at = node.first = add_nodes(c, cond->n);
         for (unsigned level = 0; level <= 3; level++)
@@ -296,6 +188,7 @@ static void compile_rule(struct compile *c, struct sl_rule_def *def, const char 
     };
     ret->name = def->name;
     def->name = NULL;
+    ret->row = def->row;
     ret->to = sl_alloc(def->n_to + 1);
     memcpy(ret->to, def->to, def->n_to);
     for (size_t i = 0; i < def->n_to; i++)
@@ -328,13 +221,13 @@ struct sl_rules *sl_rules_compile(struct sl_rule_set *set, struct sl_fields *fie
     r->unmatched = set->config->unmatched;
     r->rule_errors = set->config->rule_errors;
     take_files(&c);
+    r->version = sl_rules_version_new(set);
     r->rules = sl_calloc(set->n_defs + 1, sizeof(*r->rules));
     for (size_t i = 0; i < set->n_defs; i++) {
         while (set->files[file] != set->defs[i].file)
             file++;
         compile_rule(&c, &set->defs[i], r->files[file], &r->rules[r->n_rules++]);
     }
-    sl_rules_version(set, r->hash);
     free(c.known);
     free(c.local);
     sl_buf_release(&c.forms);

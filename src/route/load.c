@@ -6,6 +6,7 @@
 
 #include "base/alloc.h"
 #include "route/load.h"
+#include "route/operator.h"
 #include "route/parse.h"
 
 /* From the paths of sluice.yaml to compiled rules. */
@@ -39,6 +40,7 @@ static void add_yaml(struct sl_rule_set *set, const char *path, struct sl_yaml *
     file = sl_zalloc(sizeof(*file));
     file->path = sl_strdup(path);
     file->yaml = yaml;
+    file->content = sl_yaml_content(yaml);
     if (set->n_files == set->cap_files) {
         set->cap_files = set->cap_files ? 2 * set->cap_files : 16;
         set->files = sl_reallocarray(set->files, set->cap_files, sizeof(*set->files));
@@ -149,15 +151,21 @@ static struct sl_rules *end_set(struct sl_rule_set *set, struct sl_fields *field
     return r;
 }
 
-struct sl_rules *sl_rules_load(const struct sl_config *config, struct sl_fields *fields,
-                               struct sl_diags *diags)
+struct sl_rules *sl_rules_load_from(const struct sl_config *config, const struct sl_strings *routes,
+                                    struct sl_fields *fields, struct sl_diags *diags)
 {
     struct sl_rule_set set;
 
     begin_set(&set, config, diags);
-    for (size_t i = 0; i < config->routes.n; i++)
-        add_path(&set, config->routes.items[i]);
-    return end_set(&set, fields, config->routes.n ? config->routes.items[0] : NULL);
+    for (size_t i = 0; i < routes->n; i++)
+        add_path(&set, routes->items[i]);
+    return end_set(&set, fields, routes->n ? routes->items[0] : NULL);
+}
+
+struct sl_rules *sl_rules_load(const struct sl_config *config, struct sl_fields *fields,
+                               struct sl_diags *diags)
+{
+    return sl_rules_load_from(config, &config->routes, fields, diags);
 }
 
 struct sl_rules *sl_rules_load_text(const struct sl_config *config, const char *name,
@@ -179,12 +187,8 @@ void sl_rules_free(struct sl_rules *r)
         free(r->rules[i].name);
         free(r->rules[i].to);
     }
-    for (size_t i = 0; i < r->n_tests; i++) {
-        for (uint32_t k = 0; k < r->tests[i].n; k++)
-            free((char *)r->tests[i].operands[k].text.p);
-        free(r->tests[i].operands);
-        sl_regex_free(r->tests[i].regex);
-    }
+    for (size_t i = 0; i < r->n_tests; i++)
+        sl_test_release(&r->tests[i]);
     for (size_t i = 0; i < r->n_files; i++)
         free(r->files[i]);
     free(r->rules);
@@ -192,6 +196,7 @@ void sl_rules_free(struct sl_rules *r)
     free(r->nodes);
     free(r->fields);
     free(r->files);
+    sl_rules_version_unref(r->version);
     free(r);
 }
 
@@ -202,14 +207,16 @@ size_t sl_rules_count(const struct sl_rules *r)
 
 struct sl_rule_info sl_rules_info(const struct sl_rules *r, unsigned rule)
 {
+    const struct sl_rule *at = &r->rules[rule];
+
     if (rule >= r->n_rules)
-        return (struct sl_rule_info){"(unmatched)", NULL, 0};
-    return (struct sl_rule_info){r->rules[rule].name, r->rules[rule].file, r->rules[rule].line};
+        return (struct sl_rule_info){"(unmatched)", NULL, 0, "(unmatched)"};
+    return (struct sl_rule_info){at->name, at->file, at->line, at->row ? at->file : at->name};
 }
 
-const char *sl_rules_hash(const struct sl_rules *r)
+struct sl_rules_version *sl_rules_version(const struct sl_rules *r)
 {
-    return r->hash;
+    return r->version;
 }
 
 uint64_t sl_rules_sinks(const struct sl_rules *r)

@@ -12,6 +12,21 @@ enum { RULE_NAME_MAX = 200 };
 
 /* ---- what every part of a rule file needs ---- */
 
+void sl_rule_problem(struct sl_rule_set *set, const struct sl_yaml_node *node, bool at_key,
+                     const char *format, ...)
+{
+    const bool key = at_key && node->key;
+    char text[1024];
+    va_list args;
+
+    va_start(args, format);
+    vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    sl_diags_add(set->diags, SL_PROBLEM, set->file->path, set->file->content,
+                 key ? node->key_line : node->line, key ? node->key_column : node->column, "%s",
+                 text);
+}
+
 static bool among(const char *word, const char *const *list, size_t n)
 {
     for (size_t i = 0; i < n; i++)

@@ -19,6 +19,9 @@ enum sl_cond_kind { SL_COND_TEST, SL_COND_GROUP, SL_COND_NOT, SL_COND_ALL, SL_CO
 struct sl_cond {
     enum sl_cond_kind kind;
     enum sl_op op;                    /* TEST */
+    bool fold;                        /* TEST: `case: insensitive` */
+    const struct sl_table *table;     /* IN_TABLE: one of the set's */
+    uint32_t test;                    /* TEST: its index, once compiled */
     const struct sl_yaml_node *field; /* TEST: the node whose key is the path */
     const struct sl_yaml_node *at;    /* TEST: the operand, a scalar or a sequence of scalars */
     struct sl_cond **children;        /* others: owned */
@@ -26,10 +29,13 @@ struct sl_cond {
 };
 
 /* A source of rules. Files stay open until the rules are compiled: definitions borrow their text.
- */
+ * Cells of a rule table are nodes too, made by table_rules.c. */
+struct sl_rule_cells;
 struct sl_rule_file {
-    char *path;           /* for people; owned until the compiled rules take it */
-    struct sl_yaml *yaml; /* NULL: it could not be read */
+    char *path;                  /* for people */
+    struct sl_yaml *yaml;        /* owned; NULL: a rule table */
+    struct sl_rule_cells *cells; /* owned; a rule table's */
+    struct sl_slice content;     /* the file's bytes, borrowed from one of the two */
 };
 
 struct sl_rule_def {
@@ -38,6 +44,8 @@ struct sl_rule_def {
     const struct sl_yaml_node *at;
     const struct sl_yaml_node *name_at; /* NULL: the rule has none of its own */
     struct sl_cond *when;               /* owned; NULL: always */
+    struct sl_action_defs *actions;     /* owned; NULL: none (actions.h) */
+    bool row;                           /* of a rule table */
     uint8_t to[SL_SINKS_MAX];
     size_t n_to;
     bool drop, go_on;
@@ -53,12 +61,19 @@ struct sl_rule_set {
     size_t n_files, cap_files;
     struct sl_rule_def *defs;
     size_t n_defs, cap_defs;
+    struct sl_table **tables; /* what `in_table` names; the compiled rules take them */
+    size_t n_tables, cap_tables;
     const struct sl_rule_file *file; /* the one being parsed */
 };
 
 /* A problem at a node of the file being parsed. */
 #define SL_RULE_PROBLEM(set, node, at_key, ...)                                                    \
-    sl_yaml_error((set)->file->yaml, (node), (at_key), SL_PROBLEM, (set)->diags, __VA_ARGS__)
+    sl_rule_problem((set), (node), (at_key), __VA_ARGS__)
+void sl_rule_problem(struct sl_rule_set *set, const struct sl_yaml_node *node, bool at_key,
+                     const char *format, ...) __attribute__((format(printf, 4, 5)));
+/* A problem at a byte of a value: "bad <what>: <why>" (place.c). */
+void sl_problem_inside(struct sl_rule_set *set, const struct sl_yaml_node *node, size_t offset,
+                       const char *what, const char *why);
 
 /* ---- parse.c ---- */
 void sl_parse_file(struct sl_rule_set *set, const struct sl_rule_file *file);
@@ -79,7 +94,7 @@ bool sl_parse_sinks(struct sl_rule_set *set, const struct sl_yaml_node *node, ui
 /* NULL when the mapping holds nothing or is wrong (diags tells them apart). */
 struct sl_cond *sl_cond_parse(struct sl_rule_set *set, const struct sl_yaml_node *when);
 void sl_cond_free(struct sl_cond *c);
-const char *sl_op_name(enum sl_op op);
+const char *sl_op_name(enum sl_op op); /* as in rule files */
 /* Canonical form: the same bytes for the same question, whatever the file looked like. It tells
  * tests apart when they are interned, and it is what the rules' hash covers. */
 void sl_cond_write(const struct sl_cond *c, struct sl_buf *out);
@@ -89,7 +104,8 @@ void sl_expect_parse(struct sl_rule_set *set, const struct sl_yaml_node *tests);
 void sl_expect_finish(struct sl_rule_set *set, const struct sl_yaml_node *tests);
 
 /* ---- version.c ---- */
-void sl_rules_version(const struct sl_rule_set *set, char ret[SL_SHA256_HEX + 1]);
+/* A reference, the hash and the names of all that was defined. */
+struct sl_rules_version *sl_rules_version_new(const struct sl_rule_set *set);
 
 /* ---- compile.c ---- */
 /* Takes the definitions into compiled form. NULL when there was a problem. */

@@ -11,10 +11,15 @@
 
 struct sl_regex {
     pcre2_code *plain, *counted;
+    char *pattern;
+    size_t n;
+    unsigned groups;
+    const char **names; /* by group; in the plain code's table, or NULL */
 };
 
 struct sl_regex_scratch {
-    pcre2_match_data *data;
+    pcre2_match_data *data;  /* of one pair: whether it matches */
+    pcre2_match_data *spans; /* where */
     pcre2_match_context *plain, *counted;
     pcre2_jit_stack *stack;
     size_t steps;
@@ -51,8 +56,26 @@ static pcre2_code *compile(struct sl_slice pattern, uint32_t more, size_t *ret_o
     return code;
 }
 
-struct sl_regex *sl_regex_new(struct sl_slice pattern, size_t *ret_offset, struct sl_error *err)
+static void read_groups(struct sl_regex *r)
 {
+    uint32_t groups = 0, names = 0, size = 0;
+    PCRE2_SPTR table = NULL;
+
+    pcre2_pattern_info(r->plain, PCRE2_INFO_CAPTURECOUNT, &groups);
+    pcre2_pattern_info(r->plain, PCRE2_INFO_NAMECOUNT, &names);
+    pcre2_pattern_info(r->plain, PCRE2_INFO_NAMEENTRYSIZE, &size);
+    pcre2_pattern_info(r->plain, PCRE2_INFO_NAMETABLE, &table);
+    r->groups = groups;
+    r->names = sl_calloc(groups + 1, sizeof(*r->names));
+    /* An entry: the group in two bytes, then its name, NUL-ended. */
+    for (uint32_t i = 0; i < names; i++, table += size)
+        r->names[(unsigned)table[0] << 8 | table[1]] = (const char *)table + 2;
+}
+
+struct sl_regex *sl_regex_new(struct sl_slice pattern, bool fold, size_t *ret_offset,
+                              struct sl_error *err)
+{
+    const uint32_t more = fold ? PCRE2_CASELESS : 0;
     struct sl_regex *r = NULL;
 
     *ret_offset = 0;
@@ -61,13 +84,16 @@ struct sl_regex *sl_regex_new(struct sl_slice pattern, size_t *ret_offset, struc
         return NULL;
     }
     r = sl_zalloc(sizeof(*r));
-    r->plain = compile(pattern, 0, ret_offset, err);
+    r->pattern = sl_strndup(pattern.n ? pattern.p : "", pattern.n);
+    r->n = pattern.n;
+    r->plain = compile(pattern, more, ret_offset, err);
     if (r->plain)
-        r->counted = compile(pattern, PCRE2_AUTO_CALLOUT, ret_offset, err);
+        r->counted = compile(pattern, PCRE2_AUTO_CALLOUT | more, ret_offset, err);
     if (!r->counted) {
         sl_regex_free(r);
-        r = NULL;
+        return NULL;
     }
+    read_groups(r);
     return r;
 }
 
@@ -77,6 +103,8 @@ void sl_regex_free(struct sl_regex *r)
         return;
     pcre2_code_free(r->plain);
     pcre2_code_free(r->counted);
+    free(r->names);
+    free(r->pattern);
     free(r);
 }
 
@@ -108,8 +136,8 @@ struct sl_regex_scratch *sl_regex_scratch_new(void)
 {
     struct sl_regex_scratch *s = sl_zalloc(sizeof(*s));
 
-    /* One pair: whether it matches is all that routing asks. */
     s->data = must(pcre2_match_data_create(1, NULL));
+    s->spans = must(pcre2_match_data_create(SL_REGEX_GROUPS_MAX + 1, NULL));
     s->stack = pcre2_jit_stack_create(32 << 10, SL_REGEX_STACK_MAX, NULL); /* NULL without JIT */
     s->plain = new_context(s, SL_REGEX_MATCH_LIMIT);
     s->counted = new_context(s, SL_REGEX_LONG_LIMIT);
@@ -125,6 +153,7 @@ void sl_regex_scratch_free(struct sl_regex_scratch *s)
     pcre2_match_context_free(s->plain);
     pcre2_match_context_free(s->counted);
     pcre2_match_data_free(s->data);
+    pcre2_match_data_free(s->spans);
     free(s);
 }
 
@@ -133,17 +162,51 @@ void sl_regex_begin(struct sl_regex_scratch *s)
     s->steps = 0;
 }
 
-int sl_regex_match(const struct sl_regex *r, struct sl_regex_scratch *s, struct sl_slice subject)
+static int run(const struct sl_regex *r, struct sl_regex_scratch *s, struct sl_slice subject,
+               size_t from, pcre2_match_data *data)
 {
     bool plain = subject.n <= SL_REGEX_PLAIN_MAX;
     int got;
 
-    s->at = 0;
+    s->at = from;
     got = pcre2_match(plain ? r->plain : r->counted, (PCRE2_SPTR)(subject.n ? subject.p : ""),
-                      subject.n, 0, 0, s->data, plain ? s->plain : s->counted);
+                      subject.n, from, 0, data, plain ? s->plain : s->counted);
     if (got >= 0)
         return 1;
     /* Every other answer is a bound that was met (steps, depth, heap, JIT stack) or an error inside
      * PCRE2; in both cases the pattern has not been judged. */
     return got == PCRE2_ERROR_NOMATCH ? 0 : SL_ELIMIT;
+}
+
+int sl_regex_match(const struct sl_regex *r, struct sl_regex_scratch *s, struct sl_slice subject)
+{
+    return run(r, s, subject, 0, s->data);
+}
+
+int sl_regex_search(const struct sl_regex *r, struct sl_regex_scratch *s, struct sl_slice subject,
+                    size_t from, struct sl_regex_span *ret_spans, unsigned n_spans)
+{
+    int found = run(r, s, subject, from, s->spans);
+    const PCRE2_SIZE *at = pcre2_get_ovector_pointer(s->spans);
+
+    for (unsigned i = 0; found == 1 && i < n_spans; i++)
+        ret_spans[i] = i <= r->groups && at[2 * i] != PCRE2_UNSET
+                           ? (struct sl_regex_span){at[2 * i], at[2 * i + 1]}
+                           : (struct sl_regex_span){1, 0};
+    return found;
+}
+
+struct sl_slice sl_regex_pattern(const struct sl_regex *r)
+{
+    return sl_slice(r->pattern, r->n);
+}
+
+unsigned sl_regex_groups(const struct sl_regex *r)
+{
+    return r->groups;
+}
+
+const char *sl_regex_group_name(const struct sl_regex *r, unsigned group)
+{
+    return group <= r->groups ? r->names[group] : NULL;
 }

@@ -2,6 +2,7 @@
 #ifndef SL_ROUTE_REGEX_H
 #define SL_ROUTE_REGEX_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "base/error.h"
@@ -31,18 +32,36 @@ enum {
     SL_REGEX_DEPTH_LIMIT = 100000,
     SL_REGEX_HEAP_KIB_MAX = 20000,  /* without JIT */
     SL_REGEX_STACK_MAX = 512 << 10, /* with JIT */
+    SL_REGEX_GROUPS_MAX = 64,       /* capturing groups that a search tells of */
 };
 
 struct sl_regex;
 struct sl_regex_scratch; /* one a thread */
 
-/* On error NULL, and *ret_offset is the byte of the pattern where it goes wrong. */
-struct sl_regex *sl_regex_new(struct sl_slice pattern, size_t *ret_offset, struct sl_error *err);
+/* fold: letters match without regard to case, as Unicode folds them. On error NULL, and *ret_offset
+ * is the byte of the pattern where it goes wrong. */
+struct sl_regex *sl_regex_new(struct sl_slice pattern, bool fold, size_t *ret_offset,
+                              struct sl_error *err);
 void sl_regex_free(struct sl_regex *r);
 struct sl_regex_scratch *sl_regex_scratch_new(void);
 void sl_regex_scratch_free(struct sl_regex_scratch *s);
 void sl_regex_begin(struct sl_regex_scratch *s); /* a new record: nothing is spent yet */
 /* 1: found, 0: not found, SL_ELIMIT. */
 int sl_regex_match(const struct sl_regex *r, struct sl_regex_scratch *s, struct sl_slice subject);
+
+/* ---- where it matches ---- */
+
+struct sl_regex_span {
+    size_t begin, end; /* in the subject; begin > end: the group took no part */
+};
+
+struct sl_slice sl_regex_pattern(const struct sl_regex *r); /* as it was written */
+/* Groups count from 1; 0 is the whole match. */
+unsigned sl_regex_groups(const struct sl_regex *r);
+const char *sl_regex_group_name(const struct sl_regex *r, unsigned group); /* NULL: it has none */
+/* The first match at or after `from`: as sl_regex_match(), and where the whole and the first
+ * n_spans - 1 groups lie. n_spans is at most SL_REGEX_GROUPS_MAX + 1. */
+int sl_regex_search(const struct sl_regex *r, struct sl_regex_scratch *s, struct sl_slice subject,
+                    size_t from, struct sl_regex_span *ret_spans, unsigned n_spans);
 
 #endif

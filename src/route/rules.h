@@ -13,9 +13,10 @@
 
 /* Compiled rules.
  *
- * The way of a rule file: parse.c, condition.c and expect.c read YAML into the definitions of
- * parse.h and find what a person got wrong; compile.c turns definitions into what stands here;
- * match.c runs it.
+ * The way of a rule file: parse.c, condition.c, actions.c, table_rules.c and expect.c read
+ * files into the definitions of parse.h and find what a person got wrong; compile.c turns
+ * definitions into what stands here; match.c finds the rules that match a record, decide.c makes of
+ * them where it goes, and act.c what becomes of it on the way.
  *
  * A *test* is one operator on one field with its operands. Tests are interned: the same question
  * asked by a thousand rules is one test, and the matcher remembers its answer for the record at
@@ -35,7 +36,12 @@ enum sl_op {
     SL_OP_CONTAINS,
     SL_OP_GLOB,
     SL_OP_REGEX,
+    SL_OP_CIDR,     /* an address inside one of its networks */
+    SL_OP_IN_TABLE, /* a key of the table */
 };
+
+/* Of a condition. What was not judged, because a limit was met, has no opposite either. */
+enum sl_verdict { SL_NO, SL_YES, SL_LIMIT };
 
 struct sl_number {
     bool is, is_int;
@@ -48,12 +54,19 @@ struct sl_operand {
     struct sl_number number;
 };
 
+struct sl_table;
+struct sl_networks;
+
 struct sl_test {
     enum sl_op op;
+    bool fold; /* `case: insensitive`: ASCII letters in EQUAL, PREFIX, SUFFIX, CONTAINS, GLOB and
+                  IN_TABLE (operands are folded already); REGEX has it in the pattern's options */
     uint32_t field; /* index into sl_rules.fields */
     uint32_t n;
-    struct sl_operand *operands; /* owned; NULL for EXISTS and REGEX */
-    struct sl_regex *regex;      /* owned; REGEX */
+    struct sl_operand *operands;  /* owned; NULL for EXISTS, REGEX and IN_TABLE */
+    struct sl_regex *regex;       /* owned; REGEX */
+    struct sl_networks *networks; /* owned; CIDR */
+    const struct sl_table *table; /* IN_TABLE: one of sl_rules.tables */
 };
 
 enum sl_rule_node_kind {
@@ -79,8 +92,12 @@ struct sl_rule {
     uint32_t when; /* node, or SL_WHEN_ALWAYS */
     uint8_t *to;   /* owned: sinks by index, in the order written */
     size_t n_to;
-    bool drop, go_on; /* go_on: `continue` */
+    bool drop, go_on;           /* go_on: `continue` */
+    bool row;                   /* of a rule table: its metrics go by the file */
+    struct sl_actions *actions; /* owned; NULL: it holds nothing back and changes nothing */
 };
+
+struct sl_index; /* index.h: which rules can match a record at all */
 
 struct sl_rules {
     struct sl_rule *rules;
@@ -93,9 +110,12 @@ struct sl_rules {
     size_t n_fields;
     char **files; /* owned */
     size_t n_files;
+    struct sl_table **tables; /* owned: what `in_table` looks into */
+    size_t n_tables;
+    struct sl_index *index; /* owned */
     struct sl_destination unmatched, rule_errors;
     uint64_t sinks;
-    char hash[SL_SHA256_HEX + 1];
+    struct sl_rules_version *version; /* a reference */
 };
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
+#include "base/alloc.h"
 #include "route/parse.h"
 
 /* The hash that names a version of the rules. It covers what decides where a record goes and
@@ -37,18 +38,22 @@ static void write_destination(const struct sl_config *config, const struct sl_de
     write_sinks(config, d->sinks, out);
 }
 
-void sl_rules_version(const struct sl_rule_set *set, char ret[SL_SHA256_HEX + 1])
+struct sl_rules_version *sl_rules_version_new(const struct sl_rule_set *set)
 {
+    struct sl_rules_version *v = sl_zalloc(sizeof(*v) + set->n_defs * sizeof(v->names[0]));
     const struct sl_config *config = set->config;
     uint8_t sum[SL_SHA256_BYTES];
     struct sl_buf out;
 
+    v->refs = 1;
+    v->n = set->n_defs;
     sl_buf_init(&out, VERSION_MAX);
     SL_BUF_LITERAL(&out, "sluice rules 1\n");
     for (size_t i = 0; i < set->n_defs; i++) {
         const struct sl_rule_def *def = &set->defs[i];
         uint64_t to = 0;
 
+        v->names[i] = sl_strdup(def->name);
         for (size_t k = 0; k < def->n_to; k++)
             to |= 1ULL << def->to[k];
         sl_buf_printf(&out, "rule%s%s", def->drop ? " drop" : "", def->go_on ? " continue" : "");
@@ -60,6 +65,7 @@ void sl_rules_version(const struct sl_rule_set *set, char ret[SL_SHA256_HEX + 1]
     write_destination(config, &config->unmatched, &out);
     write_destination(config, &config->rule_errors, &out);
     sl_sha256(out.p, out.n, sum);
-    sl_hex(sum, sizeof(sum), ret);
+    sl_hex(sum, sizeof(sum), v->hash);
     sl_buf_release(&out);
+    return v;
 }

@@ -8,7 +8,8 @@
 
 enum { REASON_MAX = 512, REASONS_MAX = 4 << 20 };
 
-struct sl_batch *sl_batch_new(struct sl_sink *s, struct sl_hold *hold)
+struct sl_batch *sl_batch_new(struct sl_sink *s, struct sl_hold *hold,
+                              struct sl_rules_version *rules)
 {
     struct sl_batch *b = sl_zalloc(sizeof(*b));
 
@@ -17,6 +18,7 @@ struct sl_batch *sl_batch_new(struct sl_sink *s, struct sl_hold *hold)
     b->state = SL_BATCH_CLOSED;
     b->sink = s;
     b->hold = sl_hold_ref(hold);
+    b->rules = sl_rules_version_ref(rules);
     sl_buf_init(&b->data, SL_BATCH_DATA_MAX);
     sl_buf_init(&b->wire, SL_BATCH_DATA_MAX);
     sl_buf_init(&b->extra, SL_BATCH_DATA_MAX);
@@ -41,6 +43,7 @@ void sl_batch_free(struct sl_batch *b)
         s->core->open_bytes -= b->charged;
     *s->count.queue_bytes = s->core->bytes;
     sl_hold_unref(b->hold);
+    sl_rules_version_unref(b->rules);
     sl_buf_release(&b->data);
     sl_buf_release(&b->wire);
     sl_buf_release(&b->extra);
@@ -320,7 +323,7 @@ static void move_item(struct sl_batch *from, struct sl_item *item, struct sl_bat
 
 struct sl_batch *sl_batch_extract(struct sl_batch *b, enum sl_outcome outcome)
 {
-    struct sl_batch *part = sl_batch_new(b->sink, b->hold);
+    struct sl_batch *part = sl_batch_new(b->sink, b->hold, b->rules);
 
     sl_list_push(&b->sink->core->busy, &part->node);
     part->attempts = b->attempts;
@@ -333,7 +336,7 @@ struct sl_batch *sl_batch_extract(struct sl_batch *b, enum sl_outcome outcome)
 
 struct sl_batch *sl_batch_halve(struct sl_batch *b)
 {
-    struct sl_batch *part = sl_batch_new(b->sink, b->hold);
+    struct sl_batch *part = sl_batch_new(b->sink, b->hold, b->rules);
 
     sl_list_push(&b->sink->core->busy, &part->node);
     part->attempts = b->attempts;

@@ -80,7 +80,8 @@ struct sl_core {
 
 /* ---- batch.c ---- */
 /* CLOSED and empty, in no list; takes a reference of hold. */
-struct sl_batch *sl_batch_new(struct sl_sink *s, struct sl_hold *hold);
+struct sl_batch *sl_batch_new(struct sl_sink *s, struct sl_hold *hold,
+                              struct sl_rules_version *rules);
 void sl_batch_free(struct sl_batch *b);   /* uncounts its bytes, releases its hold */
 void sl_batch_charge(struct sl_batch *b); /* counts its bytes again */
 void sl_batch_push_item(struct sl_batch *b, const struct sl_item *item);

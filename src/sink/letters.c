@@ -77,7 +77,7 @@ static int put(struct sl_batch *b, size_t i, struct sl_header *headers, struct s
     struct sl_letter letter = {
         .topic = s->config->dead_letter,
         .sink = s->config->name,
-        .rule = s->env->rule_name(s->env->user, item->rule),
+        .rule = sl_rules_version_name(b->rules, item->rule),
         .reason = item->reason ? sl_slice_str(b->reasons.p + item->reason - 1) : sl_slice("", 0),
         .status = item->status,
         .source_topic = p->topic->name,

@@ -278,8 +278,7 @@ static void identify(struct sl_sink *s, struct sl_batch *b, struct upload *u)
                                           .first = span->first,
                                           .last = span->last,
                                           .crc = span->crc};
-    sl_s3_hash(s->env->cluster_id, s->config->id, &s->config->s3, s->env->rules_hash,
-               u->identity.hash);
+    sl_s3_hash(s->env->cluster_id, s->config->id, &s->config->s3, b->rules->hash, u->identity.hash);
     sl_s3_identity_text(&u->identity, &u->text);
     snprintf(u->records, sizeof(u->records), "%u", b->records);
     name_object(u);

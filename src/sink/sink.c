@@ -243,7 +243,7 @@ static struct sl_cut *open_cut(struct sl_sink *s, struct sl_partition *p)
 static struct sl_batch *add_batch(struct sl_sink *s, struct sl_cut *cut, uint64_t hash)
 {
     struct sl_core *c = s->core;
-    struct sl_batch *b = sl_batch_new(s, cut->hold);
+    struct sl_batch *b = sl_batch_new(s, cut->hold, s->env->rules);
 
     b->state = SL_BATCH_OPEN;
     c->open_bytes += b->charged;
@@ -296,7 +296,7 @@ static void append_refused(struct sl_sink *s, const struct sl_record *r, struct 
 {
     const struct sl_message *m = r->message, some = shortened(s, m);
     struct sl_hold *hold = sl_hold_new(s->index, false);
-    struct sl_batch *b = sl_batch_new(s, hold);
+    struct sl_batch *b = sl_batch_new(s, hold, s->env->rules);
 
     b->records = 1;
     sl_list_push(&s->core->busy, &b->node);

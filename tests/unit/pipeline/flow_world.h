@@ -5,6 +5,7 @@
 /* The pipeline's flow and the sinks' core together, without Kafka: a consumer that assigns,
  * revokes, loses, pauses and commits as the real one does, three sinks that share its partitions,
  * and a model that knows every record. Included after cmocka, by one program. */
+#include "fake_rules.h"
 #include "fake_runtime.h"
 #include "fake_sink.h"
 #include "pipeline/state.h"
@@ -159,9 +160,10 @@ struct sl_value sl_record_value(const struct sl_record *r, unsigned id)
     return (struct sl_value){0};
 }
 
-struct sl_matcher *sl_matcher_new(const struct sl_rules *r)
+struct sl_matcher *sl_matcher_new(const struct sl_rules *r, const struct sl_matcher_config *config)
 {
     (void)r;
+    (void)config;
     return NULL;
 }
 
@@ -193,9 +195,14 @@ void sl_route(struct sl_matcher *m, const struct sl_record *record, struct sl_de
     ret->error_rule = ret->dropped_by = SL_RULE_NONE;
     for (unsigned i = 0; i < SINKS; i++)
         if (world->all_to ? world->all_to >> i & 1 : h >> 8 * i & 1)
-            ret->chosen[ret->n++] = (struct sl_choice){i, SL_RULE_UNMATCHED};
+            ret->chosen[ret->n++] = (struct sl_choice){i, SL_RULE_UNMATCHED, record};
     if (ret->n == 0)
         ret->dropped_by = SL_RULE_UNMATCHED;
+}
+
+void sl_route_undo(struct sl_matcher *m)
+{
+    (void)m;
 }
 
 /* ---- dead letters ---- */
@@ -460,13 +467,6 @@ static inline void on_stopped(void *user, int exit_status, bool overdue)
     world->stopped++;
 }
 
-static const char *rule_name(void *user, unsigned rule)
-{
-    (void)user;
-    (void)rule;
-    return "rule";
-}
-
 static inline void make_sinks(struct world *w)
 {
     static const struct sl_sink_type *const types[SINKS] = {&fake_items_type, &fake_cuts_type,
@@ -521,12 +521,12 @@ static inline void world_init(struct world *w, uint64_t seed)
     w->p.count.left_out = w->left_out;
     for (size_t i = 0; i < SINKS; i++)
         w->left_out[i] = &w->counters[3];
+    w->p.routing = sl_zalloc(sizeof(struct sl_routing));
     w->p.env = (struct sl_sink_env){.rt = &w->fake.rt,
                                     .letters = &w->letters,
                                     .metrics = w->p.metrics,
                                     .cluster_id = "c",
-                                    .rules_hash = "r",
-                                    .rule_name = rule_name,
+                                    .rules = fake_rules("r", "rule"),
                                     .wake = sl_flow_wake,
                                     .user = &w->p};
     sl_flow_init(&w->p);
@@ -547,10 +547,12 @@ static inline void world_release(struct world *w)
         confirm_letter(0, SL_OK);
     for (size_t i = 0; i < w->n_assigned; i++)
         sl_partition_unref(w->assigned[i]);
+    free(w->p.routing);
     free(w->p.sinks);
     free(w->p.cluster_id);
     sl_metrics_free(w->p.metrics);
     fake_runtime_release(&w->fake);
+    sl_rules_version_unref(w->p.env.rules);
 }
 
 static inline void check(struct world *w)

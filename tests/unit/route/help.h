@@ -67,7 +67,7 @@ static inline void box_rules_n(struct box *b, struct sl_slice yaml)
     }
     b->decoder = sl_decoder_new(&decoder, NULL);
     sl_fields_compile(b->fields);
-    b->matcher = sl_matcher_new(b->rules);
+    b->matcher = sl_matcher_new(b->rules, &(struct sl_matcher_config){.fields = b->fields});
 }
 
 static inline void box_rules(struct box *b, const char *yaml)

@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "base/hash.h"
+#include "fake_rules.h"
 #include "fake_runtime.h"
 #include "ops/metrics.h"
 #include "sluice/record.h"
@@ -124,13 +125,6 @@ static inline void world_wake(void *user)
     (void)user;
 }
 
-static inline const char *world_rule(void *user, unsigned rule)
-{
-    (void)user;
-    (void)rule;
-    return "rule";
-}
-
 static inline void world_init(struct archive_world *w, const char *topic)
 {
     memset(w, 0, sizeof(*w));
@@ -144,8 +138,7 @@ static inline void world_init(struct archive_world *w, const char *topic)
                                   .metrics = w->metrics,
                                   .fields = w->fields,
                                   .cluster_id = "cluster-1",
-                                  .rules_hash = "rules-1",
-                                  .rule_name = world_rule,
+                                  .rules = fake_rules("rules-1", "rule"),
                                   .wake = world_wake};
     w->config = (struct sl_sink_config){.name = "archive",
                                         .id = "archive-id",
@@ -192,6 +185,7 @@ static inline void world_release(struct archive_world *w)
     free(w->topic.name);
     fake_runtime_release(&w->fake);
     memset(w, 0, sizeof(*w));
+    sl_rules_version_unref(w->env.rules);
 }
 
 static inline void world_record(struct archive_world *w, const char *value)

@@ -7,6 +7,7 @@
  * ends in exactly one, and everything adds up. Included after cmocka. */
 #include <stdio.h>
 
+#include "fake_rules.h"
 #include "fake_runtime.h"
 #include "fake_sink.h"
 #include "ops/metrics.h"
@@ -66,13 +67,6 @@ static inline void confirm_letter(struct world *w, size_t i, int code)
     l.done(l.user, code);
 }
 
-static inline const char *rule_name(void *user, unsigned rule)
-{
-    (void)user;
-    (void)rule;
-    return "rule";
-}
-
 static inline void wake(void *user)
 {
     (void)user;
@@ -107,8 +101,7 @@ static inline void world_init(struct world *w, const struct sl_sink_type *type, 
                                   .letters = &w->letters,
                                   .metrics = w->metrics,
                                   .cluster_id = "c",
-                                  .rules_hash = "r",
-                                  .rule_name = rule_name,
+                                  .rules = fake_rules("r", "rule"),
                                   .wake = wake};
     w->sink = sl_sink_new_of(type, &w->config, 0, &w->env, &err);
     assert_non_null(w->sink);
@@ -130,6 +123,7 @@ static inline void world_release(struct world *w)
         sl_partition_unref(w->partitions[i]);
     sl_metrics_free(w->metrics);
     fake_runtime_release(&w->fake);
+    sl_rules_version_unref(w->env.rules);
 }
 
 static inline bool route(struct world *w, int partition, size_t value_n)

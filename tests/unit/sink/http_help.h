@@ -199,11 +199,8 @@ __attribute__((unused)) static void bench_init(struct bench *t)
     t->fields = sl_fields_new();
     t->config = (struct sl_sink_config){
         .name = "sink", .id = "sink-id", .timeout_ms = 30000, .tls = {.verify = true}};
-    t->env = (struct sl_sink_env){.rt = &t->runtime.rt,
-                                  .http = &t->http.http,
-                                  .fields = t->fields,
-                                  .cluster_id = "c",
-                                  .rules_hash = "r1"};
+    t->env = (struct sl_sink_env){
+        .rt = &t->runtime.rt, .http = &t->http.http, .fields = t->fields, .cluster_id = "c"};
     last_done = (struct done_call){0};
 }
 

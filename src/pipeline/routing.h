@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SL_PIPELINE_ROUTING_H
+#define SL_PIPELINE_ROUTING_H
+
+#include "base/diag.h"
+#include "base/hash.h"
+#include "sluice/route.h"
+
+/* Everything that depends on the rules: made as one, beside the one that is live and on any thread,
+ * and swapped as one between two records.
+ *
+ * Fields are what rules share with the rest: decoder and sinks hold ids of fields, too. So a
+ * routing has a registry of its own, a copy of `base` (in which decoder and sinks have theirs) that
+ * the rules' fields are added to. Ids of `base` mean the same in all of them, nothing that another
+ * thread reads is touched, and fields of rules that are gone do not pile up. */
+struct sl_routing {
+    struct sl_fields *fields;
+    struct sl_decoder *decoder;
+    struct sl_rules *rules;
+    struct sl_matcher *matcher;
+    char decisions[SL_SHA256_HEX + 1]; /* all that decides where a record goes: rules, and what they
+                                          see of it; positions count only while it is the same */
+};
+
+struct sl_routing_config {
+    const struct sl_config *config;
+    const struct sl_strings *routes; /* NULL: the configuration's */
+    const struct sl_fields *base;    /* NULL: none */
+    uint64_t (*now_ms)(void *user);  /* as in struct sl_matcher_config */
+    void *user;
+};
+
+/* The fields of the decoder alone: what a base begins with. */
+struct sl_fields *sl_routing_base(const struct sl_config *config, struct sl_error *err);
+/* NULL: diags says what is wrong with the rules, err with the rest. */
+struct sl_routing *sl_routing_new(const struct sl_routing_config *config, struct sl_diags *diags,
+                                  struct sl_error *err);
+void sl_routing_free(struct sl_routing *r);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SL_ROUTE_MATCH_H
+#define SL_ROUTE_MATCH_H
+
+#include "route/operator.h"
+#include "route/rules.h"
+
+/* Which rules match a record. Scratch memory of one thread, made for one set of rules. */
+
+struct sl_match;
+struct sl_match *sl_match_new(const struct sl_rules *r);
+void sl_match_free(struct sl_match *m);
+
+/* A new record: nothing is known and nothing spent. */
+void sl_match_begin(struct sl_match *m, const struct sl_record *record);
+/* The first rule at or after `from` that matches (SL_YES) or could not be judged (SL_LIMIT);
+ * SL_RULE_NONE: none does. `from` only ever grows between two sl_match_begin(). */
+unsigned sl_match_next(struct sl_match *m, unsigned from, enum sl_verdict *ret);
+/* Conditions with a limit in this rule are no longer tried: it answers SL_LIMIT at once where its
+ * other conditions leave it open. */
+void sl_match_set_aside(struct sl_match *m, unsigned rule);
+
+struct sl_effort *sl_match_effort(struct sl_match *m); /* of the record at hand */
+
+/* ---- for actions and explanations ---- */
+enum sl_verdict sl_match_node(struct sl_match *m, uint32_t node);   /* of sl_rules.nodes */
+struct sl_value sl_match_value(struct sl_match *m, uint32_t field); /* of sl_rules.fields */
+/* The text that satisfied (SL_YES) a test of the record at hand: the field's own or that of the
+ * first element that does; p == NULL where there is none. Valid until the next call. */
+struct sl_slice sl_match_text(struct sl_match *m, uint32_t test);
+
+#endif

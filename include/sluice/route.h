@@ -55,6 +55,27 @@ uint64_t sl_rules_sinks(const struct sl_rules *r); /* every sink that some rule 
 bool sl_rules_read(const struct sl_rules *r,
                    unsigned field); /* some condition is about the field */
 
+/* ---- the files that rules are made of (look.c) ---- */
+
+/* The files that a set of rules was read from: rule files in their order, then the tables that
+ * `in_table` names. NULL past the last. */
+const char *sl_rules_input(const struct sl_rules *r, size_t i);
+
+struct sl_rules_look {
+    uint64_t signature; /* of names, sizes, times and inodes, through links */
+    size_t n_files;     /* that are there */
+    size_t missing;     /* named, or in the folder a moment ago, and not to be seen */
+};
+
+/* What the rule files of `routes` look like now, and the tables of `live` (NULL: none). Reads no
+ * file. The signature is another whenever one of them was added, taken away, replaced or written;
+ * it may be another where no content changed. An edit after a look is seen by the next look, if the
+ * file was left alone for a clock tick (some ms) before the first: load what two looks, some time
+ * apart, have seen alike, and compare later looks with those. False: something is missing. Safe on
+ * any thread while `live` is not freed. */
+bool sl_rules_look(const struct sl_strings *routes, const struct sl_rules *live,
+                   struct sl_rules_look *ret);
+
 /* Scratch for matching, one a thread; made for one set of rules. */
 struct sl_matcher;
 struct sl_matcher_config {

@@ -64,10 +64,15 @@ static int by_bytes(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
-static bool is_rule_file(const char *name)
+bool sl_is_rule_file(const char *name)
 {
     return *name != '.' && !ends_with(name, "~") &&
            (ends_with(name, ".yaml") || ends_with(name, ".yml") || ends_with(name, ".csv"));
+}
+
+char *sl_rule_path(const char *folder, const char *name)
+{
+    return sl_asprintf("%s%s%s", folder, ends_with(folder, "/") ? "" : "/", name);
 }
 
 static void add_folder(struct sl_rule_set *set, const char *folder)
@@ -82,7 +87,7 @@ static void add_folder(struct sl_rule_set *set, const char *folder)
         return;
     }
     while ((entry = readdir(dir))) {
-        if (!is_rule_file(entry->d_name))
+        if (!sl_is_rule_file(entry->d_name))
             continue;
         if (n == cap) {
             cap = cap ? 2 * cap : 16;
@@ -94,7 +99,7 @@ static void add_folder(struct sl_rule_set *set, const char *folder)
     if (n)
         qsort(names, n, sizeof(*names), by_bytes);
     for (size_t i = 0; i < n; i++) {
-        char *path = sl_asprintf("%s%s%s", folder, ends_with(folder, "/") ? "" : "/", names[i]);
+        char *path = sl_rule_path(folder, names[i]);
         struct stat st;
 
         /* Through links: a ConfigMap's files are links into a folder that is swapped. */

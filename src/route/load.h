@@ -10,4 +10,8 @@ struct sl_rules *sl_rules_load_text(const struct sl_config *config, const char *
                                     struct sl_slice content, struct sl_fields *fields,
                                     struct sl_diags *diags);
 
+/* Whether a file of a folder of rules is one of them, by its name; and its path. */
+bool sl_is_rule_file(const char *name);
+char *sl_rule_path(const char *folder, const char *name); /* the caller's */
+
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -152,12 +153,119 @@ static void files_and_folders_in_the_order_given(void **state)
     box_release(&b);
 }
 
+/* ---- looks ---- */
+
+static struct sl_rules_look look(bool whole)
+{
+    const char *path = folder;
+    struct sl_rules_look ret;
+
+    assert_int_equal(sl_rules_look(&(struct sl_strings){&path, 1}, NULL, &ret), whole);
+    return ret;
+}
+
+static char *path_in(const char *name)
+{
+    return sl_asprintf("%s/%s", folder, name);
+}
+
+static void a_look_sees_every_change(void **state)
+{
+    char template[] = "/tmp/sluice-looks-XXXXXX", *a, *b, *c;
+    struct timespec times[2];
+    struct sl_rules_look before, now;
+    struct stat st;
+
+    (void)state;
+    folder = mkdtemp(template);
+    assert_non_null(folder);
+    a = path_in("a.yaml"), b = path_in("b.csv"), c = path_in("c.tmp");
+    before = look(true);
+    put("README", "x");
+    put("a.yaml~", "x");
+    assert_int_equal(look(true).signature, before.signature);
+    put("a.yaml", "one");
+    now = look(true);
+    assert_int_equal(now.n_files, 1);
+    assert_int_not_equal(now.signature, before.signature);
+    before = now; /* another file */
+    put("b.csv", "two");
+    now = look(true);
+    assert_int_not_equal(now.signature, before.signature);
+    assert_int_equal(look(true).signature, now.signature);
+    before = now; /* grown */
+    put("b.csv", "three");
+    now = look(true);
+    assert_int_not_equal(now.signature, before.signature);
+    before = now; /* replaced by a file of the same size and time, as an editor or rsync does */
+    assert_int_equal(stat(b, &st), 0);
+    put("c.tmp", "seven");
+    times[0] = st.st_atim, times[1] = st.st_mtim;
+    assert_int_equal(utimensat(AT_FDCWD, c, times, 0), 0);
+    assert_int_equal(rename(c, b), 0);
+    now = look(true);
+    assert_int_not_equal(now.signature, before.signature);
+    before = now; /* two files change their names: the same set of everything but that */
+    assert_int_equal(renameat2(AT_FDCWD, a, AT_FDCWD, b, RENAME_EXCHANGE), 0);
+    assert_int_not_equal(look(true).signature, before.signature);
+    before = look(true); /* gone */
+    unput("b.csv");
+    now = look(true);
+    assert_int_equal(now.n_files, 1);
+    assert_int_not_equal(now.signature, before.signature);
+    free(a);
+    free(b);
+    free(c);
+    unput("a.yaml"), unput("README"), unput("a.yaml~");
+    remove(folder);
+}
+
+/* A ConfigMap: the files are links through a link, which is swapped for another. */
+static void a_look_goes_through_links(void **state)
+{
+    char template[] = "/tmp/sluice-links-XXXXXX", *data, *next, *link_path;
+    struct sl_rules_look before;
+
+    (void)state;
+    folder = mkdtemp(template);
+    assert_non_null(folder);
+    data = path_in("..data"), next = path_in("..next"), link_path = path_in("a.yaml");
+    for (unsigned i = 0; i < 2; i++) {
+        char *version = sl_asprintf("%s/..v%u", folder, i), *file = sl_asprintf("..v%u/a.yaml", i);
+
+        assert_int_equal(mkdir(version, 0700), 0);
+        put(file, "same");
+        free(version);
+        free(file);
+    }
+    assert_int_equal(symlink("..v0", data), 0);
+    assert_int_equal(symlink("..data/a.yaml", link_path), 0);
+    before = look(true);
+    assert_int_equal(before.n_files, 1);
+    assert_int_equal(symlink("..v1", next), 0);
+    assert_int_equal(rename(next, data), 0);
+    assert_int_not_equal(look(true).signature, before.signature);
+    before = look(true);
+    unput("..v1/a.yaml"); /* half way through a change: the link leads nowhere */
+    assert_int_equal(look(false).missing, 1);
+    assert_int_not_equal(look(false).signature, before.signature);
+    unput("..v0/a.yaml"), unput("a.yaml"), unput("..data"), unput("..v0"), unput("..v1");
+    remove(folder);
+    before = look(false); /* and the folder itself */
+    assert_int_equal(before.n_files, 0);
+    free(data);
+    free(next);
+    free(link_path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_case_is_told_as_expected),
         cmocka_unit_test(a_folder_is_read_in_byte_order_of_names),
         cmocka_unit_test(files_and_folders_in_the_order_given),
+        cmocka_unit_test(a_look_sees_every_change),
+        cmocka_unit_test(a_look_goes_through_links),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -276,6 +276,21 @@ struct sl_cond *sl_cond_parse(struct sl_rule_set *set, const struct sl_yaml_node
     return parse_mapping(set, when);
 }
 
+struct sl_cond *sl_cond_parse_field(struct sl_rule_set *set, const struct sl_yaml_node *field,
+                                    const struct sl_yaml_node *node)
+{
+    return parse_field(set, field, node);
+}
+
+struct sl_cond *sl_cond_all(struct sl_cond *const *conds, size_t n)
+{
+    struct sl_cond *all = new_cond(SL_COND_ALL);
+
+    for (size_t i = 0; i < n; i++)
+        add_child(all, conds[i]);
+    return simplify(all);
+}
+
 /* ---- canonical form ---- */
 
 static void write_text(struct sl_buf *out, const char *p, size_t n)

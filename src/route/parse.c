@@ -194,6 +194,14 @@ static void parse_rule(struct sl_rule_set *set, const struct sl_yaml_node *node)
     parse_actions(set, def, good);
 }
 
+struct sl_rule_def *sl_parse_rule(struct sl_rule_set *set, const struct sl_yaml_node *node)
+{
+    size_t before = set->n_defs;
+
+    parse_rule(set, node);
+    return set->n_defs > before ? &set->defs[before] : NULL;
+}
+
 /* ---- a file ---- */
 
 void sl_parse_file(struct sl_rule_set *set, const struct sl_rule_file *file)
@@ -257,7 +265,8 @@ void sl_parse_finish(struct sl_rule_set *set)
 {
     check_names(set);
     for (size_t i = 0; i < set->n_files; i++) {
-        const struct sl_yaml_node *root = sl_yaml_root(set->files[i]->yaml),
+        const struct sl_yaml *yaml = set->files[i]->yaml;
+        const struct sl_yaml_node *root = yaml ? sl_yaml_root(yaml) : NULL,
                                   *tests = root ? sl_yaml_get(root, "tests") : NULL;
 
         set->file = set->files[i];

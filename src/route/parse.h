@@ -77,6 +77,9 @@ void sl_problem_inside(struct sl_rule_set *set, const struct sl_yaml_node *node,
 
 /* ---- parse.c ---- */
 void sl_parse_file(struct sl_rule_set *set, const struct sl_rule_file *file);
+/* One rule: a mapping as under `rules:`, here made by table_rules.c. The definition, which is the
+ * last of the set's and moves with the next; NULL when it is none. */
+struct sl_rule_def *sl_parse_rule(struct sl_rule_set *set, const struct sl_yaml_node *node);
 /* Unique names, and the tests' expectations of rules in other files. After the last
  * sl_parse_file(). */
 void sl_parse_finish(struct sl_rule_set *set);
@@ -93,11 +96,21 @@ bool sl_parse_sinks(struct sl_rule_set *set, const struct sl_yaml_node *node, ui
 /* ---- condition.c ---- */
 /* NULL when the mapping holds nothing or is wrong (diags tells them apart). */
 struct sl_cond *sl_cond_parse(struct sl_rule_set *set, const struct sl_yaml_node *when);
+/* What stands under the path that is field->key: a value, a list or an operator mapping. */
+struct sl_cond *sl_cond_parse_field(struct sl_rule_set *set, const struct sl_yaml_node *field,
+                                    const struct sl_yaml_node *node);
+/* All of them, which it takes; those that are NULL are left out, NULL when all are. */
+struct sl_cond *sl_cond_all(struct sl_cond *const *conds, size_t n);
 void sl_cond_free(struct sl_cond *c);
 const char *sl_op_name(enum sl_op op); /* as in rule files */
 /* Canonical form: the same bytes for the same question, whatever the file looked like. It tells
  * tests apart when they are interned, and it is what the rules' hash covers. */
 void sl_cond_write(const struct sl_cond *c, struct sl_buf *out);
+
+/* ---- table_rules.c ---- */
+/* The rows of a rule table, which stands in file->content. */
+void sl_parse_table(struct sl_rule_set *set, struct sl_rule_file *file);
+void sl_rule_cells_free(struct sl_rule_cells *c);
 
 /* ---- expect.c ---- */
 void sl_expect_parse(struct sl_rule_set *set, const struct sl_yaml_node *tests);

@@ -4,112 +4,7 @@
 #include <inttypes.h>
 #include <regex.h>
 
-#include "kafka/client.h"
-
-enum { STEP_MS = 100 };
-
-static rd_kafka_t *open_client(const struct sl_config *config, enum sl_kafka_role role,
-                               struct sl_log *log, struct sl_error *err)
-{
-    rd_kafka_conf_t *conf = sl_kafka_conf(&config->source, role, log, err);
-    rd_kafka_t *rk;
-    char text[256];
-
-    if (!conf)
-        return NULL;
-    rd_kafka_conf_set_events(conf, RD_KAFKA_EVENT_ERROR);
-    rk = rd_kafka_new(role == SL_KAFKA_CONSUMER ? RD_KAFKA_CONSUMER : RD_KAFKA_PRODUCER, conf, text,
-                      sizeof(text));
-    if (!rk) {
-        rd_kafka_conf_destroy(conf);
-        sl_fail(err, SL_ECONFIG, "Kafka: %s", text);
-    }
-    return rk;
-}
-
-/* How much an error tells; what follows from another ("all brokers are down") tells least. */
-static int weight(rd_kafka_resp_err_t err)
-{
-    switch ((int)err) {
-    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
-        return 5;
-    case RD_KAFKA_RESP_ERR__SSL:
-        return 4;
-    case RD_KAFKA_RESP_ERR__RESOLVE:
-        return 3;
-    case RD_KAFKA_RESP_ERR__TRANSPORT:
-        return 2;
-    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
-        return 0;
-    default:
-        return 1;
-    }
-}
-
-static const char *advice(int weight_of)
-{
-    switch (weight_of) {
-    case 5:
-        return "the broker refuses the credentials (source.kafka.client: sasl.*)";
-    case 4:
-        return "TLS with the broker failed (source.kafka.client: security.protocol, ssl.*)";
-    case 3:
-        return "the broker's name cannot be resolved (source.kafka.brokers)";
-    case 2:
-        return "no connection to the broker: is it running, is the port right, does it expect TLS?";
-    default:
-        return "no broker answered in time";
-    }
-}
-
-struct trouble {
-    int weight;
-    char text[256];
-};
-
-/* The client's errors arrive on its main queue, each naming its broker. */
-static void collect(rd_kafka_queue_t *queue, struct trouble *t)
-{
-    rd_kafka_event_t *ev;
-
-    while ((ev = rd_kafka_queue_poll(queue, 0))) {
-        if (rd_kafka_event_type(ev) == RD_KAFKA_EVENT_ERROR &&
-            weight(rd_kafka_event_error(ev)) > t->weight) {
-            t->weight = weight(rd_kafka_event_error(ev));
-            snprintf(t->text, sizeof(t->text), "%s", rd_kafka_event_error_string(ev));
-        }
-        rd_kafka_event_destroy(ev);
-    }
-}
-
-static int fail_with(struct sl_error *err, const struct trouble *t, rd_kafka_resp_err_t code)
-{
-    if (t->text[0])
-        return sl_fail(err, SL_EKAFKA, "%s: %s", advice(t->weight), t->text);
-    return sl_fail(err, SL_EKAFKA, "%s: %s", advice(0), rd_kafka_err2str(code));
-}
-
-/* In short steps, so that a refusal is seen as soon as it comes. */
-static const struct rd_kafka_metadata *connect_all(rd_kafka_t *rk, unsigned timeout_ms,
-                                                   struct sl_error *err)
-{
-    const struct rd_kafka_metadata *metadata = NULL;
-    rd_kafka_queue_t *queue = rd_kafka_queue_get_main(rk);
-    rd_kafka_resp_err_t code = RD_KAFKA_RESP_ERR__TIMED_OUT;
-    struct trouble t = {0, ""};
-
-    for (unsigned spent = 0; spent < timeout_ms; spent += STEP_MS * 5) {
-        code = rd_kafka_metadata(rk, 1, NULL, &metadata, STEP_MS * 5);
-        collect(queue, &t);
-        if (!code || t.weight >= 3)
-            break;
-    }
-    if (code)
-        fail_with(err, &t, code);
-    rd_kafka_queue_destroy(queue);
-    return metadata;
-}
+#include "kafka/ask.h"
 
 static bool pattern_matches(const regex_t *re, const struct sl_config *config, const char *name)
 {
@@ -121,15 +16,6 @@ static bool pattern_matches(const regex_t *re, const struct sl_config *config, c
         if (config->sinks[i].dead_letter && strcmp(name, config->sinks[i].dead_letter) == 0)
             return false;
     return regexec(re, name, 0, NULL, 0) == 0;
-}
-
-static const rd_kafka_metadata_topic_t *find_topic(const struct rd_kafka_metadata *m,
-                                                   const char *name)
-{
-    for (int i = 0; i < m->topic_cnt; i++)
-        if (strcmp(m->topics[i].topic, name) == 0)
-            return &m->topics[i];
-    return NULL;
 }
 
 static int check_pattern(const struct sl_config *config, const struct rd_kafka_metadata *m,
@@ -154,7 +40,7 @@ static int check_pattern(const struct sl_config *config, const struct rd_kafka_m
 static int check_topic(const struct rd_kafka_metadata *m, const char *name, struct sl_buf *to,
                        struct sl_error *err)
 {
-    const rd_kafka_metadata_topic_t *t = find_topic(m, name);
+    const rd_kafka_metadata_topic_t *t = sl_kafka_find_topic(m, name);
 
     if (!t)
         return sl_fail(err, SL_EKAFKA, "topic %s does not exist, or may not be described", name);
@@ -208,7 +94,7 @@ static int check_group(rd_kafka_t *rk, const struct sl_config *config, unsigned 
 
 static void check_letters(const struct rd_kafka_metadata *m, const char *topic, struct sl_buf *to)
 {
-    const rd_kafka_metadata_topic_t *t = find_topic(m, topic);
+    const rd_kafka_metadata_topic_t *t = sl_kafka_find_topic(m, topic);
 
     if (!t || t->err)
         sl_buf_printf(to, "dead-letter topic %s does not exist yet: `sluice setup` creates it\n",
@@ -220,13 +106,13 @@ static void check_letters(const struct rd_kafka_metadata *m, const char *topic, 
 int sl_kafka_check(const struct sl_config *config, struct sl_log *log, unsigned timeout_ms,
                    struct sl_buf *findings, struct sl_error *err)
 {
-    rd_kafka_t *rk = open_client(config, SL_KAFKA_CONSUMER, log, err);
+    rd_kafka_t *rk = sl_kafka_open(config, SL_KAFKA_CONSUMER, log, err);
     const struct rd_kafka_metadata *m = NULL;
     int code = SL_EKAFKA;
 
     if (!rk)
         return err ? err->code : SL_ECONFIG;
-    m = connect_all(rk, timeout_ms, err);
+    m = sl_kafka_connect(rk, timeout_ms, err);
     if (!m)
         goto out;
     for (int i = 0; i < m->broker_cnt; i++)
@@ -267,7 +153,7 @@ int sl_kafka_create_topic(const struct sl_config *config, struct sl_log *log, co
                           int partitions, int replication, bool compacted, struct sl_error *err)
 {
     enum { TIMEOUT_MS = 15000 };
-    rd_kafka_t *rk = open_client(config, SL_KAFKA_PRODUCER, log, err);
+    rd_kafka_t *rk = sl_kafka_open(config, SL_KAFKA_PRODUCER, log, err);
     rd_kafka_NewTopic_t *new_topic = NULL;
     rd_kafka_AdminOptions_t *options = NULL;
     rd_kafka_queue_t *queue = NULL;

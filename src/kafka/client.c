@@ -286,3 +286,41 @@ rd_kafka_conf_t *sl_kafka_conf(const struct sl_source_config *source, enum sl_ka
     rd_kafka_conf_set_log_cb(conf, on_log);
     return conf;
 }
+
+/* ---- messages ---- */
+
+static size_t read_headers(const rd_kafka_message_t *m, struct sl_header *ret)
+{
+    rd_kafka_headers_t *headers;
+    size_t n = 0;
+
+    if (rd_kafka_message_headers(m, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
+        return 0;
+    while (n < SL_HEADERS_MAX) {
+        const char *name;
+        const void *value;
+        size_t size;
+
+        if (rd_kafka_header_get_all(headers, n, &name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR)
+            break;
+        ret[n++] = (struct sl_header){sl_slice_str(name), sl_slice(value, size)};
+    }
+    return n;
+}
+
+void sl_kafka_message(const rd_kafka_message_t *m, struct sl_header *headers,
+                      struct sl_message *ret)
+{
+    rd_kafka_timestamp_type_t kind;
+
+    *ret = (struct sl_message){
+        .offset = m->offset,
+        .timestamp_ms = rd_kafka_message_timestamp(m, &kind),
+        .key = sl_slice(m->key, m->key_len),
+        .value = sl_slice(m->payload, m->len),
+        .headers = headers,
+        .n_headers = read_headers(m, headers),
+    };
+    if (kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE)
+        ret->timestamp_ms = -1;
+}

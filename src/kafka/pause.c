@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/alloc.h"
+#include "kafka/client.h"
 #include "kafka/consumer_private.h"
 
 /* Messages and back pressure.
@@ -65,40 +66,12 @@ static struct sl_part *find_part(struct sl_consumer *c, const rd_kafka_message_t
     return part;
 }
 
-static size_t read_headers(struct sl_consumer *c, const rd_kafka_message_t *m)
-{
-    rd_kafka_headers_t *headers;
-    size_t n = 0;
-
-    if (rd_kafka_message_headers(m, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
-        return 0;
-    while (n < SL_HEADERS_MAX) {
-        const char *name;
-        const void *value;
-        size_t size;
-
-        if (rd_kafka_header_get_all(headers, n, &name, &value, &size) != RD_KAFKA_RESP_ERR_NO_ERROR)
-            break;
-        c->headers[n++] = (struct sl_header){sl_slice_str(name), sl_slice(value, size)};
-    }
-    return n;
-}
-
 static bool hand_over(struct sl_consumer *c, struct sl_part *part, const rd_kafka_message_t *m)
 {
-    rd_kafka_timestamp_type_t kind;
-    struct sl_message message = {
-        .at = part->p,
-        .offset = m->offset,
-        .key = sl_slice(m->key, m->key_len),
-        .value = sl_slice(m->payload, m->len),
-        .headers = c->headers,
-    };
+    struct sl_message message;
 
-    message.timestamp_ms = rd_kafka_message_timestamp(m, &kind);
-    if (kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE)
-        message.timestamp_ms = -1;
-    message.n_headers = read_headers(c, m);
+    sl_kafka_message(m, c->headers, &message);
+    message.at = part->p;
     return c->ops->on_message(c->user, &message);
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "base/buf.h"
+#include "kafka/client.h"
 #include "kafka/consumer_private.h"
 
 enum { HIDDEN_MAX = 64 * 1024 };
@@ -22,10 +23,10 @@ static bool matches(const char *pattern, const char *name)
     return yes;
 }
 
-static enum sl_decode_form form_of(const struct sl_source_config *source, const char *name)
+enum sl_decode_form sl_kafka_decode_form(const struct sl_source_config *source, const char *topic)
 {
     for (size_t i = 0; i < source->n_decode; i++)
-        if (matches(source->decode[i].topic, name))
+        if (matches(source->decode[i].topic, topic))
             return source->decode[i].form;
     return SL_DECODE_AUTO;
 }
@@ -39,7 +40,7 @@ struct sl_topic *sl_topics_get(struct sl_consumer *c, const char *name)
             return c->topics[i];
     t = sl_zalloc(sizeof(*t));
     t->name = sl_strdup(name);
-    t->decode = form_of(c->source, name);
+    t->decode = sl_kafka_decode_form(c->source, name);
     c->topics = sl_reallocarray(c->topics, c->n_topics + 1, sizeof(struct sl_topic *));
     c->topics[c->n_topics++] = t;
     if (c->ops->on_topic)

@@ -78,7 +78,7 @@ static void check_all(struct check *c, bool connect)
 {
     struct sl_fields *fields = NULL;
     struct sl_rules *rules = NULL;
-    struct sl_check_sinks *sinks = NULL;
+    struct sl_cli_sinks *sinks = NULL;
 
     c->config = sl_config_load(c->path, &c->diags);
     if (!c->config)
@@ -91,7 +91,7 @@ static void check_all(struct check *c, bool connect)
         c->n_rules = sl_rules_count(rules);
         warn_unreached(c, rules);
     }
-    sinks = sl_check_sinks_new(c->config, fields, &c->diags);
+    sinks = sl_cli_sinks_new(c->config, fields, &c->diags);
     /* Wrong rules do not keep the brokers from being asked; wrong sinks cannot be. */
     if (sinks && connect) {
         sl_check_connect(sinks, &c->findings);
@@ -99,7 +99,7 @@ static void check_all(struct check *c, bool connect)
     }
 out:
     sl_diags_sort(&c->diags);
-    sl_check_sinks_free(sinks);
+    sl_cli_sinks_free(sinks);
     if (rules)
         sl_rules_free(rules);
     if (fields)

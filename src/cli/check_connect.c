@@ -6,9 +6,7 @@
 
 #include "base/alloc.h"
 #include "kafka/admin.h"
-#include "net/http_client.h"
 #include "net/loop.h"
-#include "ops/metrics.h"
 
 enum {
     KAFKA_TIMEOUT_MS = 10000,
@@ -17,88 +15,21 @@ enum {
     FINDINGS_MAX = 256 << 10,
 };
 
+struct checking;
+
 struct probe {
-    struct sl_check_sinks *all;
+    struct checking *all;
     struct sl_sink *sink;
     bool done, ok;
     char *text;
 };
 
-struct sl_check_sinks {
-    const struct sl_config *config;
-    struct sl_loop loop;
-    bool has_loop;
-    struct sl_http_client *http;
-    struct sl_metrics *metrics;
-    struct sl_rules_version rules; /* of no rule */
-    struct sl_sink_env env;
+struct checking {
+    struct sl_loop *loop;
     struct probe probes[SL_SINKS_MAX];
     size_t waiting;
     struct sl_timer deadline;
 };
-
-static void nothing(void *user)
-{
-    (void)user;
-}
-
-struct sl_check_sinks *sl_check_sinks_new(const struct sl_config *config, struct sl_fields *fields,
-                                          struct sl_diags *diags)
-{
-    struct sl_check_sinks *c = sl_zalloc(sizeof(*c));
-    struct sl_error err = {0};
-
-    c->config = config;
-    c->rules.refs = 1;
-    c->metrics = sl_metrics_new();
-    c->has_loop = sl_loop_init(&c->loop, NULL, &err) == SL_OK;
-    c->http = c->has_loop ? sl_http_client_new(&c->loop, &err) : NULL;
-    if (!c->http) {
-        sl_diags_add(diags, SL_PROBLEM, NULL, sl_slice(NULL, 0), 0, 0, "%s", err.text);
-        sl_check_sinks_free(c);
-        return NULL;
-    }
-    c->env = (struct sl_sink_env){
-        .rt = &c->loop.rt,
-        .http = sl_http_client_http(c->http),
-        .metrics = c->metrics,
-        .fields = fields,
-        .cluster_id = "",
-        .rules = &c->rules,
-        .wake = nothing,
-    };
-    for (size_t i = 0; i < config->n_sinks; i++) {
-        const struct sl_sink_config *s = &config->sinks[i];
-        struct sl_error why = {0};
-
-        c->probes[i] = (struct probe){.all = c};
-        c->probes[i].sink = sl_sink_new(s, i, &c->env, &why);
-        if (!c->probes[i].sink)
-            sl_config_problem(config, why.about ? why.about : s->name, why.column, SL_PROBLEM,
-                              diags, "sink `%s`: %s", s->name, why.text);
-    }
-    return c;
-}
-
-void sl_check_sinks_free(struct sl_check_sinks *c)
-{
-    if (!c)
-        return;
-    for (size_t i = 0; i < SL_SINKS_MAX; i++) {
-        if (c->probes[i].sink)
-            sl_sink_free(c->probes[i].sink);
-        free(c->probes[i].text);
-    }
-    if (c->http)
-        sl_http_client_free(c->http);
-    if (c->has_loop) {
-        sl_timer_stop(&c->loop.rt, &c->deadline);
-        uv_run(&c->loop.uv, UV_RUN_DEFAULT); /* handles that close, work that ends */
-        sl_loop_release(&c->loop);
-    }
-    sl_metrics_free(c->metrics);
-    free(c);
-}
 
 /* ---- findings ---- */
 
@@ -158,43 +89,60 @@ static void on_probe(void *user, const struct sl_result *result)
     else
         p->text = sl_asprintf("answers with status %d", result->status);
     if (--p->all->waiting == 0)
-        uv_stop(&p->all->loop.uv);
+        uv_stop(&p->all->loop->uv);
 }
 
 static void on_deadline(struct sl_timer *t)
 {
-    struct sl_check_sinks *c = sl_container_of(t, struct sl_check_sinks, deadline);
+    struct checking *c = sl_container_of(t, struct checking, deadline);
 
-    uv_stop(&c->loop.uv);
+    uv_stop(&c->loop->uv);
 }
 
-void sl_check_connect(struct sl_check_sinks *c, struct sl_findings *ret)
+static void ask_all(struct checking *c)
 {
-    connect_kafka(c->config, ret);
-    uv_update_time(&c->loop.uv);
+    uv_update_time(&c->loop->uv);
     c->deadline.fire = on_deadline;
-    sl_timer_start(&c->loop.rt, &c->deadline, PROBE_TIMEOUT_MS);
-    for (size_t i = 0; i < c->config->n_sinks; i++) {
+    sl_timer_start(&c->loop->rt, &c->deadline, PROBE_TIMEOUT_MS);
+    for (size_t i = 0; i < SL_SINKS_MAX; i++) {
         struct probe *p = &c->probes[i];
 
-        if (!p->sink || !p->sink->type->probe)
+        if (!p->sink)
             continue;
         c->waiting++;
         p->sink->type->probe(p->sink, on_probe, p);
     }
     if (c->waiting)
-        uv_run(&c->loop.uv, UV_RUN_DEFAULT);
-    sl_timer_stop(&c->loop.rt, &c->deadline);
-    for (size_t i = 0; i < c->config->n_sinks; i++) {
-        struct probe *p = &c->probes[i];
-        char *target = sl_asprintf("sink %s", c->config->sinks[i].name);
+        uv_run(&c->loop->uv, UV_RUN_DEFAULT);
+    sl_timer_stop(&c->loop->rt, &c->deadline);
+}
 
-        if (p->sink && p->sink->type->probe && !p->done) {
-            p->done = true; /* an answer that still comes is too late */
+void sl_check_connect(struct sl_cli_sinks *sinks, struct sl_findings *ret)
+{
+    const struct sl_config *config = sl_cli_sinks_config(sinks);
+    struct checking *c = sl_zalloc(sizeof(*c));
+
+    sl_cli_sinks_keep(sinks, c); /* an answer may still come too late */
+    connect_kafka(config, ret);
+    c->loop = sl_cli_sinks_loop(sinks);
+    for (size_t i = 0; i < config->n_sinks; i++) {
+        struct sl_sink *sink = sl_cli_sinks_get(sinks, i);
+
+        c->probes[i].all = c;
+        c->probes[i].sink = sink && sink->type->probe ? sink : NULL;
+    }
+    ask_all(c);
+    for (size_t i = 0; i < config->n_sinks; i++) {
+        struct probe *p = &c->probes[i];
+        char *target = sl_asprintf("sink %s", config->sinks[i].name);
+
+        if (p->sink && !p->done) {
+            p->done = true;
             p->text = sl_asprintf("no answer within %d s", PROBE_TIMEOUT_MS / 1000);
         }
-        if (p->done)
+        if (p->sink)
             add(ret, target, p->ok, p->text);
+        free(p->text);
         free(target);
     }
 }

@@ -2,9 +2,9 @@
 #ifndef SL_CLI_CHECK_CONNECT_H
 #define SL_CLI_CHECK_CONNECT_H
 
-#include "base/buf.h"
-#include "base/diag.h"
-#include "sluice/sink.h"
+#include <stdbool.h>
+
+#include "cli/sinks.h"
 
 /* check --connect: tries the brokers and each sink with requests that change nothing. */
 
@@ -19,15 +19,7 @@ struct sl_findings {
     size_t n, failed;
 };
 
-/* The command's own runtime: a loop, an HTTP client and the sinks of a configuration made on them.
- * Making sinks reads their templates and secrets and sends nothing. */
-struct sl_check_sinks;
-
-struct sl_check_sinks *sl_check_sinks_new(const struct sl_config *config, struct sl_fields *fields,
-                                          struct sl_diags *diags);
-void sl_check_sinks_free(struct sl_check_sinks *c);
-
-void sl_check_connect(struct sl_check_sinks *c, struct sl_findings *ret);
+void sl_check_connect(struct sl_cli_sinks *sinks, struct sl_findings *ret);
 void sl_findings_release(struct sl_findings *f);
 
 #endif

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/offline.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "kafka/client.h"
+#include "sluice/position.h"
+
+enum { NS_PER_MS = 1000000 };
+
+struct sl_offline_base {
+    const struct sl_config *config;
+    struct sl_fields *fields;
+    struct sl_cli_sinks *sinks;
+};
+
+/* ---- life ---- */
+
+struct sl_offline_base *sl_offline_base_new(const struct sl_config *config, struct sl_diags *diags)
+{
+    struct sl_offline_base *b = sl_zalloc(sizeof(*b));
+    size_t errors = diags->errors;
+    struct sl_error err = {0};
+
+    b->config = config;
+    b->fields = sl_routing_base(config, &err);
+    if (!b->fields)
+        sl_config_problem(config, err.about, err.column, SL_PROBLEM, diags, "%s", err.text);
+    else
+        b->sinks = sl_cli_sinks_new(config, b->fields, diags);
+    if (diags->errors > errors) {
+        sl_offline_base_free(b);
+        return NULL;
+    }
+    return b;
+}
+
+void sl_offline_base_free(struct sl_offline_base *b)
+{
+    if (!b)
+        return;
+    sl_cli_sinks_free(b->sinks);
+    sl_fields_free(b->fields);
+    free(b);
+}
+
+struct sl_cli_sinks *sl_offline_base_sinks(const struct sl_offline_base *b)
+{
+    return b->sinks;
+}
+
+static uint64_t record_clock(void *user)
+{
+    const struct sl_offline *o = user;
+
+    return (uint64_t)o->message.timestamp_ms;
+}
+
+struct sl_offline *sl_offline_new(struct sl_offline_base *base, const struct sl_strings *routes,
+                                  struct sl_diags *diags)
+{
+    struct sl_offline *o = sl_zalloc(sizeof(*o));
+    struct sl_routing_config routing = {
+        .config = base->config,
+        .routes = routes,
+        .base = base->fields,
+        .now_ms = record_clock,
+        .user = o,
+    };
+    size_t errors = diags->errors;
+    struct sl_error err = {0};
+
+    o->config = base->config;
+    o->base = base;
+    o->routing = sl_routing_new(&routing, diags, &err);
+    if (o->routing)
+        return o;
+    if (diags->errors == errors)
+        sl_config_problem(base->config, err.about, err.column, SL_PROBLEM, diags, "%s", err.text);
+    sl_offline_free(o);
+    return NULL;
+}
+
+static void leave_place(struct sl_offline *o)
+{
+    sl_partition_unref(o->partition);
+    if (o->topic)
+        free(o->topic->name);
+    free(o->topic);
+    free(o->cluster_id);
+}
+
+void sl_offline_free(struct sl_offline *o)
+{
+    if (!o)
+        return;
+    sl_routing_free(o->routing);
+    leave_place(o);
+    free(o);
+}
+
+/* ---- one record ---- */
+
+static bool is_at(const struct sl_offline *o, const struct sl_input_record *in)
+{
+    return o->partition && o->partition->number == in->partition &&
+           !strcmp(o->topic->name, in->topic) && !strcmp(o->cluster_id, in->cluster_id);
+}
+
+/* A place of no assignment: what decoding and ids need of one. */
+static void go_to(struct sl_offline *o, const struct sl_input_record *in)
+{
+    if (is_at(o, in))
+        return;
+    leave_place(o);
+    o->topic = sl_zalloc(sizeof(*o->topic));
+    o->topic->name = sl_strdup(in->topic);
+    o->topic->decode = sl_kafka_decode_form(&o->config->source, in->topic);
+    o->cluster_id = sl_strdup(in->cluster_id);
+    o->partition = sl_partition_new(o->topic, in->partition, 0, o->config->n_sinks, o->cluster_id);
+}
+
+/* Without a time from Kafka the decoder takes any time that the record has, and 1970 where it has
+ * none. */
+static void settle_time(struct sl_offline *o)
+{
+    if (o->message.timestamp_ms >= 0)
+        return;
+    if (o->record.time_ns == 0)
+        o->record.time_ns = o->default_ms * NS_PER_MS;
+    o->message.timestamp_ms = o->record.time_ns / NS_PER_MS;
+}
+
+bool sl_offline_decode(struct sl_offline *o, const struct sl_input_record *in)
+{
+    go_to(o, in);
+    o->message = in->message;
+    o->message.at = o->partition;
+    if (!o->message.value.p)
+        return false;
+    sl_decode(o->routing->decoder, &o->message, &o->record);
+    settle_time(o);
+    return true;
+}
+
+bool sl_offline_judge(struct sl_offline *o, const struct sl_input_record *in)
+{
+    if (!sl_offline_decode(o, in))
+        return false;
+    sl_route(o->routing->matcher, &o->record, &o->decision);
+    return true;
+}
+
+int sl_offline_preview(const struct sl_offline *o, const struct sl_choice *choice,
+                       struct sl_buf *out, size_t *ret_body, char **ret_key)
+{
+    sl_cli_sinks_rules(o->base->sinks, sl_rules_version(o->routing->rules));
+    return sl_sink_preview(sl_cli_sinks_get(o->base->sinks, choice->sink), choice->record, out,
+                           ret_body, ret_key);
+}
+
+unsigned sl_offline_decider(const struct sl_offline *o)
+{
+    const unsigned *matched;
+    size_t n;
+
+    if (o->decision.error_rule != SL_RULE_NONE)
+        return o->decision.error_rule;
+    matched = sl_matcher_matched(o->routing->matcher, &n);
+    return n ? matched[n - 1] : SL_RULE_UNMATCHED;
+}
+
+const char *sl_offline_rule_name(const struct sl_offline *o, unsigned rule)
+{
+    return sl_rules_version_name(sl_rules_version(o->routing->rules), rule);
+}
+
+const char *sl_drop_reason_word(enum sl_drop_reason reason)
+{
+    static const char *const words[] = {
+        [SL_DROP_RULE] = "rule",
+        [SL_DROP_UNMATCHED] = "unmatched",
+        [SL_DROP_SAMPLE] = "sample",
+        [SL_DROP_RATE_LIMIT] = "rate_limit",
+    };
+
+    return words[reason];
+}

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SL_CLI_OFFLINE_H
+#define SL_CLI_OFFLINE_H
+
+#include "cli/input.h"
+#include "cli/sinks.h"
+#include "pipeline/routing.h"
+
+/* Rules without a stream: what a command needs to judge records as `sluice run` would, and to see
+ * what each sink would get, while nothing is sent anywhere.
+ *
+ * Sinks and rules share ids of fields: a struct sl_offline_base holds the sinks and the fields of
+ * decoder and sinks, and any number of sets of rules (the live ones, and those that `plan` compares
+ * them with) stand on it.
+ *
+ * Time is the record's own, so that the same input gives the same output: where the record's place
+ * in Kafka gives no time, its timestamp field does, and where it has none, `default_ms`. That is
+ * also the clock of rate_limit. */
+
+struct sl_offline_base;
+
+/* NULL: diags says why. */
+struct sl_offline_base *sl_offline_base_new(const struct sl_config *config, struct sl_diags *diags);
+void sl_offline_base_free(struct sl_offline_base *b);
+struct sl_cli_sinks *sl_offline_base_sinks(const struct sl_offline_base *b);
+
+struct sl_offline {
+    const struct sl_config *config;
+    struct sl_offline_base *base; /* borrowed */
+    struct sl_routing *routing;
+    int64_t default_ms; /* set by the command */
+
+    /* The record judged last. */
+    struct sl_message message;
+    struct sl_record record;
+    struct sl_decision decision;
+
+    /* Private. */
+    struct sl_topic *topic;
+    struct sl_partition *partition;
+    char *cluster_id;
+};
+
+/* routes NULL: the configuration's. NULL: diags says what is wrong. */
+struct sl_offline *sl_offline_new(struct sl_offline_base *base, const struct sl_strings *routes,
+                                  struct sl_diags *diags);
+void sl_offline_free(struct sl_offline *o);
+
+/* Both halves in one. False: a tombstone, which no rule sees. What they fill lives until the next
+ * call, and as long as the input. */
+bool sl_offline_judge(struct sl_offline *o, const struct sl_input_record *in);
+/* message and record only: for sl_route_explain(). */
+bool sl_offline_decode(struct sl_offline *o, const struct sl_input_record *in);
+
+/* What the sink would send of the record (sl_sink_preview). */
+int sl_offline_preview(const struct sl_offline *o, const struct sl_choice *choice,
+                       struct sl_buf *out, size_t *ret_body, char **ret_key);
+/* The rule that decided: the last of those that matched, SL_RULE_UNMATCHED where none did, or that
+ * met its limits. After sl_route() or sl_route_explain(). */
+unsigned sl_offline_decider(const struct sl_offline *o);
+const char *sl_offline_rule_name(const struct sl_offline *o, unsigned rule); /* "(unmatched)" too */
+/* "sample", "rate_limit", "rule", "unmatched" */
+const char *sl_drop_reason_word(enum sl_drop_reason reason);
+
+#endif

@@ -8,6 +8,7 @@
 
 struct sl_matcher {
     const struct sl_rules *rules;
+    const struct sl_fields *fields;
     struct sl_match *match;
     unsigned *matched;
     size_t n_matched;
@@ -17,8 +18,8 @@ struct sl_matcher *sl_matcher_new(const struct sl_rules *r, const struct sl_matc
 {
     struct sl_matcher *m = sl_zalloc(sizeof(*m));
 
-    (void)config;
     m->rules = r;
+    m->fields = config->fields;
     m->match = sl_match_new(r);
     m->matched = sl_calloc(r->n_rules + 1, sizeof(*m->matched));
     return m;
@@ -100,4 +101,9 @@ const unsigned *sl_matcher_matched(const struct sl_matcher *m, size_t *ret_n)
 {
     *ret_n = m->n_matched;
     return m->matched;
+}
+
+struct sl_matcher_parts sl_matcher_parts(const struct sl_matcher *m)
+{
+    return (struct sl_matcher_parts){m->rules, m->fields, m->match};
 }

@@ -28,5 +28,16 @@ struct sl_value sl_match_value(struct sl_match *m, uint32_t field); /* of sl_rul
 /* The text that satisfied (SL_YES) a test of the record at hand: the field's own or that of the
  * first element that does; p == NULL where there is none. Valid until the next call. */
 struct sl_slice sl_match_text(struct sl_match *m, uint32_t test);
+/* Whether the rule is one that the index leaves to be tried for the record at hand; false only
+ * where it cannot match. */
+bool sl_match_could(struct sl_match *m, unsigned rule);
+
+/* What a matcher is made of (decide.c). */
+struct sl_matcher_parts {
+    const struct sl_rules *rules;
+    const struct sl_fields *fields;
+    struct sl_match *match; /* of the record that was routed last */
+};
+struct sl_matcher_parts sl_matcher_parts(const struct sl_matcher *m);
 
 #endif

@@ -11,10 +11,12 @@ enum sl_explained { SL_EXPLAIN_NO, SL_EXPLAIN_YES, SL_EXPLAIN_LIMIT };
 
 struct sl_explained_condition {
     unsigned depth;         /* 0: the rule's `when` */
-    const char *word;       /* all, any, not; or an operator: equal, regex, ... */
-    const char *field;      /* operators: the path */
+    const char *word;       /* all, any, not; or an operator: equal, regex, ...; or `element`: one
+                               element of an array has to satisfy all that is inside */
+    const char *field;      /* operators and element: the path; else NULL */
     struct sl_slice wanted; /* operators: the operands, as a person reads them */
-    struct sl_value value;  /* operators: what the record has there */
+    bool fold;              /* operators: case: insensitive */
+    struct sl_value value;  /* operators and element: what the record has there */
     enum sl_explained verdict;
 };
 
@@ -24,13 +26,21 @@ struct sl_explain_ops {
     void (*condition)(void *user, const struct sl_explained_condition *c);
 };
 
+/* What a rule does with a record that it takes. */
+struct sl_rule_outline {
+    uint64_t to; /* sinks, as bits */
+    bool drop, go_on;
+    bool acts; /* it changes records, or holds some back */
+};
+struct sl_rule_outline sl_rule_outline(const struct sl_rules *r, unsigned rule);
+
 /* Routes the record as sl_route() does (*ret, too) and tells each rule that could have matched, in
  * their order, up to the one that ended the walk. *ret_passed: how many rules before it the index
  * ruled out. */
 void sl_route_explain(struct sl_matcher *m, const struct sl_record *record,
                       const struct sl_explain_ops *ops, void *user, struct sl_decision *ret,
                       size_t *ret_passed);
-/* One rule, whether it was tried or not. */
+/* One rule, whether it was tried or not. `user` is the callbacks'. */
 void sl_rule_explain(struct sl_matcher *m, const struct sl_record *record, unsigned rule,
                      const struct sl_explain_ops *ops, void *user);
 

@@ -12,6 +12,7 @@ struct sl_matcher {
     struct sl_match *match;
     unsigned *matched;
     size_t n_matched;
+    unsigned ended; /* the rule that ended the last walk, or SL_RULE_NONE */
 };
 
 struct sl_matcher *sl_matcher_new(const struct sl_rules *r, const struct sl_matcher_config *config)
@@ -71,12 +72,13 @@ void sl_route(struct sl_matcher *m, const struct sl_record *record, struct sl_de
     ret->sinks = 0;
     ret->dropped_by = ret->error_rule = SL_RULE_NONE;
     m->n_matched = 0;
+    m->ended = SL_RULE_NONE;
     sl_match_begin(m->match, record);
     for (unsigned i = 0; (i = sl_match_next(m->match, i, &v)) != SL_RULE_NONE; i++) {
         const struct sl_rule *rule = &r->rules[i];
 
         if (v == SL_LIMIT) {
-            ret->error_rule = i;
+            ret->error_rule = m->ended = i;
             send_to(ret, &r->rule_errors, i, record);
             return;
         }
@@ -85,8 +87,10 @@ void sl_route(struct sl_matcher *m, const struct sl_record *record, struct sl_de
             choose(ret, rule->to[k], i, record);
         if (rule->drop)
             drop(ret, i, SL_DROP_RULE);
-        if (!rule->go_on)
+        if (!rule->go_on) {
+            m->ended = i;
             break;
+        }
     }
     if (ret->n == 0 && ret->dropped_by == SL_RULE_NONE)
         send_to(ret, &r->unmatched, SL_RULE_UNMATCHED, record);
@@ -105,5 +109,5 @@ const unsigned *sl_matcher_matched(const struct sl_matcher *m, size_t *ret_n)
 
 struct sl_matcher_parts sl_matcher_parts(const struct sl_matcher *m)
 {
-    return (struct sl_matcher_parts){m->rules, m->fields, m->match};
+    return (struct sl_matcher_parts){m->rules, m->fields, m->match, m->ended};
 }

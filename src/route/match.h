@@ -37,6 +37,7 @@ struct sl_matcher_parts {
     const struct sl_rules *rules;
     const struct sl_fields *fields;
     struct sl_match *match; /* of the record that was routed last */
+    unsigned ended;         /* the rule that ended its walk, or SL_RULE_NONE */
 };
 struct sl_matcher_parts sl_matcher_parts(const struct sl_matcher *m);
 

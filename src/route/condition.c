@@ -2,23 +2,47 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/fold.h"
+#include "route/operator.h"
 #include "route/parse.h"
+#include "route/table.h"
 
 /* `when` as written -> struct sl_cond. Two levels look alike in YAML and are not: a *condition
  * mapping*
  * (`when` and what is inside its not/all/any) has paths as keys; an *operator mapping* (under a
- * path) has operators as keys. */
+ * path) has operators as keys.
+ *
+ * `case` stands among the operators and holds for all of them, those inside their not/all/any
+ * included, where no other `case` says otherwise. Operators on numbers and addresses have no
+ * letters and stay the same tests with and without it. */
 
 static const char *const operators[] = {
-    [SL_OP_EXISTS] = "exists", [SL_OP_EQUAL] = "equal",   [SL_OP_LT] = "lt",
-    [SL_OP_LTE] = "lte",       [SL_OP_GT] = "gt",         [SL_OP_GTE] = "gte",
-    [SL_OP_PREFIX] = "prefix", [SL_OP_SUFFIX] = "suffix", [SL_OP_CONTAINS] = "contains",
-    [SL_OP_GLOB] = "glob",     [SL_OP_REGEX] = "regex",   [SL_OP_REGEX + 1] = "not",
-    [SL_OP_REGEX + 2] = "all", [SL_OP_REGEX + 3] = "any",
+    [SL_OP_EXISTS] = "exists",
+    [SL_OP_EQUAL] = "equal",
+    [SL_OP_LT] = "lt",
+    [SL_OP_LTE] = "lte",
+    [SL_OP_GT] = "gt",
+    [SL_OP_GTE] = "gte",
+    [SL_OP_PREFIX] = "prefix",
+    [SL_OP_SUFFIX] = "suffix",
+    [SL_OP_CONTAINS] = "contains",
+    [SL_OP_GLOB] = "glob",
+    [SL_OP_REGEX] = "regex",
+    [SL_OP_CIDR] = "cidr",
+    [SL_OP_IN_TABLE] = "in_table",
+    "not",
+    "all",
+    "any",
+    "case",
 };
-static const char *const later_operators[] = {"cidr", "in_table", "case"};
 
-enum { N_OPERATORS = sizeof(operators) / sizeof(*operators) };
+enum {
+    WORD_NOT = SL_OP_IN_TABLE + 1,
+    WORD_ALL,
+    WORD_ANY,
+    WORD_CASE,
+    N_OPERATORS = sizeof(operators) / sizeof(*operators),
+};
 
 const char *sl_op_name(enum sl_op op)
 {
@@ -43,12 +67,18 @@ static struct sl_cond *new_cond(enum sl_cond_kind kind)
     return c;
 }
 
-static struct sl_cond *new_test(enum sl_op op, const struct sl_yaml_node *field,
+static bool has_letters(enum sl_op op)
+{
+    return op == SL_OP_EQUAL || (op >= SL_OP_PREFIX && op != SL_OP_CIDR);
+}
+
+static struct sl_cond *new_test(enum sl_op op, bool fold, const struct sl_yaml_node *field,
                                 const struct sl_yaml_node *at)
 {
     struct sl_cond *c = new_cond(SL_COND_TEST);
 
     c->op = op;
+    c->fold = fold && has_letters(op);
     c->field = field;
     c->at = at;
     return c;
@@ -105,20 +135,22 @@ static bool is_operand(struct sl_rule_set *set, const struct sl_yaml_node *node)
     return false;
 }
 
-static struct sl_cond *parse_equal(struct sl_rule_set *set, const struct sl_yaml_node *field,
-                                   const struct sl_yaml_node *node)
+/* Operators that take one value or a list, of which one is enough. */
+static struct sl_cond *parse_any_of(struct sl_rule_set *set, enum sl_op op, bool fold,
+                                    const struct sl_yaml_node *field,
+                                    const struct sl_yaml_node *node)
 {
     bool good = true;
 
     if (node->type != SL_YAML_SEQUENCE)
-        return is_operand(set, node) ? new_test(SL_OP_EQUAL, field, node) : NULL;
+        return is_operand(set, node) ? new_test(op, fold, field, node) : NULL;
     if (node->n_children == 0) {
         SL_RULE_PROBLEM(set, node, false, "an empty list matches nothing");
         return NULL;
     }
     for (size_t i = 0; i < node->n_children; i++)
         good &= is_operand(set, &node->children[i]);
-    return good ? new_test(SL_OP_EQUAL, field, node) : NULL;
+    return good ? new_test(op, fold, field, node) : NULL;
 }
 
 static struct sl_cond *parse_exists(struct sl_rule_set *set, const struct sl_yaml_node *field,
@@ -129,21 +161,30 @@ static struct sl_cond *parse_exists(struct sl_rule_set *set, const struct sl_yam
 
     if (!sl_parse_flag(set, node, &wanted))
         return NULL;
-    c = new_test(SL_OP_EXISTS, field, node);
+    c = new_test(SL_OP_EXISTS, false, field, node);
     return wanted ? c : negate(c);
 }
 
-static struct sl_cond *parse_operator(struct sl_rule_set *set, enum sl_op op,
+static struct sl_cond *parse_in_table(struct sl_rule_set *set, bool fold,
                                       const struct sl_yaml_node *field,
                                       const struct sl_yaml_node *node)
 {
-    struct sl_value value = {node->text, (uint32_t)node->n, SL_VALUE_STRING, false};
-    double real;
-    bool is_int;
-    int64_t integer;
+    const struct sl_table *table = sl_table_get(set, node);
+    struct sl_cond *c;
 
-    if (op == SL_OP_EQUAL)
-        return parse_equal(set, field, node);
+    if (!table)
+        return NULL;
+    c = new_test(SL_OP_IN_TABLE, fold, field, node);
+    c->table = table;
+    return c;
+}
+
+static struct sl_cond *parse_operator(struct sl_rule_set *set, enum sl_op op, bool fold,
+                                      const struct sl_yaml_node *field,
+                                      const struct sl_yaml_node *node)
+{
+    if (op == SL_OP_EQUAL || op == SL_OP_CIDR)
+        return parse_any_of(set, op, fold, field, node);
     if (op == SL_OP_EXISTS)
         return parse_exists(set, field, node);
     if (node->type == SL_YAML_SEQUENCE || node->type == SL_YAML_MAPPING) {
@@ -155,18 +196,21 @@ static struct sl_cond *parse_operator(struct sl_rule_set *set, enum sl_op op,
         SL_RULE_PROBLEM(set, node, false, "`%s` needs a value", operators[op]);
         return NULL;
     }
-    if (op >= SL_OP_LT && op <= SL_OP_GTE && !sl_value_number(&value, &real, &is_int, &integer)) {
+    if (op == SL_OP_IN_TABLE)
+        return parse_in_table(set, fold, field, node);
+    if (op >= SL_OP_LT && op <= SL_OP_GTE && !sl_number_of(sl_slice(node->text, node->n)).is) {
         SL_RULE_PROBLEM(set, node, false, "`%s` takes a number (of at most 64 bits)",
                         operators[op]);
         return NULL;
     }
-    return new_test(op, field, node);
+    return new_test(op, fold, field, node);
 }
 
-static struct sl_cond *parse_field(struct sl_rule_set *set, const struct sl_yaml_node *field,
+static struct sl_cond *parse_field(struct sl_rule_set *set, bool fold,
+                                   const struct sl_yaml_node *field,
                                    const struct sl_yaml_node *node);
 
-static struct sl_cond *parse_field_list(struct sl_rule_set *set, enum sl_cond_kind kind,
+static struct sl_cond *parse_field_list(struct sl_rule_set *set, enum sl_cond_kind kind, bool fold,
                                         const struct sl_yaml_node *field,
                                         const struct sl_yaml_node *node)
 {
@@ -178,48 +222,94 @@ static struct sl_cond *parse_field_list(struct sl_rule_set *set, enum sl_cond_ki
     }
     c = new_cond(kind);
     for (size_t i = 0; i < node->n_children; i++)
-        add_child(c, parse_field(set, field, &node->children[i]));
+        add_child(c, parse_field(set, fold, field, &node->children[i]));
     return simplify(c);
+}
+
+static bool parse_case(struct sl_rule_set *set, const struct sl_yaml_node *node, bool *ret)
+{
+    static const char *const words[] = {"insensitive", "sensitive"};
+    const char *near = node->type == SL_YAML_SCALAR ? sl_nearest(node->text, words, 2) : NULL;
+
+    *ret = node->type == SL_YAML_SCALAR && !strcmp(node->text, words[0]);
+    if (*ret || (near && !strcmp(node->text, near)))
+        return true;
+    if (near)
+        SL_RULE_PROBLEM(set, node, false,
+                        "`case` is `insensitive` or `sensitive`; did you mean `%s`?", near);
+    else
+        SL_RULE_PROBLEM(set, node, false, "`case` is `insensitive` or `sensitive`");
+    return false;
+}
+
+static bool any_letters(const struct sl_cond *c)
+{
+    if (c->kind == SL_COND_TEST)
+        return has_letters(c->op);
+    for (size_t i = 0; i < c->n; i++)
+        if (any_letters(c->children[i]))
+            return true;
+    return false;
+}
+
+static void check_case(struct sl_rule_set *set, const struct sl_yaml_node *node,
+                       const struct sl_cond *conditions)
+{
+    if (conditions->n == 0)
+        SL_RULE_PROBLEM(
+            set, node, true,
+            "`case` stands beside an operator, as in `{ equal: x, case: insensitive }`");
+    else if (!any_letters(conditions))
+        SL_RULE_PROBLEM(set, node, true,
+                        "`case` has nothing to do here: what numbers, addresses and `exists` look "
+                        "at has no letters");
 }
 
 /* Operators side by side are all required. Those that judge a value stand in a group of their own:
  * of an array, one element has to satisfy them together ({ gte: 1, lt: 5 } is a range, not two
  * facts). */
-static struct sl_cond *parse_operators(struct sl_rule_set *set, const struct sl_yaml_node *field,
+static struct sl_cond *parse_operators(struct sl_rule_set *set, bool fold,
+                                       const struct sl_yaml_node *field,
                                        const struct sl_yaml_node *node)
 {
     struct sl_cond *all = new_cond(SL_COND_ALL), *group = new_cond(SL_COND_GROUP), *c;
+    const struct sl_yaml_node *letters = sl_yaml_get(node, operators[WORD_CASE]);
+    size_t errors = set->diags->errors;
 
+    if (letters)
+        parse_case(set, letters, &fold);
     for (size_t i = 0; i < node->n_children; i++) {
         const struct sl_yaml_node *member = &node->children[i];
         size_t op = 0;
 
-        if (!sl_parse_key(set, member, "operator", operators, N_OPERATORS, later_operators,
-                          sizeof(later_operators) / sizeof(*later_operators)))
+        if (!sl_parse_key(set, member, "operator", operators, N_OPERATORS, NULL, 0))
             continue;
         while (strcmp(operators[op], member->key) != 0)
             op++;
-        if (op == SL_OP_REGEX + 1)
-            add_child(all, negate(parse_field(set, field, member)));
-        else if (op > SL_OP_REGEX + 1)
-            add_child(all, parse_field_list(set, op == SL_OP_REGEX + 2 ? SL_COND_ALL : SL_COND_ANY,
+        if (op == WORD_NOT)
+            add_child(all, negate(parse_field(set, fold, field, member)));
+        else if (op == WORD_ALL || op == WORD_ANY)
+            add_child(all, parse_field_list(set, op == WORD_ALL ? SL_COND_ALL : SL_COND_ANY, fold,
                                             field, member));
-        else if ((c = parse_operator(set, (enum sl_op)op, field, member)))
+        else if (op != WORD_CASE && (c = parse_operator(set, (enum sl_op)op, fold, field, member)))
             add_child(op == SL_OP_EXISTS ? all : group, c);
     }
     if (node->n_children == 0)
         SL_RULE_PROBLEM(set, node, false,
                         "no operator; `{ exists: true }` asks whether the field is there");
     add_child(all, simplify(group));
+    if (letters && set->diags->errors == errors)
+        check_case(set, letters, all);
     return simplify(all);
 }
 
-static struct sl_cond *parse_field(struct sl_rule_set *set, const struct sl_yaml_node *field,
+static struct sl_cond *parse_field(struct sl_rule_set *set, bool fold,
+                                   const struct sl_yaml_node *field,
                                    const struct sl_yaml_node *node)
 {
     if (node->type == SL_YAML_MAPPING)
-        return parse_operators(set, field, node);
-    return parse_equal(set, field, node);
+        return parse_operators(set, fold, field, node);
+    return parse_any_of(set, SL_OP_EQUAL, fold, field, node);
 }
 
 /* ---- `when` ---- */
@@ -261,7 +351,7 @@ static struct sl_cond *parse_mapping(struct sl_rule_set *set, const struct sl_ya
         else if (!strcmp(member->key, "any"))
             add_child(all, parse_mapping_list(set, SL_COND_ANY, member));
         else
-            add_child(all, parse_field(set, member, member));
+            add_child(all, parse_field(set, false, member, member));
     }
     return simplify(all);
 }
@@ -279,7 +369,7 @@ struct sl_cond *sl_cond_parse(struct sl_rule_set *set, const struct sl_yaml_node
 struct sl_cond *sl_cond_parse_field(struct sl_rule_set *set, const struct sl_yaml_node *field,
                                     const struct sl_yaml_node *node)
 {
-    return parse_field(set, field, node);
+    return parse_field(set, false, field, node);
 }
 
 struct sl_cond *sl_cond_all(struct sl_cond *const *conds, size_t n)
@@ -299,6 +389,18 @@ static void write_text(struct sl_buf *out, const char *p, size_t n)
     sl_buf_append(out, p, n);
 }
 
+/* Operands that fold alike ask the same question. Patterns are left as they are: `\\S` is not
+ * `\\s`. */
+static void write_operand(const struct sl_cond *c, const struct sl_yaml_node *node,
+                          struct sl_buf *out)
+{
+    bool plain = c->fold && c->op != SL_OP_REGEX && c->op != SL_OP_GLOB;
+
+    write_text(out, node->text, node->n);
+    if (plain && !out->full)
+        sl_fold_copy(out->p + out->n - node->n, out->p + out->n - node->n, node->n);
+}
+
 void sl_cond_write(const struct sl_cond *c, struct sl_buf *out)
 {
     static const char kinds[] = {
@@ -311,16 +413,20 @@ void sl_cond_write(const struct sl_cond *c, struct sl_buf *out)
         sl_buf_byte(out, ')');
         return;
     }
-    sl_buf_printf(out, "?%s ", operators[c->op]);
+    sl_buf_printf(out, "?%s%s ", operators[c->op], c->fold ? "/i" : "");
     write_text(out, c->field->key, strlen(c->field->key));
     if (c->op == SL_OP_EXISTS)
         return;
+    if (c->op == SL_OP_IN_TABLE) {
+        sl_table_write(c->table, out);
+        return;
+    }
     if (c->at->type != SL_YAML_SEQUENCE) {
         SL_BUF_LITERAL(out, " 1 ");
-        write_text(out, c->at->text, c->at->n);
+        write_operand(c, c->at, out);
         return;
     }
     sl_buf_printf(out, " %zu ", c->at->n_children);
     for (size_t i = 0; i < c->at->n_children; i++)
-        write_text(out, c->at->children[i].text, c->at->children[i].n);
+        write_operand(c, &c->at->children[i], out);
 }

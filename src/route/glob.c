@@ -3,6 +3,7 @@
 
 #include <stdint.h>
 
+#include "base/fold.h"
 #include "base/utf8.h"
 
 enum { BYTE_AS_CHARACTER = 0x200000 }; /* past Unicode: never equal to a real character */
@@ -29,9 +30,20 @@ static uint32_t next_literal(struct sl_slice pattern, size_t *at)
     return next_character(pattern, at);
 }
 
-/* The class that begins after the `[` at *at; *at moves past its `]`. */
-static bool in_class(struct sl_slice pattern, size_t *at, uint32_t c)
+static bool is_letter(uint32_t c)
 {
+    return (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+}
+
+static uint32_t fold_character(uint32_t c)
+{
+    return c >= 'A' && c <= 'Z' ? c | 0x20 : c;
+}
+
+/* The class that begins after the `[` at *at; *at moves past its `]`. */
+static bool in_class(struct sl_slice pattern, size_t *at, uint32_t c, bool fold)
+{
+    const uint32_t other = fold && is_letter(c) ? c ^ 0x20 : c;
     bool negated = pattern.p[*at] == '!' || pattern.p[*at] == '^', found = false, first = true;
 
     if (negated)
@@ -44,7 +56,7 @@ static bool in_class(struct sl_slice pattern, size_t *at, uint32_t c)
             ++*at;
             high = next_literal(pattern, at);
         }
-        if (c >= low && c <= high)
+        if ((c >= low && c <= high) || (other >= low && other <= high))
             found = true;
     }
     ++*at;
@@ -110,9 +122,10 @@ int sl_glob_check(struct sl_slice pattern, size_t *ret_offset, struct sl_error *
 }
 
 /* One pattern element other than `*` against one character. */
-static bool match_one(struct sl_slice pattern, size_t *at, struct sl_slice text, size_t *in)
+static bool match_one(struct sl_slice pattern, size_t *at, struct sl_slice text, size_t *in,
+                      bool fold)
 {
-    uint32_t c = next_character(text, in);
+    uint32_t c = next_character(text, in), literal;
 
     switch (pattern.p[*at]) {
     case '?':
@@ -120,15 +133,16 @@ static bool match_one(struct sl_slice pattern, size_t *at, struct sl_slice text,
         return true;
     case '[':
         ++*at;
-        return in_class(pattern, at, c);
+        return in_class(pattern, at, c, fold);
     default:
-        return next_literal(pattern, at) == c;
+        literal = next_literal(pattern, at);
+        return literal == c || (fold && fold_character(literal) == fold_character(c));
     }
 }
 
 /* Greedy with one point of return: when what follows the last `*` fails, that star takes one
  * character more. Earlier stars need no second look, so the cost is at most pattern times text. */
-bool sl_glob_match(struct sl_slice pattern, struct sl_slice text)
+bool sl_glob_match(struct sl_slice pattern, struct sl_slice text, bool fold)
 {
     size_t at = 0, in = 0, star = SIZE_MAX, star_in = 0;
 
@@ -142,12 +156,32 @@ bool sl_glob_match(struct sl_slice pattern, struct sl_slice text)
         }
         if (in == text.n && at == pattern.n)
             return true;
-        if (in < text.n && at < pattern.n && match_one(pattern, &at, text, &in))
+        if (in < text.n && at < pattern.n && match_one(pattern, &at, text, &in, fold))
             continue;
         if (star == SIZE_MAX || star_in == text.n)
             return false;
         next_character(text, &star_in);
         in = star_in;
         at = star;
+    }
+}
+
+void sl_glob_fold(char *pattern, size_t n)
+{
+    const struct sl_slice whole = sl_slice(pattern, n);
+
+    for (size_t at = 0; at < n;) {
+        if (pattern[at] == '[') {
+            at++;
+            in_class(whole, &at, BYTE_AS_CHARACTER, false); /* moves past it */
+        } else {
+            pattern[at] = sl_fold_char(pattern[at]);
+            at++;
+            /* A backslash takes the next: `\[` begins no class. */
+            if (pattern[at - 1] == '\\' && at < n) {
+                pattern[at] = sl_fold_char(pattern[at]);
+                at++;
+            }
+        }
     }
 }

@@ -15,7 +15,11 @@ enum { SL_GLOB_MAX = 4096 };
 
 /* Is it well formed? On error *ret_offset is where in the pattern. */
 int sl_glob_check(struct sl_slice pattern, size_t *ret_offset, struct sl_error *err);
-/* The pattern must have passed sl_glob_check(). */
-bool sl_glob_match(struct sl_slice pattern, struct sl_slice text);
+/* The pattern must have passed sl_glob_check(). fold: ASCII letters match without regard to case.
+ */
+bool sl_glob_match(struct sl_slice pattern, struct sl_slice text, bool fold);
+/* Folds the letters outside of classes: what the pattern names by itself. (A class cannot be
+ * folded: [Z-a] has no letter in the middle; it is asked for both cases instead.) */
+void sl_glob_fold(char *pattern, size_t n);
 
 #endif

@@ -51,7 +51,7 @@ void sl_match_free(struct sl_match *m)
         return;
     sl_buf_release(&m->texts);
     sl_buf_release(&m->scratch);
-    sl_regex_scratch_free(m->effort.regex);
+    sl_effort_release(&m->effort);
     free(m->answers);
     free(m->views);
     free(m);

@@ -21,6 +21,7 @@ struct sl_scalar {
 struct sl_effort {
     struct sl_regex_scratch *regex;
     size_t runs, subject_bytes;
+    struct sl_buf text; /* redact.c: an unescaped text; made when it is first needed */
 };
 enum {
     SL_RUNS_MAX = 20000,              /* of regular expressions, for one record */
@@ -35,6 +36,13 @@ static inline bool sl_effort_take(struct sl_effort *e, size_t subject_bytes)
     return e->runs <= SL_RUNS_MAX && e->subject_bytes <= SL_SUBJECT_BYTES_MAX;
 }
 
+static inline void sl_effort_release(struct sl_effort *e)
+{
+    sl_regex_scratch_free(e->regex);
+    sl_buf_release(&e->text);
+}
+
+struct sl_number sl_number_of(struct sl_slice text);
 const struct sl_number *sl_scalar_number(struct sl_scalar *s);
 int sl_number_compare(const struct sl_number *a, const struct sl_number *b); /* both are numbers */
 

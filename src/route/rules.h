@@ -56,6 +56,7 @@ struct sl_operand {
 
 struct sl_table;
 struct sl_networks;
+struct sl_keys;
 
 struct sl_test {
     enum sl_op op;
@@ -64,6 +65,7 @@ struct sl_test {
     uint32_t field; /* index into sl_rules.fields */
     uint32_t n;
     struct sl_operand *operands;  /* owned; NULL for EXISTS, REGEX and IN_TABLE */
+    struct sl_keys *keys;         /* owned; the operands of an EQUAL with many; else NULL */
     struct sl_regex *regex;       /* owned; REGEX */
     struct sl_networks *networks; /* owned; CIDR */
     const struct sl_table *table; /* IN_TABLE: one of sl_rules.tables */

@@ -221,6 +221,10 @@ struct sl_rules *sl_rules_compile(struct sl_rule_set *set, struct sl_fields *fie
     r->unmatched = set->config->unmatched;
     r->rule_errors = set->config->rule_errors;
     take_files(&c);
+    r->tables = set->tables;
+    r->n_tables = set->n_tables;
+    set->tables = NULL;
+    set->n_tables = set->cap_tables = 0;
     r->version = sl_rules_version_new(set);
     r->rules = sl_calloc(set->n_defs + 1, sizeof(*r->rules));
     for (size_t i = 0; i < set->n_defs; i++) {

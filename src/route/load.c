@@ -8,6 +8,7 @@
 #include "route/load.h"
 #include "route/operator.h"
 #include "route/parse.h"
+#include "route/table.h"
 
 /* From the paths of sluice.yaml to compiled rules. */
 
@@ -194,6 +195,9 @@ void sl_rules_free(struct sl_rules *r)
     }
     for (size_t i = 0; i < r->n_tests; i++)
         sl_test_release(&r->tests[i]);
+    for (size_t i = 0; i < r->n_tables; i++)
+        sl_table_free(r->tables[i]);
+    free(r->tables);
     for (size_t i = 0; i < r->n_files; i++)
         free(r->files[i]);
     free(r->rules);

@@ -237,9 +237,10 @@ void sl_sink_make_room(struct sl_sink *s, const struct sl_record *r);
 void sl_sink_close_open(struct sl_sink *s, struct sl_partition *p);
 /* Assignments have ended: what is queued of them and not yet in flight is let go. */
 void sl_sink_let_go(struct sl_sink *s);
-/* The record as it would be sent, without queue or request; `body`: where the record itself begins,
- * behind what the format puts before it. For S3 sinks *ret_key (may be NULL) is the object key's
- * template, rendered; the caller frees it. SL_EFULL: too large. */
+/* The record as it would be sent, without queue or request, its line's end included; appended to
+ * out. *ret_body: where in out the record itself begins, behind what the format puts before it. For
+ * S3 sinks *ret_key (may be NULL) is the object key's template, rendered; the caller frees it; NULL
+ * for others. SL_EFULL: too large for out, or for this sink; nothing was appended. */
 int sl_sink_preview(struct sl_sink *s, const struct sl_record *r, struct sl_buf *out,
                     size_t *ret_body, char **ret_key);
 bool sl_sink_idle(const struct sl_sink *s); /* nothing open, queued or in flight */

@@ -42,14 +42,6 @@ static void add_own_fields(struct sl_decoder *d)
     sl_fields_watch(d->fields, d->levels[0]);
 }
 
-/* Whether one path is the other, or leads to it: then a record could not hold both. */
-static bool collide(const char *a, const char *b)
-{
-    size_t n = strlen(a) < strlen(b) ? strlen(a) : strlen(b);
-
-    return memcmp(a, b, n) == 0 && (a[n] == '\0' || a[n] == '.') && (b[n] == '\0' || b[n] == '.');
-}
-
 int sl_enrich_check(const struct sl_properties *all, size_t at, struct sl_error *err)
 {
     const char *name = all->items[at].name;
@@ -59,7 +51,7 @@ int sl_enrich_check(const struct sl_properties *all, size_t at, struct sl_error 
     if (name[0] == '@')
         return sl_fail(err, SL_ECONFIG, "enrich: `%s` is made by Sluice itself", name);
     for (size_t i = 0; i < at; i++)
-        if (collide(all->items[i].name, name))
+        if (sl_fields_collide(sl_slice_str(all->items[i].name), sl_slice_str(name)))
             return sl_fail(err, SL_ECONFIG, "enrich: `%s` and `%s` exclude each other",
                            all->items[i].name, name);
     return sl_fields_check(sl_slice_str(name), err);
@@ -168,8 +160,10 @@ static void fit(struct sl_decoder *d)
     d->version = f->version;
 }
 
-static void next_stamp(struct sl_decoder *d)
+void sl_decoder_begin(struct sl_decoder *d)
 {
+    if (!d->fields->compiled || d->version != d->fields->version)
+        fit(d);
     if (d->scan.stamp == UINT32_MAX) {
         memset(d->scan.marks, 0, d->cap_values * sizeof(*d->scan.marks));
         memset(d->scan.seen, 0, d->cap_nodes * sizeof(*d->scan.seen));
@@ -298,9 +292,7 @@ static bool scan(struct sl_decoder *d, struct sl_slice value, enum sl_decode_for
 
 void sl_decode(struct sl_decoder *d, const struct sl_message *message, struct sl_record *ret)
 {
-    if (!d->fields->compiled || d->version != d->fields->version)
-        fit(d);
-    next_stamp(d);
+    sl_decoder_begin(d);
     *ret = (struct sl_record){
         .message = message,
         .decoder = d,
@@ -314,7 +306,7 @@ void sl_decode(struct sl_decoder *d, const struct sl_message *message, struct sl
         ret->empty = d->scan.empty;
         ret->has_timestamp = sl_decoder_has(d, d->timestamp_member);
     } else {
-        next_stamp(d); /* forgets what was found before the error */
+        sl_decoder_begin(d); /* forgets what was found before the error */
         ret->form = SL_FORM_TEXT;
         set_text(d, d->message, message->value);
     }

@@ -43,6 +43,9 @@ struct sl_decoder {
     char partition_text[16], offset_text[24], time_text[40];
 };
 
+/* The next pass: what was found before is forgotten, and the arrays fit the fields as they are. */
+void sl_decoder_begin(struct sl_decoder *d);
+
 /* Whether the record has the field, also where its value counts as absent (a number out of range).
  */
 static inline bool sl_decoder_has(const struct sl_decoder *d, unsigned id)

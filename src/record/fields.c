@@ -141,6 +141,13 @@ struct sl_fields *sl_fields_clone(const struct sl_fields *f)
     return copy;
 }
 
+bool sl_fields_collide(struct sl_slice a, struct sl_slice b)
+{
+    size_t n = a.n < b.n ? a.n : b.n;
+
+    return memcmp(a.p, b.p, n) == 0 && (a.n == n || a.p[n] == '.') && (b.n == n || b.p[n] == '.');
+}
+
 int sl_fields_check(struct sl_slice path, struct sl_error *err)
 {
     int special = special_of(path);

@@ -88,6 +88,8 @@ struct sl_fields {
     uint32_t version; /* counts compilations */
 };
 
+/* Whether one path is the other, or leads to it: then a record could not hold both. */
+bool sl_fields_collide(struct sl_slice a, struct sl_slice b);
 /* Whether sl_fields_add() would take the path. */
 int sl_fields_check(struct sl_slice path, struct sl_error *err);
 /* A member of the object by its very name, with no path and no @name in it. */
@@ -154,6 +156,32 @@ static inline uint32_t sl_fields_follow(const struct sl_fields *f, uint32_t from
             return e->to;
     }
     return SL_NODE_NOTHING;
+}
+
+/* The same for any key of an object: most keys are turned away without a hash. */
+static inline uint32_t sl_fields_enter(const struct sl_fields *f, uint32_t node, const char *key,
+                                       size_t n)
+{
+    const struct sl_node *at = &f->nodes[node];
+
+    if (!(at->lengths >> (n < 63 ? n : 63) & 1) || !(at->firsts >> ((uint8_t)*key & 63) & 1))
+        return SL_NODE_NOTHING;
+    return sl_fields_follow(f, node, key, n);
+}
+
+/* The same for an element of an array. */
+static inline uint32_t sl_fields_enter_element(const struct sl_fields *f, uint32_t node,
+                                               uint32_t element)
+{
+    char digits[12];
+    size_t n = sizeof(digits);
+
+    if (element >= f->nodes[node].indexes)
+        return SL_NODE_NOTHING;
+    do
+        digits[--n] = (char)('0' + element % 10);
+    while (element /= 10);
+    return sl_fields_follow(f, node, digits + n, sizeof(digits) - n);
 }
 
 #endif

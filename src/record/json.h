@@ -53,6 +53,24 @@ bool sl_json_scan_portable(struct sl_scan *s, struct sl_slice value);
  * cut off. Returns the length. */
 size_t sl_json_unescape(const char *p, size_t n, char *ret, size_t room);
 
+/* The text of an escaped key, for looking it up among fields: one longer than any path stays longer
+ * than any path. Returns its length. */
+enum { SL_JSON_KEY_ROOM = SL_PATH_BYTES_MAX + 4 }; /* what is cut off is at most 4 bytes at once */
+size_t sl_json_key(const char *key, size_t n, char ret[SL_JSON_KEY_ROOM]);
+
+/* ---- in JSON that a scan has found valid ---- */
+
+static inline const char *sl_json_spaces(const char *p)
+{
+    while (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t')
+        p++;
+    return p;
+}
+/* p follows the opening quote; returns the closing one. Sets *escaped, never clears it. */
+const char *sl_json_string_end(const char *p, const char *end, bool *escaped);
+/* The value at p, numbers of any size; returns what follows it. */
+const char *sl_json_value(const char *p, const char *end, struct sl_value *ret);
+
 /* A number by JSON's grammar from p on: where it ends, or NULL. *ret_integer: no fraction, no
  * exponent. */
 const char *sl_json_number_end(const char *p, const char *end, bool *ret_integer);

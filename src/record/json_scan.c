@@ -175,36 +175,16 @@ static void look_below(struct walk *w, uint32_t node, const char *key, size_t n)
 /* The node behind a key of the object at `node`. */
 INLINE uint32_t enter(struct walk *w, uint32_t node, const char *key, size_t n)
 {
-    const struct sl_node *at = &w->nodes[node];
-    unsigned first = (uint8_t)*key & 63;
-
-    if (__builtin_expect((at->watch_firsts >> first & 1) != 0, 0))
+    if (__builtin_expect((w->nodes[node].watch_firsts >> ((uint8_t)*key & 63) & 1) != 0, 0))
         look_below(w, node, key, n);
-    if (!(at->lengths >> (n < 63 ? n : 63) & 1) || !(at->firsts >> first & 1))
-        return SL_NODE_NOTHING;
-    return sl_fields_follow(w->s->fields, node, key, n);
+    return sl_fields_enter(w->s->fields, node, key, n);
 }
 
 static uint32_t enter_escaped(struct walk *w, uint32_t node, const char *key, size_t n)
 {
-    char plain[SL_PATH_BYTES_MAX + 2]; /* one more than any path has: a longer key stays longer */
+    char plain[SL_JSON_KEY_ROOM];
 
-    n = sl_json_unescape(key, n, plain, sizeof(plain) - 1);
-    plain[n] = '\0';
-    return enter(w, node, plain, n);
-}
-
-static uint32_t enter_element(struct walk *w, uint32_t node, uint32_t element)
-{
-    char digits[12];
-    size_t n = sizeof(digits);
-
-    if (element >= w->nodes[node].indexes)
-        return SL_NODE_NOTHING;
-    do
-        digits[--n] = (char)('0' + element % 10);
-    while (element /= 10);
-    return sl_fields_follow(w->s->fields, node, digits + n, sizeof(digits) - n);
+    return enter(w, node, plain, sl_json_key(key, n, plain));
 }
 
 /* Key, colon and what is around them. Returns the first byte of the value. */
@@ -373,7 +353,7 @@ INLINE const char *onward(struct walk *w, const char *p, uint32_t *ret, const ch
             p = spaces(w, p + 1, checked);
             if (!f->array)
                 return member(w, p, f->node, ret, checked);
-            *ret = enter_element(w, f->node, ++f->element);
+            *ret = sl_fields_enter_element(w->s->fields, f->node, ++f->element);
             return p;
         }
         if (c != (f->array ? ']' : '}'))
@@ -411,7 +391,7 @@ INLINE bool scan(struct sl_scan *s, struct sl_slice value, bool checked)
                 if (c == '{')
                     p = member(&w, p, node, &node, checked);
                 else
-                    node = enter_element(&w, node, 0);
+                    node = sl_fields_enter_element(s->fields, node, 0);
                 continue;
             }
             s->empty = w.depth == 1;

@@ -129,6 +129,11 @@ size_t sl_json_unescape(const char *p, size_t n, char *ret, size_t room)
     return made;
 }
 
+size_t sl_json_key(const char *key, size_t n, char ret[SL_JSON_KEY_ROOM])
+{
+    return sl_json_unescape(key, n, ret, SL_JSON_KEY_ROOM);
+}
+
 struct sl_slice sl_value_text(const struct sl_value *v, struct sl_buf *scratch)
 {
     char *room;
@@ -209,20 +214,35 @@ bool sl_value_number(const struct sl_value *v, double *ret, bool *ret_is_int, in
     return sl_json_number(p, n, ret, ret_is_int, ret_int);
 }
 
-/* ---- arrays ---- */
+/* ---- walking what is valid ---- */
 
-/* The end of the string that begins behind its opening quote, in validated JSON. */
-static const char *string_end(const char *p, bool *escaped)
+const char *sl_json_string_end(const char *p, const char *end, bool *escaped)
 {
-    for (; *p != '"'; p++)
-        if (*p == '\\') {
-            *escaped = true;
-            p++;
+    for (;;) {
+#ifdef __SSE2__
+        const __m128i quote = _mm_set1_epi8('"'), backslash = _mm_set1_epi8('\\');
+
+        for (; end - p >= 16; p += 16) {
+            __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+            unsigned mask = (unsigned)_mm_movemask_epi8(
+                _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, backslash)));
+
+            if (mask) {
+                p += __builtin_ctz(mask);
+                break;
+            }
         }
-    return p;
+#endif
+        while (*p != '"' && *p != '\\')
+            p++;
+        if (*p == '"')
+            return p;
+        *escaped = true;
+        p += 2;
+    }
 }
 
-static const char *skip_container(const char *p)
+static const char *skip_container(const char *p, const char *end)
 {
     bool escaped;
     size_t depth = 0;
@@ -231,7 +251,7 @@ static const char *skip_container(const char *p)
         if (*p == '{' || *p == '[')
             depth++;
         else if (*p == '"')
-            p = string_end(p + 1, &escaped);
+            p = sl_json_string_end(p + 1, end, &escaped);
         else if ((*p == '}' || *p == ']') && --depth == 0)
             return p + 1;
     }
@@ -242,25 +262,22 @@ static bool between_values(char c)
     return c == ' ' || c == '\t' || c == '\n' || c == '\r' || c == ',' || c == ']' || c == '}';
 }
 
-static struct sl_value value_at(const char *p, const char **ret_end)
+const char *sl_json_value(const char *p, const char *end, struct sl_value *ret)
 {
     struct sl_value v = {.p = p};
-    double d;
-    int64_t i;
-    bool is_int;
 
     switch (*p) {
     case '"':
         v.type = SL_VALUE_STRING;
         v.p = p + 1;
-        *ret_end = string_end(p + 1, &v.escaped);
-        v.n = (uint32_t)(*ret_end - v.p);
-        *ret_end += 1;
-        return v;
+        p = sl_json_string_end(p + 1, end, &v.escaped);
+        v.n = (uint32_t)(p - v.p);
+        *ret = v;
+        return p + 1;
     case '{':
     case '[':
         v.type = *p == '{' ? SL_VALUE_OBJECT : SL_VALUE_ARRAY;
-        p = skip_container(p);
+        p = skip_container(p, end);
         break;
     default:
         v.type = *p == 't'   ? SL_VALUE_TRUE
@@ -271,15 +288,18 @@ static struct sl_value value_at(const char *p, const char **ret_end)
             p++;
     }
     v.n = (uint32_t)(p - v.p);
-    *ret_end = p;
-    if (v.type == SL_VALUE_NUMBER && !sl_json_number(v.p, v.n, &d, &is_int, &i))
-        v = (struct sl_value){.type = SL_VALUE_ABSENT};
-    return v;
+    *ret = v;
+    return p;
 }
+
+/* ---- arrays ---- */
 
 bool sl_value_element(const struct sl_value *array, size_t *at, struct sl_value *ret)
 {
     const char *p, *end;
+    double d;
+    int64_t i;
+    bool is_int;
 
     if (array->type != SL_VALUE_ARRAY)
         return false;
@@ -289,7 +309,9 @@ bool sl_value_element(const struct sl_value *array, size_t *at, struct sl_value 
         p++;
     if (p == end)
         return false;
-    *ret = value_at(p, &p);
+    p = sl_json_value(p, end, ret);
+    if (ret->type == SL_VALUE_NUMBER && !sl_json_number(ret->p, ret->n, &d, &is_int, &i))
+        *ret = (struct sl_value){.type = SL_VALUE_ABSENT};
     *at = (size_t)(p - array->p);
     return true;
 }

@@ -101,7 +101,7 @@ void sl_record_json(const struct sl_record *r, bool timestamp, struct sl_slice m
     bool object = r->form == SL_FORM_OBJECT, first = object && r->empty;
 
     if (ret_verbatim)
-        *ret_verbatim = object && !r->breaks && r->body.n == r->message->value.n;
+        *ret_verbatim = object && !r->changed && !r->breaks && r->body.n == r->message->value.n;
     if (!object)
         text_members(r, out);
     else if (r->breaks)
@@ -117,6 +117,11 @@ void sl_record_json(const struct sl_record *r, bool timestamp, struct sl_slice m
     append_members(r->added, &first, out);
     append_members(more, &first, out);
     sl_buf_byte(out, '}');
+}
+
+struct sl_slice sl_record_raw(const struct sl_record *r)
+{
+    return r->changed ? r->body : r->message->value;
 }
 
 /* ---- bounds ---- */
@@ -179,7 +184,7 @@ size_t sl_record_envelope_bound(const struct sl_record *r)
                       "\"timestamp\":-9223372036854775808,\"key\":,\"headers\":[],\"value\":}");
 
     n += escaped_bound(sl_slice_str(m->at->topic->name), &valid);
-    n += string_or_base64_bound(m->key) + string_or_base64_bound(m->value);
+    n += string_or_base64_bound(m->key) + string_or_base64_bound(sl_record_raw(r));
     for (size_t i = 0; i < m->n_headers; i++)
         n += sizeof(",[\"\",]") + escaped_bound(m->headers[i].name, &valid) +
              string_or_base64_bound(m->headers[i].value);
@@ -222,6 +227,6 @@ void sl_record_envelope(const struct sl_record *r, struct sl_buf *out)
         sl_buf_byte(out, ']');
     }
     SL_BUF_LITERAL(out, "],\"value\":");
-    string_or_base64(m->value, out);
+    string_or_base64(sl_record_raw(r), out);
     sl_buf_byte(out, '}');
 }

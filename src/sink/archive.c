@@ -5,7 +5,7 @@ size_t sl_archive_bound(enum sl_archive_format format, const struct sl_record *r
 {
     switch (format) {
     case SL_ARCHIVE_RAW:
-        return r->message->value.n + 1;
+        return sl_record_raw(r).n + 1;
     case SL_ARCHIVE_ENVELOPE:
         return sl_record_envelope_bound(r) + 1;
     case SL_ARCHIVE_JSON:
@@ -18,7 +18,7 @@ int sl_archive_line(enum sl_archive_format format, const struct sl_record *r, st
 {
     switch (format) {
     case SL_ARCHIVE_RAW:
-        sl_buf_slice(out, r->message->value);
+        sl_buf_slice(out, sl_record_raw(r));
         break;
     case SL_ARCHIVE_ENVELOPE:
         sl_record_envelope(r, out);

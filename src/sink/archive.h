@@ -6,7 +6,8 @@
 #include "sluice/record.h"
 
 /* The line formats of sinks that keep files (S3, file): one record, one line. `raw` writes the
- * original bytes whatever they hold: a value with line breaks makes several lines. */
+ * original bytes whatever they hold (of a record that a rule changed, its JSON): a value with line
+ * breaks makes several lines. */
 
 /* Upper bound of what sl_archive_line() appends. */
 size_t sl_archive_bound(enum sl_archive_format format, const struct sl_record *r);

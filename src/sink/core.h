@@ -119,6 +119,8 @@ void sl_queue_on_age(struct sl_timer *t);
 void sl_queue_on_dispatch(struct sl_timer *t);
 bool sl_queue_prune(
     struct sl_batch *b); /* lets go of ended assignments; true: b was freed or cut */
+/* Whether a record that makes so many bytes is never sent (sink.c). */
+bool sl_sink_too_large(const struct sl_sink *s, const struct sl_record *r, size_t bound);
 void sl_sink_free_now(struct sl_sink *s); /* the second half of sl_sink_free() (sink.c) */
 
 /* ---- retry.c ---- */

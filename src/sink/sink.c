@@ -157,10 +157,14 @@ static size_t batch_limit(const struct sl_sink *s)
     return quarter < SL_BATCH_DATA_MAX / 2 ? quarter : SL_BATCH_DATA_MAX / 2;
 }
 
-static bool too_large(const struct sl_sink *s, const struct sl_record *r, size_t bound)
+/* Beside what is sent, types with items keep the original, of which a rule may have left little. */
+bool sl_sink_too_large(const struct sl_sink *s, const struct sl_record *r, size_t bound)
 {
-    return bound > batch_limit(s) ||
-           ((s->type->flags & SL_SINK_ITEMS) && sl_batch_extra_bound(r->message) > batch_limit(s));
+    size_t most = batch_limit(s);
+
+    return bound > most ||
+           ((s->type->flags & SL_SINK_ITEMS) &&
+            (r->message->value.n > most || sl_batch_extra_bound(r->message) > most));
 }
 
 /* What the dead letter of a record that is too large shows of it. */
@@ -183,7 +187,7 @@ static size_t cost(struct sl_sink *s, const struct sl_record *r)
 {
     size_t n = s->type->bound(s, r);
 
-    if (too_large(s, r, n)) {
+    if (sl_sink_too_large(s, r, n)) {
         const struct sl_message some = shortened(s, r->message);
 
         n = some.value.n + sl_batch_extra_bound(&some) + sizeof(struct sl_item);
@@ -335,7 +339,7 @@ void sl_sink_append(struct sl_sink *s, const struct sl_record *r, unsigned rule)
 
     ++*s->count.routed;
     ++*s->count.in_flight;
-    if (too_large(s, r, s->type->bound(s, r))) {
+    if (sl_sink_too_large(s, r, s->type->bound(s, r))) {
         append_refused(s, r, &item);
         return;
     }

@@ -20,7 +20,7 @@
  * @headers.x ...) are paths like any other and get ids too. */
 
 enum sl_value_type {
-    SL_VALUE_ABSENT, /* not there; a number beyond 64 bits counts as not there */
+    SL_VALUE_ABSENT, /* not there; a number beyond 64 bits counts as not there, but p is its text */
     SL_VALUE_NULL,
     SL_VALUE_FALSE,
     SL_VALUE_TRUE,

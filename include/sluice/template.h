@@ -33,4 +33,30 @@ void sl_template_free(struct sl_template *t);
 void sl_template_render(struct sl_template *t, const struct sl_record *r,
                         struct sl_buf *out); /* appends */
 
+/* ---- templates of rules ----
+ *
+ * They may name more than fields (the named groups of a pattern, the columns of a table), and they
+ * are shared: rendering changes nothing in them. */
+
+struct sl_template_names {
+    int (*find)(void *user, struct sl_slice name); /* its number; -1: it is a field */
+    void *user;
+};
+/* A PLAIN template. Each name is asked for before it counts as a field. */
+struct sl_template *sl_template_new_named(const char *text, const struct sl_template_names *names,
+                                          struct sl_fields *fields, struct sl_error *err);
+/* texts: of the names, by number; p == NULL: missing. scratch: for unescaping. */
+void sl_template_render_named(const struct sl_template *t, const struct sl_record *r,
+                              const struct sl_slice *texts, struct sl_buf *scratch,
+                              struct sl_buf *out);
+
+struct sl_template_one {
+    bool named; /* id is a number of sl_template_names, not a field */
+    unsigned id;
+    bool has_other; /* {name|other} */
+    struct sl_slice other;
+};
+/* Whether the whole template is one {name}: its value may then be copied instead of written. */
+bool sl_template_is_one(const struct sl_template *t, struct sl_template_one *ret);
+
 #endif

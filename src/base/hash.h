@@ -13,7 +13,7 @@ enum { SL_SHA256_BYTES = 32, SL_SHA256_HEX = 64 };
 /* CRC-32C (Castagnoli; RFC 3720 appendix B.4). Starts at 0, goes on from an earlier result. */
 uint32_t sl_crc32c(uint32_t crc, const void *p, size_t n);
 
-/* For hash tables inside one process; not stable across versions. */
+/* For hash tables; and, being XXH3 without a seed and so the same everywhere, for `sample`. */
 uint64_t sl_hash(const void *p, size_t n);
 
 void sl_sha256(const void *p, size_t n, uint8_t ret[SL_SHA256_BYTES]);

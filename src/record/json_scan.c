@@ -276,10 +276,12 @@ INLINE const char *number(struct walk *w, const char *p, uint32_t node, bool che
 
         /* One that is too large leaves the field to a spelling of lower rank, but marks it as
          * there. */
-        if (fits)
+        if (fits) {
             set(w, node, p, end, SL_VALUE_NUMBER, false);
-        else if (w->s->marks[w->nodes[node].id].stamp != w->s->stamp && claim(w, node))
+        } else if (w->s->marks[w->nodes[node].id].stamp != w->s->stamp && claim(w, node)) {
+            set(w, node, p, end, SL_VALUE_ABSENT, false);
             w->s->marks[w->nodes[node].id].rank = 0;
+        }
     }
     return end;
 }

@@ -15,16 +15,18 @@
 enum { INDEX_MAX = 255, DATA_STREAM_MAX = 100, FORMAT_MAX = 256, TIME_TEXT_MAX = 1024 };
 
 struct part {
-    enum { LITERAL, FIELD, TIME } type;
+    enum { LITERAL, FIELD, TIME, NAMED } type;
     struct sl_slice text;     /* LITERAL: the text; TIME: the format; owned by the template */
-    struct sl_slice fallback; /* FIELD */
-    unsigned id;
-    int64_t step, at; /* TIME: seconds a text holds, and the step that `made` is of */
+    struct sl_slice fallback; /* FIELD, NAMED */
+    bool has_fallback;        /* it was written */
+    unsigned id;              /* FIELD: the field; NAMED: the number of the name */
+    int64_t step, at;         /* TIME: seconds a text holds, and the step that `made` is of */
     struct sl_buf made;
 };
 
 struct sl_template {
     enum sl_template_use use;
+    const struct sl_template_names *names; /* while it is parsed; NULL: none */
     char *text; /* the source, in which literal parts are undoubled in place */
     struct part *parts;
     size_t n;
@@ -100,8 +102,8 @@ static int parse_field(struct sl_template *t, struct sl_slice in, struct sl_fiel
     const struct sl_slice time = SL_SLICE_LITERAL("@timestamp:");
     const char *bar = memchr(in.p, '|', in.n);
     struct sl_slice fallback = SL_SLICE_LITERAL("none");
-    unsigned id;
-    int rc;
+    unsigned id = 0;
+    int rc, named;
 
     if (in.n >= time.n && memcmp(in.p, time.p, time.n) == 0)
         return parse_time(t, sl_slice(in.p + time.n, in.n - time.n), err);
@@ -111,15 +113,17 @@ static int parse_field(struct sl_template *t, struct sl_slice in, struct sl_fiel
         fallback = SL_SLICE_LITERAL("__HIVE_DEFAULT_PARTITION__");
     if (bar)
         in.n = (size_t)(bar - in.p);
-    rc = sl_fields_add(fields, in, &id, err);
+    named = t->names ? t->names->find(t->names->user, in) : -1;
+    rc = named < 0 ? sl_fields_add(fields, in, &id, err) : SL_OK;
     if (rc != SL_OK) {
         place(t, in.p, err);
         return rc;
     }
     struct part *part = new_part(t);
-    part->type = FIELD;
-    part->id = id;
+    part->type = named < 0 ? FIELD : NAMED;
+    part->id = named < 0 ? id : (unsigned)named;
     part->fallback = fallback;
+    part->has_fallback = bar != NULL;
     return SL_OK;
 }
 
@@ -150,12 +154,14 @@ static int parse(struct sl_template *t, struct sl_fields *fields, struct sl_erro
     return SL_OK;
 }
 
-struct sl_template *sl_template_new(const char *text, enum sl_template_use use,
-                                    struct sl_fields *fields, struct sl_error *err)
+static struct sl_template *make(const char *text, enum sl_template_use use,
+                                const struct sl_template_names *names, struct sl_fields *fields,
+                                struct sl_error *err)
 {
     struct sl_template *t = sl_zalloc(sizeof(*t));
 
     t->use = use;
+    t->names = names;
     t->text = sl_strdup(text);
     sl_buf_init(&t->scratch, SCRATCH_MAX);
     if (parse(t, fields, err) != SL_OK) {
@@ -164,7 +170,20 @@ struct sl_template *sl_template_new(const char *text, enum sl_template_use use,
         sl_template_free(t);
         return NULL;
     }
+    t->names = NULL;
     return t;
+}
+
+struct sl_template *sl_template_new(const char *text, enum sl_template_use use,
+                                    struct sl_fields *fields, struct sl_error *err)
+{
+    return make(text, use, NULL, fields, err);
+}
+
+struct sl_template *sl_template_new_named(const char *text, const struct sl_template_names *names,
+                                          struct sl_fields *fields, struct sl_error *err)
+{
+    return make(text, SL_TEMPLATE_PLAIN, names, fields, err);
 }
 
 void sl_template_free(struct sl_template *t)
@@ -193,14 +212,21 @@ static struct sl_slice head(struct sl_slice text)
     return text;
 }
 
+/* p == NULL: none. */
+static struct sl_slice text_of(const struct sl_record *r, unsigned id, struct sl_buf *scratch)
+{
+    struct sl_value v = sl_record_value(r, id);
+
+    if (v.type == SL_VALUE_OBJECT || v.type == SL_VALUE_ARRAY)
+        return sl_slice(NULL, 0);
+    return sl_value_text(&v, scratch);
+}
+
 static void put_value(struct sl_template *t, const struct part *part, const struct sl_record *r,
                       struct sl_buf *out)
 {
-    struct sl_value v = sl_record_value(r, part->id);
-    struct sl_slice text = sl_slice(NULL, 0);
+    struct sl_slice text = text_of(r, part->id, &t->scratch);
 
-    if (v.type != SL_VALUE_OBJECT && v.type != SL_VALUE_ARRAY)
-        text = sl_value_text(&v, &t->scratch);
     if (text.n == 0) {
         if (t->use == SL_TEMPLATE_JSON) /* written where it stands, like literal text: escaped */
             return sl_buf_slice(out, part->fallback);
@@ -220,9 +246,14 @@ static void put_value(struct sl_template *t, const struct part *part, const stru
     }
 }
 
+static int64_t whole_seconds(int64_t ns)
+{
+    return ns / SL_NS_PER_SECOND - (ns % SL_NS_PER_SECOND < 0);
+}
+
 static void put_time(struct part *part, int64_t ns, struct sl_buf *out)
 {
-    int64_t seconds = ns / SL_NS_PER_SECOND - (ns % SL_NS_PER_SECOND < 0), at;
+    int64_t seconds = whole_seconds(ns), at;
 
     at = seconds / part->step - (seconds % part->step < 0);
     if (at != part->at) {
@@ -332,6 +363,7 @@ void sl_template_render(struct sl_template *t, const struct sl_record *r, struct
             sl_buf_slice(out, t->parts[i].text);
             break;
         case FIELD:
+        case NAMED: /* never in these */
             put_value(t, &t->parts[i], r, out);
             break;
         case TIME:
@@ -342,4 +374,41 @@ void sl_template_render(struct sl_template *t, const struct sl_record *r, struct
         fit_index(t, begin, out);
     else if (t->use == SL_TEMPLATE_OBJECT_KEY)
         fit_key(t, begin, out);
+}
+
+/* ---- templates of rules ---- */
+
+void sl_template_render_named(const struct sl_template *t, const struct sl_record *r,
+                              const struct sl_slice *texts, struct sl_buf *scratch,
+                              struct sl_buf *out)
+{
+    for (size_t i = 0; i < t->n; i++) {
+        const struct part *part = &t->parts[i];
+        struct sl_slice text;
+
+        switch (part->type) {
+        case LITERAL:
+            sl_buf_slice(out, part->text);
+            break;
+        case TIME: /* what sl_template_render() keeps would be a change */
+            sl_strftime(part->text, whole_seconds(r->time_ns), out);
+            break;
+        case FIELD:
+        case NAMED:
+            text = part->type == FIELD ? text_of(r, part->id, scratch) : texts[part->id];
+            sl_buf_slice(out, text.n ? text : part->fallback);
+            break;
+        }
+    }
+}
+
+bool sl_template_is_one(const struct sl_template *t, struct sl_template_one *ret)
+{
+    const struct part *part = t->parts;
+
+    if (t->n != 1 || (part->type != FIELD && part->type != NAMED))
+        return false;
+    *ret =
+        (struct sl_template_one){part->type == NAMED, part->id, part->has_fallback, part->fallback};
+    return true;
 }

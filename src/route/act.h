@@ -8,6 +8,7 @@
 /* Runs actions on the record at hand. Scratch memory of one thread, made for one set of rules. */
 
 struct sl_act;
+/* NULL: no rule has actions. */
 struct sl_act *sl_act_new(const struct sl_rules *r, struct sl_match *match,
                           const struct sl_matcher_config *config);
 void sl_act_free(struct sl_act *a);

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "route/actions.h"
 #include "route/operator.h"
 #include "route/parse.h"
 
@@ -197,6 +198,7 @@ static void compile_rule(struct compile *c, struct sl_rule_def *def, const char 
         ret->when = add_nodes(c, 1);
         compile_cond(c, def->when, ret->when);
     }
+    ret->actions = sl_actions_compile(c->set, def, c->rules, c->fields);
 }
 
 /* ---- all of it ---- */

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "route/actions.h"
 #include "route/load.h"
 #include "route/operator.h"
 #include "route/parse.h"
@@ -145,6 +146,7 @@ static struct sl_rules *end_set(struct sl_rule_set *set, struct sl_fields *field
     r = sl_rules_compile(set, fields);
     for (size_t i = 0; i < set->n_defs; i++) {
         sl_cond_free(set->defs[i].when);
+        sl_action_defs_free(set->defs[i].actions);
         free(set->defs[i].name);
     }
     free(set->defs);
@@ -192,6 +194,7 @@ void sl_rules_free(struct sl_rules *r)
     for (size_t i = 0; i < r->n_rules; i++) {
         free(r->rules[i].name);
         free(r->rules[i].to);
+        sl_actions_free(r->rules[i].actions);
     }
     for (size_t i = 0; i < r->n_tests; i++)
         sl_test_release(&r->tests[i]);
@@ -237,6 +240,9 @@ bool sl_rules_read(const struct sl_rules *r, unsigned field)
 {
     for (size_t i = 0; i < r->n_fields; i++)
         if (r->fields[i] == field)
+            return true;
+    for (size_t i = 0; i < r->n_rules; i++)
+        if (r->rules[i].actions && sl_actions_read(r->rules[i].actions, field))
             return true;
     return false;
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "route/actions.h"
 #include "route/parse.h"
 
 /* The hash that names a version of the rules. It covers what decides where a record goes and
@@ -60,6 +61,8 @@ struct sl_rules_version *sl_rules_version_new(const struct sl_rule_set *set)
         write_sinks(config, to, &out);
         if (def->when)
             sl_cond_write(def->when, &out);
+        if (def->actions)
+            sl_actions_write(def->actions, &out);
         sl_buf_byte(&out, '\n');
     }
     write_destination(config, &config->unmatched, &out);

@@ -17,9 +17,6 @@
 #pragma weak sl_changer_free
 #pragma weak sl_changer_begin
 #pragma weak sl_record_edit
-#pragma weak sl_table_find
-#pragma weak sl_table_column
-#pragma weak sl_table_cell
 #pragma weak sl_match_text
 #pragma weak sl_match_set_aside
 

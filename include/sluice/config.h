@@ -158,6 +158,7 @@ struct sl_config {
     enum sl_log_level log_level;
     enum sl_log_format log_format;
     unsigned shutdown_ms;
+    struct sl_secret *redact_key; /* of rules that redact with: hash; NULL where unset */
     void *owner; /* private to config/ */
 };
 

@@ -16,6 +16,8 @@
 static const char *const level_names[] = {"error", "warn", "info", "debug", NULL};
 static const char *const log_format_names[] = {"auto", "text", "json", NULL};
 
+enum { REDACT_KEY_MIN = 16 };
+
 #define AT(member) offsetof(struct sl_config, member)
 
 static void read_routes(struct sl_reader *r, const struct sl_yaml_node *node, void *at)
@@ -133,6 +135,27 @@ static void read_destination(struct sl_reader *r, const struct sl_yaml_node *nod
         sl_read_error(r, node, "`drop` excludes sinks");
 }
 
+/* What is hashed (addresses, card numbers) can be guessed through: only a key that cannot be keeps
+ * it. */
+static void read_redact_key(struct sl_reader *r, const struct sl_yaml_node *node, void *at)
+{
+    struct sl_secret *key = sl_read_secret(r, node);
+
+    if (key && strlen(sl_secret_value(key)) < REDACT_KEY_MIN)
+        sl_read_error(r, node,
+                      "`key` is shorter than %d characters; `openssl rand -hex 32` makes one",
+                      REDACT_KEY_MIN);
+    *(struct sl_secret **)at = key;
+}
+
+static const struct sl_option redact_options[] = {
+    {.name = "key",
+     .type = SL_OPT_CUSTOM,
+     .read = read_redact_key,
+     .offset = AT(redact_key),
+     .required = true},
+    {0},
+};
 static const struct sl_option state_options[] = {
     {.name = "topic", .type = SL_OPT_TEXT, .offset = AT(state_topic), .required = true},
     {0},
@@ -171,6 +194,7 @@ static const struct sl_option top_options[] = {
      .later = "rules versions are not kept in a topic"},
     {.name = "enrich", .type = SL_OPT_CUSTOM, .read = read_enrich, .offset = AT(enrich)},
     {.name = "sinks", .type = SL_OPT_CUSTOM, .read = sl_read_sinks, .required = true},
+    {.name = "redact", .type = SL_OPT_GROUP, .group = redact_options},
     {.name = "admin", .type = SL_OPT_GROUP, .group = admin_options},
     {.name = "log", .type = SL_OPT_GROUP, .group = log_options},
     {.name = "shutdown",

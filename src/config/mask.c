@@ -31,7 +31,7 @@ bool sl_mask_secret_key(const char *key)
                                         "credential",
                                         "cookie"};
 
-    if (!strcmp(key, "headers"))
+    if (!strcmp(key, "headers") || !strcmp(key, "redact"))
         return true;
     for (size_t i = 0; i < sizeof(parts) / sizeof(*parts); i++)
         if (strcasestr(key, parts[i]))

@@ -16,7 +16,8 @@ void sl_mask_tree(struct sl_slice content, const struct sl_yaml_node *root,
  * hidden key to the end of the line, and all deeper lines below it. Hides rather too much. */
 void sl_mask_lines(struct sl_slice content, bool (*hide)(const char *key), struct sl_buf *out);
 
-/* Key names whose values nobody should see: passwords, secrets, tokens, keys, headers. */
+/* Key names whose values nobody should see: passwords, secrets, tokens, keys, headers, the key of
+ * redaction. */
 bool sl_mask_secret_key(const char *key);
 
 #endif

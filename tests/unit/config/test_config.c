@@ -136,7 +136,8 @@ static const char everything[] =
     "  out: { type: file, path: \"-\" }\n"
     "admin: { listen: \"127.0.0.1:9750\" }\n"
     "log: { level: debug, format: json }\n"
-    "shutdown: 25s\n";
+    "shutdown: 25s\n"
+    "redact: { key: \"a key of many characters\" }\n";
 
 static void check_source(const struct sl_config *c)
 {
@@ -182,6 +183,7 @@ static void check_top(const struct sl_config *c)
     assert_int_equal(c->log_level, SL_LOG_DEBUG);
     assert_int_equal(c->log_format, SL_LOG_JSON);
     assert_int_equal(c->shutdown_ms, 25000);
+    assert_string_equal(sl_secret_value(c->redact_key), "a key of many characters");
     assert_int_equal(c->n_sinks, 7);
 }
 
@@ -343,6 +345,7 @@ static void defaults_are_as_documented(void **state)
     assert_int_equal(c->log_level, SL_LOG_INFO);
     assert_int_equal(c->log_format, SL_LOG_AUTO);
     assert_int_equal(c->shutdown_ms, 10000);
+    assert_null(c->redact_key);
     assert_sizes(&c->sinks[0], 64 << 20, 5 << 20, 5000, 1000, 4, 30000);
     assert_sizes(&c->sinks[1], 256 << 20, 16 << 20, UINT32_MAX, 300000, 4, 60000);
     assert_sizes(&c->sinks[2], 16 << 20, 1 << 20, 100, 1000, 2, 30000);

@@ -40,3 +40,16 @@ int sl_file_read(struct sl_buf *to, const char *path)
     errno = saved;
     return code;
 }
+
+bool sl_file_load(struct sl_buf *to, const char *path, struct sl_diags *diags)
+{
+    const struct sl_slice none = {NULL, 0};
+    int code = sl_file_read(to, path);
+
+    if (code == SL_EFULL)
+        sl_diags_add(diags, SL_PROBLEM, path, none, 0, 0,
+                     "larger than %zu MiB, the most that is read", to->max >> 20);
+    else if (code != SL_OK)
+        sl_diags_add(diags, SL_PROBLEM, path, none, 0, 0, "cannot be read: %s", strerror(errno));
+    return code == SL_OK;
+}

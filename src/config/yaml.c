@@ -288,18 +288,10 @@ struct sl_yaml *sl_yaml_load_hiding(const char *path, bool (*hide)(const char *k
 {
     struct sl_yaml *y = NULL;
     struct sl_buf content;
-    int code;
 
     sl_buf_init(&content, SL_YAML_FILE_MAX);
-    code = sl_file_read(&content, path);
-    if (code == SL_OK)
+    if (sl_file_load(&content, path, diags))
         y = parse(path, &content, hide, diags);
-    else if (code == SL_EFULL)
-        sl_diags_add(diags, SL_PROBLEM, path, sl_slice(NULL, 0), 0, 0,
-                     "larger than %d MiB, the most that is read", SL_YAML_FILE_MAX >> 20);
-    else
-        sl_diags_add(diags, SL_PROBLEM, path, sl_slice(NULL, 0), 0, 0, "cannot be read: %s",
-                     strerror(errno));
     sl_buf_release(&content);
     return y;
 }

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 
 #include "base/alloc.h"
+#include "base/file.h"
 #include "route/actions.h"
 #include "route/load.h"
 #include "route/operator.h"
@@ -33,32 +34,52 @@ static void path_problem(struct sl_rule_set *set, const char *path, const char *
     sl_config_problem(set->config, path, 0, SL_PROBLEM, set->diags, "%s: %s", path, why);
 }
 
-static void add_yaml(struct sl_rule_set *set, const char *path, struct sl_yaml *yaml)
+/* Takes yaml or cells, whichever is there; neither: diags says why. */
+static void add_source(struct sl_rule_set *set, const char *path, struct sl_yaml *yaml,
+                       struct sl_rule_cells *cells)
 {
     struct sl_rule_file *file;
 
-    if (!yaml)
-        return; /* diags says why */
+    if (!yaml && !cells)
+        return;
     file = sl_zalloc(sizeof(*file));
     file->path = sl_strdup(path);
     file->yaml = yaml;
-    file->content = sl_yaml_content(yaml);
+    file->cells = cells;
+    file->content = yaml ? sl_yaml_content(yaml) : sl_rule_cells_content(cells);
     if (set->n_files == set->cap_files) {
         set->cap_files = set->cap_files ? 2 * set->cap_files : 16;
         set->files = sl_reallocarray(set->files, set->cap_files, sizeof(*set->files));
     }
     set->files[set->n_files++] = file;
-    sl_parse_file(set, file);
+    if (yaml)
+        sl_parse_file(set, file);
+    else
+        sl_parse_table(set, file);
+}
+
+static struct sl_rule_cells *load_table(struct sl_rule_set *set, const char *path)
+{
+    struct sl_rule_cells *cells = NULL;
+    struct sl_buf content;
+
+    sl_buf_init(&content, SL_YAML_FILE_MAX);
+    if (sl_file_load(&content, path, set->diags)) {
+        sl_buf_shrink(&content);
+        cells = sl_rule_cells_new(&content);
+    }
+    sl_buf_release(&content);
+    return cells;
 }
 
 static void add_file(struct sl_rule_set *set, const char *path)
 {
-    if (ends_with(path, ".csv"))
-        file_problem(set, path, "rule tables are not available yet");
-    else if (set->n_files == FILES_MAX)
+    if (set->n_files == FILES_MAX)
         file_problem(set, path, "too many rule files");
+    else if (ends_with(path, ".csv"))
+        add_source(set, path, NULL, load_table(set, path));
     else
-        add_yaml(set, path, sl_yaml_load(path, set->diags));
+        add_source(set, path, sl_yaml_load(path, set->diags), NULL);
 }
 
 static int by_bytes(const void *a, const void *b)
@@ -152,6 +173,7 @@ static struct sl_rules *end_set(struct sl_rule_set *set, struct sl_fields *field
     free(set->defs);
     for (size_t i = 0; i < set->n_files; i++) {
         sl_yaml_free(set->files[i]->yaml);
+        sl_rule_cells_free(set->files[i]->cells);
         free(set->files[i]->path);
         free(set->files[i]);
     }
@@ -181,9 +203,16 @@ struct sl_rules *sl_rules_load_text(const struct sl_config *config, const char *
                                     struct sl_diags *diags)
 {
     struct sl_rule_set set;
+    struct sl_buf copy;
 
     begin_set(&set, config, diags);
-    add_yaml(&set, name, sl_yaml_parse(name, content, diags));
+    if (ends_with(name, ".csv")) {
+        sl_buf_init(&copy, content.n);
+        sl_buf_slice(&copy, content);
+        add_source(&set, name, NULL, sl_rule_cells_new(&copy));
+    } else {
+        add_source(&set, name, sl_yaml_parse(name, content, diags), NULL);
+    }
     return end_set(&set, fields, name);
 }
 
@@ -220,10 +249,15 @@ size_t sl_rules_count(const struct sl_rules *r)
 struct sl_rule_info sl_rules_info(const struct sl_rules *r, unsigned rule)
 {
     const struct sl_rule *at = &r->rules[rule];
+    const char *base;
 
     if (rule >= r->n_rules)
         return (struct sl_rule_info){"(unmatched)", NULL, 0, "(unmatched)"};
-    return (struct sl_rule_info){at->name, at->file, at->line, at->row ? at->file : at->name};
+    base = strrchr(at->file, '/');
+    return (struct sl_rule_info){at->name, at->file, at->line,
+                                 !at->row ? at->name
+                                 : base   ? base + 1
+                                          : at->file};
 }
 
 struct sl_rules_version *sl_rules_version(const struct sl_rules *r)

@@ -5,7 +5,7 @@
 #include "sluice/route.h"
 
 /* sl_rules_load() for one rule file that is no file: rules from a stored version, a test, a fuzzer.
- */
+ * A name that ends in .csv: a rule table. */
 struct sl_rules *sl_rules_load_text(const struct sl_config *config, const char *name,
                                     struct sl_slice content, struct sl_fields *fields,
                                     struct sl_diags *diags);

@@ -66,11 +66,14 @@ bool sl_parse_flag(struct sl_rule_set *set, const struct sl_yaml_node *node, boo
 static void no_such_sink(struct sl_rule_set *set, const struct sl_yaml_node *node)
 {
     const char *near = sl_nearest(node->text, set->sinks, set->n_sinks), *hint = "";
+    bool row = set->file->cells != NULL;
 
-    if (strpbrk(node->text, " ,"))
-        hint = "; several are a list, as in `[search, archive]`";
+    if (strpbrk(node->text, row ? ",;|" : " ,"))
+        hint = row ? "; blanks separate the sinks of a cell"
+                   : "; several are a list, as in `[search, archive]`";
     else if (!strcmp(node->text, "drop"))
-        hint = "; to let records go write `drop: true` in place of `to`";
+        hint = row ? "; to let records go write `true` in a column `drop`"
+                   : "; to let records go write `drop: true` in place of `to`";
     if (near && !*hint)
         SL_RULE_PROBLEM(set, node, false, "no sink is named `%s`; did you mean `%s`?", node->text,
                         near);
@@ -168,6 +171,16 @@ static void parse_actions(struct sl_rule_set *set, struct sl_rule_def *def, bool
                         "rule `%s` needs one of `to`, `drop: true`, `continue: true`", def->name);
 }
 
+void sl_too_many_rules(struct sl_rule_set *set, const struct sl_yaml_node *node)
+{
+    if (!set->too_many)
+        SL_RULE_PROBLEM(set, node, false,
+                        "more than %d rules in all; a list of values belongs in a table, which "
+                        "one rule asks by `in_table`",
+                        SL_RULES_MAX);
+    set->too_many = true;
+}
+
 static void parse_rule(struct sl_rule_set *set, const struct sl_yaml_node *node)
 {
     struct sl_rule_def *def;
@@ -176,6 +189,10 @@ static void parse_rule(struct sl_rule_set *set, const struct sl_yaml_node *node)
 
     if (node->type != SL_YAML_MAPPING) {
         SL_RULE_PROBLEM(set, node, false, "a rule is a mapping, as in `- name: errors`");
+        return;
+    }
+    if (set->n_defs == SL_RULES_MAX) {
+        sl_too_many_rules(set, node);
         return;
     }
     if (set->n_defs == set->cap_defs) {

@@ -51,6 +51,8 @@ struct sl_rule_def {
     bool drop, go_on;
 };
 
+enum { SL_RULES_MAX = 200000 }; /* in all files */
+
 struct sl_rule_set {
     const struct sl_config *config;
     struct sl_diags *diags;
@@ -64,6 +66,7 @@ struct sl_rule_set {
     struct sl_table **tables; /* what `in_table` names; the compiled rules take them */
     size_t n_tables, cap_tables;
     const struct sl_rule_file *file; /* the one being parsed */
+    bool too_many;                   /* rules; said once */
 };
 
 /* A problem at a node of the file being parsed. */
@@ -71,11 +74,16 @@ struct sl_rule_set {
     sl_rule_problem((set), (node), (at_key), __VA_ARGS__)
 void sl_rule_problem(struct sl_rule_set *set, const struct sl_yaml_node *node, bool at_key,
                      const char *format, ...) __attribute__((format(printf, 4, 5)));
-/* A problem at a byte of a value: "bad <what>: <why>" (place.c). */
+/* Where a byte of a value stands: quotes, escapes and indentation lie between the two (place.c). */
+void sl_rule_place(const struct sl_rule_file *file, const struct sl_yaml_node *node, size_t offset,
+                   unsigned *ret_line, unsigned *ret_column);
+/* A problem there: "bad <what>: <why>". */
 void sl_problem_inside(struct sl_rule_set *set, const struct sl_yaml_node *node, size_t offset,
                        const char *what, const char *why);
 
 /* ---- parse.c ---- */
+/* At the first rule past SL_RULES_MAX. */
+void sl_too_many_rules(struct sl_rule_set *set, const struct sl_yaml_node *node);
 void sl_parse_file(struct sl_rule_set *set, const struct sl_rule_file *file);
 /* One rule: a mapping as under `rules:`, here made by table_rules.c. The definition, which is the
  * last of the set's and moves with the next; NULL when it is none. */
@@ -110,6 +118,8 @@ void sl_cond_write(const struct sl_cond *c, struct sl_buf *out);
 /* ---- table_rules.c ---- */
 /* The rows of a rule table, which stands in file->content. */
 void sl_parse_table(struct sl_rule_set *set, struct sl_rule_file *file);
+struct sl_rule_cells *sl_rule_cells_new(struct sl_buf *content); /* takes the bytes */
+struct sl_slice sl_rule_cells_content(const struct sl_rule_cells *c);
 void sl_rule_cells_free(struct sl_rule_cells *c);
 
 /* ---- expect.c ---- */

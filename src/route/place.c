@@ -61,11 +61,50 @@ static struct place place_inside(struct sl_slice content, const struct sl_yaml_n
     return place;
 }
 
+/* The same in a cell of a rule table. */
+static struct place place_in_cell(struct sl_slice content, const struct sl_yaml_node *node,
+                                  size_t offset)
+{
+    const struct place whole = {node->line, node->column};
+    struct place place = whole;
+    size_t at = node->begin;
+    bool quoted = at < node->end && content.p[at] == '"';
+
+    if (quoted) {
+        at++;
+        place.column++;
+    }
+    for (size_t i = 0; i < offset; i++, at++) {
+        if (at >= node->end || content.p[at] != node->text[i])
+            return whole;
+        if (quoted && content.p[at] == '"') { /* written twice */
+            at++;
+            place.column++;
+        }
+        if (content.p[at] == '\n')
+            place = (struct place){place.line + 1, 1};
+        else if ((content.p[at] & 0xc0) != 0x80)
+            place.column++;
+    }
+    return place;
+}
+
+void sl_rule_place(const struct sl_rule_file *file, const struct sl_yaml_node *node, size_t offset,
+                   unsigned *ret_line, unsigned *ret_column)
+{
+    struct place place = file->cells ? place_in_cell(file->content, node, offset)
+                                     : place_inside(file->content, node, offset);
+
+    *ret_line = place.line;
+    *ret_column = place.column;
+}
+
 void sl_problem_inside(struct sl_rule_set *set, const struct sl_yaml_node *node, size_t offset,
                        const char *what, const char *why)
 {
-    struct place place = place_inside(set->file->content, node, offset);
+    unsigned line, column;
 
-    sl_diags_add(set->diags, SL_PROBLEM, set->file->path, set->file->content, place.line,
-                 place.column, "bad %s: %s", what, why);
+    sl_rule_place(set->file, node, offset, &line, &column);
+    sl_diags_add(set->diags, SL_PROBLEM, set->file->path, set->file->content, line, column,
+                 "bad %s: %s", what, why);
 }

@@ -8,6 +8,7 @@
 #include "base/hash.h"
 #include "route/load.h"
 #include "route/rules.h"
+#include "route/table.h"
 
 /* Have the files changed that rules are made of? Asked each second, so nothing is read: a file is
  * known by what the system says of it. The change time is part of that: it moves with a rename over
@@ -81,5 +82,8 @@ bool sl_rules_look(const struct sl_strings *routes, const struct sl_rules *live,
 
 const char *sl_rules_input(const struct sl_rules *r, size_t i)
 {
-    return i < r->n_files ? r->files[i] : NULL;
+    if (i < r->n_files)
+        return r->files[i];
+    i -= r->n_files;
+    return i < r->n_tables ? sl_table_path(r->tables[i]) : NULL;
 }

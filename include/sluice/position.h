@@ -57,6 +57,8 @@ struct sl_partition {
     int64_t committed;      /* last offset that the broker confirmed; -1 unknown */
     uint64_t noted, noting; /* fingerprints of the positions last committed, and under way */
     int64_t log_end;        /* newest known end offset, for lag; -1 unknown */
+    int64_t cut_over;       /* records below it were judged by other rules than the live ones, for
+                               some sink at least; 0: none */
     void *reader;           /* private to the reader (kafka/) */
     size_t n_sinks;
     struct sl_list crcs; /* private: spans that sum every record read */
@@ -105,7 +107,12 @@ void sl_partition_skip(struct sl_partition *p, int64_t next);
  * It is a hint: the offset alone loses nothing. It counts only when its base equals the committed
  * offset, so that an operator's reset of the offset wins, and only under the same rules: a record
  * below one sink's position and above another's must be judged for both by one version, else it
- * could end without an outcome. */
+ * could end without an outcome.
+ *
+ * Rules that change while partitions are read make a cut-over in each of them: at the next offset,
+ * or beyond it at the position of a sink that is ahead. What lies below was judged by the old
+ * rules, what lies above by the new, so until the least position has reached it no line is written:
+ * none could be true of both. Without a line every sink goes on at the committed offset. */
 
 struct sl_position_names {
     const char *const *sink_ids; /* by sink index */
@@ -115,12 +122,16 @@ struct sl_position_names {
 enum { SL_METADATA_MAX = 2048 }; /* bytes; brokers refuse more than 4,096 */
 
 /* Writes the line, NUL-ended, and returns its length; 0 when there is nothing to say (no sink is
- * ahead). */
+ * ahead) or nothing that would hold (below a cut-over). */
 size_t sl_metadata_write(const struct sl_partition *p, const struct sl_position_names *names,
                          char ret[SL_METADATA_MAX]);
 /* Sets each sink's `from`. False, and nothing is set: the line is not ours, damaged, or void. */
 bool sl_metadata_read(struct sl_partition *p, const struct sl_position_names *names,
                       int64_t committed, struct sl_slice line);
+/* Other rules are live from here on. */
+void sl_partition_cut_over(struct sl_partition *p);
+/* Some sink has had records that are still to be read for the others. */
+bool sl_partition_has_gap(const struct sl_partition *p);
 /* Changes when any sink's position changes. */
 uint64_t sl_partition_fingerprint(const struct sl_partition *p);
 

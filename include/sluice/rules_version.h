@@ -8,10 +8,11 @@
 
 /* What outlives a set of rules: its name and the names of its rules. A batch holds a reference to
  * the version that its records were judged by, so that a dead letter names the right rule and an
- * archive object the right version, although other rules are live by then. On the loop thread
- * only. */
+ * archive object the right version, although other rules are live by then. Batches come and go on
+ * the loop thread while rules are made and freed on others, so references are counted atomically.
+ */
 struct sl_rules_version {
-    unsigned refs;
+    unsigned refs;                /* by the functions below only, once it is shared */
     char hash[SL_SHA256_HEX + 1]; /* hex SHA-256 of what decides; the same on every replica */
     size_t n;
     char *names[]; /* owned; by rule */
@@ -19,13 +20,13 @@ struct sl_rules_version {
 
 static inline struct sl_rules_version *sl_rules_version_ref(struct sl_rules_version *v)
 {
-    v->refs++;
+    __atomic_add_fetch(&v->refs, 1, __ATOMIC_RELAXED);
     return v;
 }
 
 static inline void sl_rules_version_unref(struct sl_rules_version *v) /* NULL is fine */
 {
-    if (!v || --v->refs > 0)
+    if (!v || __atomic_sub_fetch(&v->refs, 1, __ATOMIC_ACQ_REL) > 0)
         return;
     for (size_t i = 0; i < v->n; i++)
         free(v->names[i]);

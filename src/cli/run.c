@@ -139,7 +139,8 @@ const struct sl_cli_command sl_command_run = {
     .summary = "consume, route, deliver; until SIGTERM",
     .description =
         "SIGTERM or SIGINT: stop fetching, flush, commit, leave the group. A second one ends at\n"
-        "once and still loses nothing. SIGHUP: read secrets and certificates again.",
+        "once and still loses nothing. SIGHUP: read rules, secrets and certificates again; rules\n"
+        "are also read when their files change. What else changed in sluice.yaml needs a restart.",
     .example = "sluice run -c sluice.yaml",
     .options = options,
     .n_options = SL_LENGTH(options),

@@ -3,20 +3,24 @@
 
 #include "ops/status_page.h"
 
+enum { LINES_MAX = 64 << 10 };
+
 static int ready(struct sl_admin *a, struct sl_buf *out)
 {
-    size_t before = out->n;
+    struct sl_buf lines;
+    bool is;
 
-    if (!a->ready || a->ready(a->user, out)) {
-        sl_buf_truncate(out, before); /* reasons are for the other case */
+    sl_buf_init(&lines, LINES_MAX);
+    is = !a->ready || a->ready(a->user, &lines);
+    if (lines.n > 0 && lines.p[lines.n - 1] != '\n')
+        sl_buf_byte(&lines, '\n');
+    if (is)
         SL_BUF_LITERAL(out, "ready\n");
-        return 200;
-    }
-    if (out->n == before)
+    else if (lines.n == 0)
         SL_BUF_LITERAL(out, "not ready\n");
-    else if (out->p[out->n - 1] != '\n')
-        sl_buf_byte(out, '\n');
-    return 503;
+    sl_buf_slice(out, sl_buf_as_slice(&lines));
+    sl_buf_release(&lines);
+    return is ? 200 : 503;
 }
 
 int sl_admin_answer(struct sl_admin *a, const char *path, const char **ret_content_type,

@@ -18,6 +18,7 @@ enum { LABELS_MAX_BYTES = 64 << 10, CELLS_FIRST = 64 };
 struct series {
     struct family *family;
     struct series *next;      /* of the family, in order of declaration */
+    struct series **link;     /* what leads to this one: `first`, or another's `next` */
     struct series *same_cell; /* of the hash table */
     uint64_t hash;
     bool shown, real; /* real: a gauge that is a double */
@@ -209,6 +210,7 @@ static struct series *series_new(struct sl_metrics *m, struct family *f, const c
     if (++m->n_series > m->n_cells)
         cells_grow(m);
     *f->last = s;
+    s->link = f->last;
     f->last = &s->next;
     series_link(m, s);
     return s;
@@ -296,20 +298,46 @@ void sl_histogram_observe(struct sl_histogram *h, double value, uint64_t count)
     h->sum += value * (double)count;
 }
 
-void sl_metrics_remove(struct sl_metrics *m, const char *name, const struct sl_label *labels)
+static struct series *series_of(const struct sl_metrics *m, const char *name,
+                                const struct sl_label *labels)
 {
     struct family *f = family_find(m, name);
     struct series *s;
     struct sl_buf text;
 
     if (!f)
-        return;
+        return NULL;
     sl_buf_init(&text, LABELS_MAX_BYTES);
     put_labels(&text, labels);
     s = series_find(m, f, sl_buf_str(&text));
+    sl_buf_release(&text);
+    return s;
+}
+
+void sl_metrics_remove(struct sl_metrics *m, const char *name, const struct sl_label *labels)
+{
+    struct series *s = series_of(m, name, labels);
+
     if (s)
         s->shown = false;
-    sl_buf_release(&text);
+}
+
+void sl_metrics_drop(struct sl_metrics *m, const char *name, const struct sl_label *labels)
+{
+    struct series *s = series_of(m, name, labels), **cell;
+
+    if (!s)
+        return;
+    for (cell = &m->cells[s->hash % m->n_cells]; *cell != s; cell = &(*cell)->same_cell)
+        ;
+    *cell = s->same_cell;
+    *s->link = s->next;
+    if (s->next)
+        s->next->link = s->link;
+    else
+        s->family->last = s->link;
+    m->n_series--;
+    series_free(s);
 }
 
 void sl_metrics_on_render(struct sl_metrics *m, void (*fn)(void *user), void *user)

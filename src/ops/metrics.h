@@ -9,7 +9,8 @@
 
 /* Metrics in Prometheus' text format 0.0.4. A family is declared once; each set of labels makes a
  * series, and its owner keeps a pointer to the number and changes it directly: counting on the hot
- * path is one addition. All on the loop thread. Pointers stay valid until sl_metrics_free(). */
+ * path is one addition. All on the loop thread. Pointers stay valid until sl_metrics_free(), or
+ * sl_metrics_drop() of the series. */
 struct sl_metrics;
 
 enum sl_metric_type { SL_COUNTER, SL_GAUGE, SL_HISTOGRAM };
@@ -42,6 +43,9 @@ struct sl_histogram *sl_metrics_histogram(struct sl_metrics *m, const char *name
 void sl_histogram_observe(struct sl_histogram *h, double value, uint64_t count);
 /* Removes one series (a partition that was taken away). */
 void sl_metrics_remove(struct sl_metrics *m, const char *name, const struct sl_label *labels);
+/* The same, and the number is gone: no pointer to it may be used any more. For labels that come and
+ * go without end (rules). */
+void sl_metrics_drop(struct sl_metrics *m, const char *name, const struct sl_label *labels);
 /* Called before each rendering, to set gauges that are computed. */
 void sl_metrics_on_render(struct sl_metrics *m, void (*fn)(void *user), void *user);
 void sl_metrics_render(struct sl_metrics *m, struct sl_buf *out);

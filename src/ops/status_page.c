@@ -98,7 +98,7 @@ const char sl_status_page[] =
 "  const text=(await ready.text()).trim();\n"
 "  at('ready').textContent=ready.ok?'ready':'not ready';\n"
 "  at('ready').className=ready.ok?'good':'bad';\n"
-"  at('trouble').textContent=ready.ok?'':text;\n"
+"  at('trouble').textContent=ready.ok?text.split('\\n').slice(1).join('\\n'):text;\n"
 " }catch(e){\n"
 "  at('ready').textContent='no answer';at('ready').className='bad';\n"
 "  at('trouble').textContent='The router does not answer: '+e.message;\n"

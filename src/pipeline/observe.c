@@ -9,49 +9,20 @@
 
 static const enum sl_sink_state states[] = {SL_SINK_LIVE, SL_SINK_STALLED, SL_SINK_DETACHED,
                                             SL_SINK_CATCHING_UP};
-enum { STATES = sizeof(states) / sizeof(states[0]) };
+enum { STATES = sizeof(states) / sizeof(states[0]), NOTES_MAX = 64 << 10 };
 
-/* ---- counters of rules and topics ---- */
+static const char rules_name[] = "sluice_rules_info", aside_name[] = "sluice_rules_set_aside";
 
-static uint64_t *dropped_counter(struct sl_pipeline *p, const char *rule, const char *reason)
+/* ---- counters of records and topics ---- */
+
+static void init_record_counters(struct sl_pipeline *p)
 {
-    const struct sl_label labels[] = {{"rule", rule}, {"reason", reason}, {NULL, NULL}};
+    const struct sl_label tombstone[] = {
+        {"rule", "(tombstone)"}, {"reason", "tombstone"}, {NULL, NULL}};
 
-    return sl_metrics_counter(p->metrics, "sluice_dropped_records_total",
-                              "Records that no sink took, by the rule that decided it.", labels);
-}
-
-static uint64_t *rule_counter(struct sl_pipeline *p, const char *rule)
-{
-    const struct sl_label labels[] = {{"rule", rule}, {NULL, NULL}};
-
-    return sl_metrics_counter(p->metrics, "sluice_rule_records_total",
-                              "Records that a rule matched.", labels);
-}
-
-void sl_observe_drop(struct sl_pipeline *p, unsigned rule)
-{
-    if (rule == SL_RULE_UNMATCHED) {
-        ++*p->count.unmatched_dropped;
-        return;
-    }
-    if (!p->count.dropped[rule])
-        p->count.dropped[rule] =
-            dropped_counter(p, sl_rules_info(p->routing->rules, rule).name, "rule");
-    ++*p->count.dropped[rule];
-}
-
-static void init_rule_counters(struct sl_pipeline *p)
-{
-    size_t n = sl_rules_count(p->routing->rules);
-
-    p->count.matched = sl_calloc(n, sizeof(uint64_t *));
-    p->count.dropped = sl_calloc(n, sizeof(uint64_t *));
-    for (size_t i = 0; i < n; i++)
-        p->count.matched[i] = rule_counter(p, sl_rules_info(p->routing->rules, (unsigned)i).name);
-    p->count.unmatched = rule_counter(p, "(unmatched)");
-    p->count.unmatched_dropped = dropped_counter(p, "(unmatched)", "unmatched");
-    p->count.tombstones = dropped_counter(p, "(tombstone)", "tombstone");
+    p->count.tombstones =
+        sl_metrics_counter(p->metrics, "sluice_dropped_records_total",
+                           "Records that no sink took, by the rule that decided it.", tombstone);
     p->count.kept = sl_metrics_counter(
         p->metrics, "sluice_kept_records_total",
         "Records that at least one sink was chosen for: decoded less dropped.", NULL);
@@ -72,6 +43,52 @@ void sl_observe_topic(struct sl_pipeline *p, struct sl_topic *topic)
     topic->decoded_records = sl_metrics_counter(
         p->metrics, "sluice_decoded_records_total",
         "Records decoded from the topic's messages (a message can hold many).", labels);
+}
+
+/* ---- rules ---- */
+
+static void aside_labels(const struct sl_routing *r, unsigned rule, struct sl_label ret[2])
+{
+    ret[0] = (struct sl_label){"rule", sl_rules_info(r->rules, rule).metric};
+    ret[1] = (struct sl_label){NULL, NULL};
+}
+
+void sl_observe_aside(struct sl_pipeline *p, unsigned rule)
+{
+    struct sl_label labels[2];
+
+    aside_labels(p->routing, rule, labels);
+    *sl_metrics_gauge(p->metrics, aside_name,
+                      "1: the rule kept meeting its limits and is not tried until the next reload.",
+                      labels) = 1;
+}
+
+void sl_observe_rules(struct sl_pipeline *p, const struct sl_routing *old)
+{
+    const struct sl_label before[] = {{"hash", p->shown_rules}, {NULL, NULL}};
+    const struct sl_label now[] = {{"hash", p->routing->version->hash}, {NULL, NULL}};
+
+    for (size_t i = 0; old && old != p->routing && i < old->n_aside; i++) {
+        struct sl_label labels[2];
+
+        aside_labels(old, old->aside[i], labels);
+        sl_metrics_drop(p->metrics, aside_name, labels);
+    }
+    if (*p->shown_rules)
+        sl_metrics_drop(p->metrics, rules_name, before);
+    *sl_metrics_gauge(p->metrics, rules_name, "1 for the version of the rules that is live.", now) =
+        1;
+    snprintf(p->shown_rules, sizeof(p->shown_rules), "%s", p->routing->version->hash);
+}
+
+void sl_observe_reload(struct sl_pipeline *p, bool successful)
+{
+    *sl_metrics_gauge(p->metrics, "sluice_config_last_reload_successful",
+                      "Whether the last load of the rules succeeded.", NULL) = successful;
+    if (successful)
+        *sl_metrics_gauge(p->metrics, "sluice_config_last_reload_success_timestamp_seconds",
+                          "When the rules were last loaded with success.", NULL) =
+            (uint64_t)(sl_wall_ms(p->rt) / 1000);
 }
 
 /* ---- gauges that are computed when somebody looks ---- */
@@ -140,7 +157,7 @@ static void on_render(void *user)
 
 /* ---- the admin endpoint ---- */
 
-static bool ready(void *user, struct sl_buf *reasons)
+static bool ready(void *user, struct sl_buf *lines)
 {
     struct sl_pipeline *p = user;
     char text[512];
@@ -149,7 +166,8 @@ static bool ready(void *user, struct sl_buf *reasons)
     if (p->phase != SL_PHASE_RUNNING)
         snprintf(text, sizeof(text), "stopping");
     if (!is)
-        sl_buf_printf(reasons, "%s\n", text);
+        sl_buf_printf(lines, "%s\n", text);
+    sl_reload_notes(p, lines);
     return is;
 }
 
@@ -165,6 +183,23 @@ static json_t *sink_status(const struct sl_pipeline *p, size_t i)
         (json_int_t)*s->count.routed, "delivered", (json_int_t)*s->count.delivered, "dead",
         (json_int_t)*s->count.dead, "in_flight", (json_int_t)*s->count.in_flight, "queue_bytes",
         (json_int_t)sl_sink_bytes(s), "queue_limit_bytes", (json_int_t)s->config->queue_bytes);
+}
+
+static json_t *rules_status(const struct sl_pipeline *p)
+{
+    struct sl_buf notes;
+    json_t *ret;
+    char *text;
+
+    sl_buf_init(&notes, NOTES_MAX);
+    sl_reload_notes(p, &notes);
+    text = sl_alloc(notes.n + 1);
+    sl_utf8_copy(sl_buf_str(&notes), text, notes.n + 1);
+    ret = json_pack("{s:s, s:I, s:s}", "hash", p->routing->version->hash, "count",
+                    (json_int_t)sl_rules_count(p->routing->rules), "notes", text);
+    sl_buf_release(&notes);
+    free(text);
+    return ret;
 }
 
 static void status(void *user, struct sl_buf *out)
@@ -185,11 +220,9 @@ static void status(void *user, struct sl_buf *out)
                             (json_int_t)sl_partition_least(partitions[i]), "end",
                             (json_int_t)partitions[i]->log_end, "lag",
                             (json_int_t)lag_of(partitions[i], partitions[i]->next)));
-    root = json_pack("{s:s, s:I, s:{s:s, s:I}, s:o, s:o}", "version", SLUICE_VERSION,
-                     "uptime_seconds", (json_int_t)((sl_now_ms(p->rt) - p->started_ms) / 1000),
-                     "rules", "hash", sl_rules_version(p->routing->rules)->hash, "count",
-                     (json_int_t)sl_rules_count(p->routing->rules), "sinks", sinks, "partitions",
-                     list);
+    root = json_pack("{s:s, s:I, s:o, s:o, s:o}", "version", SLUICE_VERSION, "uptime_seconds",
+                     (json_int_t)((sl_now_ms(p->rt) - p->started_ms) / 1000), "rules",
+                     rules_status(p), "sinks", sinks, "partitions", list);
     text = json_dumps(root, JSON_COMPACT);
     if (text)
         sl_buf_text(out, text);
@@ -226,19 +259,13 @@ void sl_pipeline_progress(struct sl_pipeline *p, struct sl_buf *ret)
 
 void sl_observe_init(struct sl_pipeline *p)
 {
-    const struct sl_label build[] = {{"version", SLUICE_VERSION},
-                                     {"rules", sl_rules_version(p->routing->rules)->hash},
-                                     {NULL, NULL}};
+    const struct sl_label build[] = {{"version", SLUICE_VERSION}, {NULL, NULL}};
 
-    init_rule_counters(p);
+    init_record_counters(p);
     p->count.left_out = sl_calloc(p->n_sinks, sizeof(uint64_t *));
-    *sl_metrics_gauge(p->metrics, "sluice_build_info",
-                      "Version of the program and hash of its rules.", build) = 1;
-    *sl_metrics_gauge(p->metrics, "sluice_config_last_reload_successful",
-                      "Whether the last load of the configuration and rules succeeded.", NULL) = 1;
-    *sl_metrics_gauge(p->metrics, "sluice_config_last_reload_success_timestamp_seconds",
-                      "When the configuration and rules were last loaded.", NULL) =
-        (uint64_t)(sl_wall_ms(p->rt) / 1000);
+    *sl_metrics_gauge(p->metrics, "sluice_build_info", "Version of the program.", build) = 1;
+    sl_observe_rules(p, NULL);
+    sl_observe_reload(p, true);
     for (size_t i = 0; i < p->n_sinks; i++) {
         const struct sl_label labels[] = {{"sink", p->config->sinks[i].name}, {NULL, NULL}};
 
@@ -256,7 +283,5 @@ void sl_observe_init(struct sl_pipeline *p)
 
 void sl_observe_release(struct sl_pipeline *p)
 {
-    free(p->count.matched);
     free(p->count.left_out);
-    free(p->count.dropped);
 }

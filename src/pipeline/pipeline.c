@@ -53,13 +53,13 @@ static void count_rules(struct sl_pipeline *p, const struct sl_decision *d)
 
     matched = sl_matcher_matched(p->routing->matcher, &n);
     for (size_t i = 0; i < n; i++)
-        ++*p->count.matched[matched[i]];
+        sl_rule_counts_match(&p->routing->counts, matched[i]);
     if (n == 0)
-        ++*p->count.unmatched;
+        sl_rule_counts_match(&p->routing->counts, SL_RULE_UNMATCHED);
     if (d->error_rule != SL_RULE_NONE)
         ++*p->count.limits;
     if (d->dropped_by != SL_RULE_NONE)
-        sl_observe_drop(p, d->dropped_by);
+        sl_rule_counts_drop(&p->routing->counts, d->dropped_by, d->drop_reason, p->metrics);
     else
         ++*p->count.kept;
 }
@@ -95,6 +95,7 @@ bool sl_pipeline_on_message(void *user, const struct sl_message *m)
     *topic->consumed_bytes += m->value.n + m->key.n;
     ++*topic->decoded_records;
     p->consumed++;
+    p->reload.limits.routed++;
     count_rules(p, &decision);
     leave_out(p, m, &decision);
     for (size_t i = 0; i < decision.n; i++)
@@ -103,6 +104,8 @@ bool sl_pipeline_on_message(void *user, const struct sl_message *m)
     sl_partition_advance(m->at, m->offset, m->timestamp_ms, record.value_crc);
     for (size_t i = 0; i < decision.n; i++)
         sl_sink_turn(p->sinks[decision.chosen[i].sink]);
+    if (decision.error_rule != SL_RULE_NONE)
+        sl_swap_limit_met(p, decision.error_rule);
     if (sl_flow_pressed(p))
         sl_flow_pause(p);
     return true;
@@ -116,23 +119,6 @@ static bool wants_letters(const struct sl_config *config)
         if (config->sinks[i].dead_letter)
             return true;
     return false;
-}
-
-static uint64_t now_ms(void *user)
-{
-    return sl_now_ms(((struct sl_pipeline *)user)->rt);
-}
-
-static int make_routing(struct sl_pipeline *p, struct sl_diags *diags, struct sl_error *err)
-{
-    const struct sl_routing_config routing = {
-        .config = p->config, .base = p->fields, .now_ms = now_ms, .user = p};
-
-    p->routing = sl_routing_new(&routing, diags, err);
-    if (!p->routing)
-        return SL_ECONFIG;
-    p->env.rules = sl_rules_version(p->routing->rules);
-    return SL_OK;
 }
 
 static void on_gone(void *user)
@@ -171,7 +157,7 @@ static void name_positions(struct sl_pipeline *p)
     p->sink_ids = sl_calloc(p->config->n_sinks, sizeof(*p->sink_ids));
     for (size_t i = 0; i < p->config->n_sinks; i++)
         p->sink_ids[i] = p->config->sinks[i].id;
-    p->names = (struct sl_position_names){p->sink_ids, p->routing->decisions};
+    p->names.sink_ids = p->sink_ids;
 }
 
 /* A topic that Sluice itself writes is never read: it would go round in circles. */
@@ -219,7 +205,7 @@ static int build(struct sl_pipeline *p, struct sl_diags *diags, struct sl_error 
     }
     rc = make_sinks(p, err);
     if (rc == SL_OK)
-        rc = make_routing(p, diags, err);
+        rc = sl_reload_init(p, diags, err);
     if (rc != SL_OK)
         return rc;
     name_positions(p);
@@ -267,6 +253,7 @@ int sl_pipeline_start(struct sl_pipeline *p, struct sl_error *err)
         sl_log(p->log, SL_LOG_INFO, "admin endpoint", "address",
                sl_http_server_address(p->admin_server), NULL);
     }
+    sl_reload_start(p);
     return sl_consumer_start(p->consumer, err);
 }
 
@@ -274,21 +261,20 @@ void sl_pipeline_reload(struct sl_pipeline *p)
 {
     for (size_t i = 0; i < p->n_sinks; i++)
         sl_sink_refresh(p->sinks[i]);
-    sl_log(p->log, SL_LOG_WARN,
-           "secrets and certificates were read again; changes of rules or of sluice.yaml need a "
-           "restart",
-           NULL);
+    sl_log(p->log, SL_LOG_INFO, "secrets and certificates were read again; rules are", NULL);
+    sl_reload_now(p);
 }
 
 void sl_pipeline_free(struct sl_pipeline *p)
 {
     sl_flow_release(p);
+    sl_reload_stop(p);
     if (p->admin_server)
         sl_http_server_free(p->admin_server);
     for (size_t i = 0; i < p->n_sinks; i++)
         sl_sink_free(p->sinks[i]);
-    /* A batch on a pool thread still uses its sink, and that the metrics, topics and connections.
-     */
+    /* A batch on a pool thread still uses its sink, and that the metrics, topics and connections;
+     * rules that are made there need the configuration and the fields. */
     while (p->alive > 0)
         uv_run(&p->loop->uv, UV_RUN_ONCE);
     sl_timer_stop(p->rt, &p->overdue_timer);
@@ -299,6 +285,7 @@ void sl_pipeline_free(struct sl_pipeline *p)
         sl_producer_free(p->producer);
     if (p->http)
         sl_http_client_free(p->http);
+    sl_reload_release(p);
     sl_routing_free(p->routing);
     sl_fields_free(p->fields);
     sl_observe_release(p);

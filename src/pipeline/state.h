@@ -11,11 +11,12 @@
 #include "ops/log.h"
 #include "ops/metrics.h"
 #include "pipeline/pipeline.h"
+#include "pipeline/reload.h"
 #include "pipeline/routing.h"
 #include "sluice/route.h"
 #include "sluice/sink.h"
 
-/* The inside of the pipeline, shared by its three files only. */
+/* The inside of the pipeline, shared by its own files only. */
 
 enum sl_phase {
     SL_PHASE_RUNNING,
@@ -23,12 +24,11 @@ enum sl_phase {
     SL_PHASE_CLOSED,   /* the consumer has left the group */
 };
 
-struct sl_rule_counters {
-    uint64_t **matched;  /* by rule */
-    uint64_t **dropped;  /* by rule; NULL until the first drop */
+/* Beside those of the rules (rule_counts.h). */
+struct sl_record_counters {
     uint64_t *kept;      /* at least one sink took it: decoded = dropped + kept */
     uint64_t **left_out; /* by sink */
-    uint64_t *unmatched, *unmatched_dropped, *tombstones, *limits;
+    uint64_t *tombstones, *limits;
 };
 
 struct sl_pipeline {
@@ -41,10 +41,11 @@ struct sl_pipeline {
 
     struct sl_fields *fields; /* of decoder and sinks; the base of every routing */
     struct sl_routing *routing;
+    struct sl_reload reload;
     struct sl_sink_env env;
     struct sl_sink **sinks;
     size_t n_sinks;
-    size_t alive; /* sinks that are, or wait for their pool threads */
+    size_t alive; /* sinks that are, or wait for their pool threads; work of reload.c */
 
     struct sl_http_client *http;
     struct sl_http_server *admin_server;
@@ -56,7 +57,8 @@ struct sl_pipeline {
     struct sl_position_names names;
 
     struct sl_metrics *metrics;
-    struct sl_rule_counters count;
+    struct sl_record_counters count;
+    char shown_rules[SL_SHA256_HEX + 1]; /* hash that sluice_rules_info has; "" at first */
     uint64_t started_ms, consumed, progress_consumed, progress_ms;
 
     /* flow.c */
@@ -84,6 +86,9 @@ void sl_observe_init(struct sl_pipeline *p);
 void sl_observe_release(struct sl_pipeline *p);
 void sl_observe_topic(struct sl_pipeline *p, struct sl_topic *topic);
 void sl_observe_ended(struct sl_pipeline *p, const struct sl_partition *partition);
-void sl_observe_drop(struct sl_pipeline *p, unsigned rule);
+void sl_observe_aside(struct sl_pipeline *p, unsigned rule);
+void sl_observe_reload(struct sl_pipeline *p, bool successful);
+/* Other rules are live than `old` (NULL: none were), or they have another version. */
+void sl_observe_rules(struct sl_pipeline *p, const struct sl_routing *old);
 
 #endif

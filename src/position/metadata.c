@@ -41,6 +41,8 @@ size_t sl_metadata_write(const struct sl_partition *p, const struct sl_position_
     bool ahead = false;
     size_t n;
 
+    if (base < p->cut_over)
+        return 0;
     n = (size_t)snprintf(ret, SL_METADATA_MAX, "1;b=%" PRId64 ";r=%.*s", base, RULES_CHARS,
                          names->rules);
     for (size_t i = 0; i < p->n_sinks; i++) {
@@ -160,6 +162,22 @@ bool sl_metadata_read(struct sl_partition *p, const struct sl_position_names *na
             p->sinks[sink].from = committed + delta;
     }
     return true;
+}
+
+bool sl_partition_has_gap(const struct sl_partition *p)
+{
+    for (size_t i = 0; i < p->n_sinks; i++)
+        if (p->next >= 0 && p->sinks[i].from > p->next)
+            return true;
+    return false;
+}
+
+void sl_partition_cut_over(struct sl_partition *p)
+{
+    p->cut_over = p->next > 0 ? p->next : 0;
+    for (size_t i = 0; i < p->n_sinks; i++)
+        if (p->sinks[i].from > p->cut_over)
+            p->cut_over = p->sinks[i].from;
 }
 
 uint64_t sl_partition_fingerprint(const struct sl_partition *p)

@@ -61,8 +61,9 @@ static void test_health_and_readiness(void **state)
 {
     (void)state;
     expect("/healthz", 200, "text/plain", "ok\n");
-    now.reasons = "said although ready";
     expect("/readyz", 200, "text/plain", "ready\n");
+    now.reasons = "the rules could not be changed";
+    expect("/readyz", 200, "text/plain", "ready\nthe rules could not be changed\n");
     now = (struct state){.ready = false, .reasons = "no rules\nnot in the group"};
     expect("/readyz", 503, "text/plain", "no rules\nnot in the group\n");
     now.reasons = "no rules\n";

@@ -105,6 +105,33 @@ static void test_same_labels_same_series(void **state)
     assert_ptr_not_equal(again, first[7]);
 }
 
+static void test_dropped_series_are_gone(void **state)
+{
+    char label[16];
+
+    (void)state;
+    for (int i = 0; i < 300; i++) {
+        snprintf(label, sizeof(label), "%d", i);
+        *sl_metrics_counter(m, "c_total", "h", LABELS({"rule", label})) = 1;
+    }
+    for (int i = 0; i < 300; i += 3) { /* the first, the last and some between */
+        snprintf(label, sizeof(label), "%d", 299 - i);
+        sl_metrics_drop(m, "c_total", LABELS({"rule", label}));
+        sl_metrics_drop(m, "c_total", LABELS({"rule", label}));
+    }
+    sl_metrics_drop(m, "c_total", LABELS({"rule", "0"}));
+    sl_metrics_drop(m, "unknown", NULL);
+    assert_int_equal(sl_metrics_sum(m, "c_total", NULL), 199);
+    assert_int_equal(sl_metrics_sum(m, "c_total", LABELS({"rule", "299"})), 0);
+    assert_int_equal(sl_metrics_sum(m, "c_total", LABELS({"rule", "298"})), 1);
+    /* It begins at nothing again. */
+    assert_int_equal(*sl_metrics_counter(m, "c_total", "h", LABELS({"rule", "299"})), 0);
+    *sl_metrics_counter(m, "c_total", "h", LABELS({"rule", "299"})) = 5;
+    assert_int_equal(sl_metrics_sum(m, "c_total", NULL), 204);
+    sl_metrics_drop(m, "c_total", LABELS({"rule", "299"}));
+    assert_int_equal(sl_metrics_sum(m, "c_total", NULL), 199);
+}
+
 static void test_removed_series_are_not_shown(void **state)
 {
     uint64_t *lag, *count;
@@ -205,6 +232,7 @@ int main(void)
         WITH_METRICS(test_text_is_exact),
         WITH_METRICS(test_label_values_are_escaped),
         WITH_METRICS(test_same_labels_same_series),
+        WITH_METRICS(test_dropped_series_are_gone),
         WITH_METRICS(test_removed_series_are_not_shown),
         WITH_METRICS(test_sums),
         WITH_METRICS(test_gauges_are_computed_before_rendering),

@@ -32,6 +32,7 @@ struct world {
     struct sl_topic topic;
     uint64_t counters[4];
     uint64_t *left_out[SINKS];
+    struct sl_rule_series unmatched; /* there are no others */
     uint64_t repeated; /* records that a sink was spared */
     uint8_t fate[SINKS][PARTITIONS][OFFSETS + 8];
     struct fake_sinks pending;
@@ -196,13 +197,21 @@ void sl_route(struct sl_matcher *m, const struct sl_record *record, struct sl_de
     for (unsigned i = 0; i < SINKS; i++)
         if (world->all_to ? world->all_to >> i & 1 : h >> 8 * i & 1)
             ret->chosen[ret->n++] = (struct sl_choice){i, SL_RULE_UNMATCHED, record};
-    if (ret->n == 0)
+    if (ret->n == 0) {
         ret->dropped_by = SL_RULE_UNMATCHED;
+        ret->drop_reason = SL_DROP_UNMATCHED;
+    }
 }
 
 void sl_route_undo(struct sl_matcher *m)
 {
     (void)m;
+}
+
+void sl_route_set_aside(struct sl_matcher *m, unsigned rule)
+{
+    (void)m;
+    (void)rule;
 }
 
 /* ---- dead letters ---- */
@@ -516,12 +525,13 @@ static inline void world_init(struct world *w, uint64_t seed)
                                 .user = w,
                                 .metrics = sl_metrics_new(),
                                 .consumer = (struct sl_consumer *)w};
-    w->p.count.unmatched = w->p.count.unmatched_dropped = w->p.count.tombstones = w->p.count.kept =
-        &w->counters[3];
+    w->p.count.tombstones = w->p.count.kept = &w->counters[3];
     w->p.count.left_out = w->left_out;
     for (size_t i = 0; i < SINKS; i++)
         w->left_out[i] = &w->counters[3];
     w->p.routing = sl_zalloc(sizeof(struct sl_routing));
+    w->p.routing->counts.series = &w->unmatched;
+    w->unmatched.matched = w->unmatched.dropped[SL_DROP_UNMATCHED] = &w->counters[3];
     w->p.env = (struct sl_sink_env){.rt = &w->fake.rt,
                                     .letters = &w->letters,
                                     .metrics = w->p.metrics,

@@ -33,7 +33,7 @@ struct world {
     uint64_t counters[4];
     uint64_t *left_out[SINKS];
     struct sl_rule_series unmatched; /* there are no others */
-    uint64_t repeated; /* records that a sink was spared */
+    uint64_t repeated;               /* records that a sink was spared */
     uint8_t fate[SINKS][PARTITIONS][OFFSETS + 8];
     struct fake_sinks pending;
     struct letter letter[LETTERS_MAX];

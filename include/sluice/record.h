@@ -165,6 +165,8 @@ size_t sl_record_id(const struct sl_record *r, char ret[SL_RECORD_ID_MAX]);
 bool sl_json_escape(struct sl_slice text, struct sl_buf *out);
 /* "2026-01-31T12:34:56.789Z"; ns and us digits only where they are not 0. */
 void sl_time_rfc3339(int64_t ns, struct sl_buf *out);
+/* The other way; a space for the T and a missing offset (UTC) are accepted. Only 1970 to 2261. */
+bool sl_time_from_rfc3339(struct sl_slice text, int64_t *ret_ns);
 const char *sl_kind_name(enum sl_kind k);
 const char *sl_level_name(enum sl_level l); /* NONE is "" */
 

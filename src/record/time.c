@@ -175,6 +175,11 @@ bool sl_time_parse(struct sl_slice text, const struct sl_zone *zone, int64_t *re
     return true;
 }
 
+bool sl_time_from_rfc3339(struct sl_slice text, int64_t *ret_ns)
+{
+    return sl_time_parse(text, NULL, ret_ns);
+}
+
 /* The integral digits decide the unit: the years 2000 to 5138 in seconds are below 10^11, and so
  * on. */
 bool sl_time_from_number(struct sl_slice text, int64_t *ret_ns)

@@ -177,7 +177,11 @@ bool sl_time_parse(struct sl_slice text, const struct sl_zone *zone, int64_t *re
 
 bool sl_time_from_rfc3339(struct sl_slice text, int64_t *ret_ns)
 {
-    return sl_time_parse(text, NULL, ret_ns);
+    struct sl_zone *utc = NULL;
+    bool good = sl_zone_new(NULL, &utc, NULL) == SL_OK && sl_time_parse(text, utc, ret_ns);
+
+    sl_zone_free(utc);
+    return good;
 }
 
 /* The integral digits decide the unit: the years 2000 to 5138 in seconds are below 10^11, and so

@@ -121,7 +121,7 @@ static void parse_bytes(struct sl_rule_set *set, const struct sl_yaml_node *expe
 
     if (!bytes || bytes->type == SL_YAML_SCALAR)
         return;
-    if (bytes->type != SL_YAML_MAPPING) {
+    if (bytes->type != SL_YAML_MAPPING || bytes->n_children == 0) {
         SL_RULE_PROBLEM(set, bytes, false,
                         "`bytes` is a text, or texts by sink, as in `{ archive: '{\"a\":1}' }`");
         return;

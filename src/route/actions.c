@@ -10,12 +10,6 @@
 #pragma weak sl_redact_free
 #pragma weak sl_redact_write
 #pragma weak sl_redact_apply
-#pragma weak sl_editor_new
-#pragma weak sl_editor_free
-#pragma weak sl_changer_new
-#pragma weak sl_changer_free
-#pragma weak sl_changer_begin
-#pragma weak sl_record_edit
 #pragma weak sl_match_text
 #pragma weak sl_match_set_aside
 

@@ -11,12 +11,6 @@
 #pragma weak sl_redact_free
 #pragma weak sl_redact_write
 #pragma weak sl_redact_apply
-#pragma weak sl_editor_new
-#pragma weak sl_editor_free
-#pragma weak sl_changer_new
-#pragma weak sl_changer_free
-#pragma weak sl_changer_begin
-#pragma weak sl_record_edit
 #pragma weak sl_match_text
 #pragma weak sl_match_set_aside
 
@@ -54,7 +48,7 @@ static const struct sl_test *test_of(const struct sl_rules *rules, const struct 
 
 static void gather(struct sl_captures *c, const struct sl_cond *cond)
 {
-    if (cond->kind == SL_COND_NOT)
+    if (cond->kind == SL_COND_NOT || !sl_match_text)
         return;
     for (size_t i = 0; i < cond->n; i++)
         gather(c, cond->children[i]);

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "config/units.h"
+#include "route/actions.h"
 
 enum { RULE_NAME_MAX = 200 };
 
@@ -117,9 +118,11 @@ bool sl_parse_sinks(struct sl_rule_set *set, const struct sl_yaml_node *node, ui
 
 /* ---- a rule ---- */
 
-static const char *const rule_keys[] = {"name", "when", "to", "drop", "continue"};
-static const char *const later_keys[] = {"set",   "remove", "rename",    "redact",
-                                         "parse", "sample", "rate_limit"};
+enum { FIRST_CHANGE = 5 }; /* from here on: actions.h */
+static const char *const rule_keys[] = {"name",     "when",   "to",         "drop",
+                                        "continue", "sample", "rate_limit", "parse",
+                                        "set",      "rename", "remove"};
+static const char *const later_keys[] = {"redact"};
 
 static void parse_name(struct sl_rule_set *set, struct sl_rule_def *def)
 {
@@ -166,6 +169,12 @@ static void parse_actions(struct sl_rule_set *set, struct sl_rule_def *def, bool
         SL_RULE_PROBLEM(set, to, true, "a rule with `drop` has no `to`");
     if (def->drop && def->go_on)
         SL_RULE_PROBLEM(set, go_on, true, "a rule with `drop` has no `continue`");
+    for (size_t i = FIRST_CHANGE; def->drop && i < COUNT(rule_keys); i++) {
+        const struct sl_yaml_node *change = sl_yaml_get(def->at, rule_keys[i]);
+
+        if (change)
+            SL_RULE_PROBLEM(set, change, true, "a rule with `drop` has no `%s`", change->key);
+    }
     if (good && !to && !def->drop && !def->go_on)
         SL_RULE_PROBLEM(set, def->at, false,
                         "rule `%s` needs one of `to`, `drop: true`, `continue: true`", def->name);
@@ -209,6 +218,7 @@ static void parse_rule(struct sl_rule_set *set, const struct sl_yaml_node *node)
     if (when)
         def->when = sl_cond_parse(set, when);
     parse_actions(set, def, good);
+    def->actions = sl_actions_parse(set, node);
 }
 
 struct sl_rule_def *sl_parse_rule(struct sl_rule_set *set, const struct sl_yaml_node *node)

@@ -6,13 +6,7 @@
 #include "base/alloc.h"
 #include "route/actions_impl.h"
 
-/* Until their parts are there; no rule can name an action before. */
-#pragma weak sl_redact_compile
-#pragma weak sl_redact_free
-#pragma weak sl_redact_write
-#pragma weak sl_redact_apply
-#pragma weak sl_match_text
-#pragma weak sl_match_set_aside
+#pragma weak sl_redact_apply /* until its part is there */
 
 enum {
     VALUES_MAX = 64 << 20, /* what one step writes, and one text while it is made */

@@ -5,13 +5,7 @@
 #include "config/units.h"
 #include "route/actions_impl.h"
 
-/* Until their parts are there; no rule can name an action before. */
-#pragma weak sl_redact_compile
-#pragma weak sl_redact_free
-#pragma weak sl_redact_write
-#pragma weak sl_redact_apply
-#pragma weak sl_match_text
-#pragma weak sl_match_set_aside
+#pragma weak sl_redact_write /* until its part is there */
 
 /* Actions as written: their form, and its canonical spelling. What only compiling can tell (paths,
  * patterns, templates) is actions_compile.c's. */
@@ -299,7 +293,8 @@ static void parse_redact(struct sl_rule_set *set, const struct sl_yaml_node *nod
                          struct sl_action_defs *d)
 {
     (void)set;
-    d->redact = node;
+    if (sl_redact_write)
+        d->redact = node;
 }
 
 /* ---- all of them ---- */

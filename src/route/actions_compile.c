@@ -5,13 +5,8 @@
 #include "base/utf8.h"
 #include "route/actions_impl.h"
 
-/* Until their parts are there; no rule can name an action before. */
-#pragma weak sl_redact_compile
-#pragma weak sl_redact_free
-#pragma weak sl_redact_write
-#pragma weak sl_redact_apply
-#pragma weak sl_match_text
-#pragma weak sl_match_set_aside
+#pragma weak sl_redact_compile /* until its part is there */
+#pragma weak sl_redact_free /* until its part is there */
 
 /* Definitions of actions -> struct sl_actions. Every problem is shown at its place and the rest is
  * looked at all the same. */
@@ -386,7 +381,8 @@ void sl_actions_free(struct sl_actions *a)
     sl_editor_free(a->set_paths);
     sl_editor_free(a->rename_paths);
     sl_editor_free(a->remove_paths);
-    sl_redact_free(a->redact);
+    if (a->redact)
+        sl_redact_free(a->redact);
     free(a);
 }
 

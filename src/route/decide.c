@@ -5,13 +5,7 @@
 #include "route/act.h"
 #include "route/match.h"
 
-/* Until their parts are there; no rule can name an action before. */
-#pragma weak sl_redact_compile
-#pragma weak sl_redact_free
-#pragma weak sl_redact_write
-#pragma weak sl_redact_apply
-#pragma weak sl_match_text
-#pragma weak sl_match_set_aside
+#pragma weak sl_match_set_aside /* until its part is there */
 
 /* The rules that match a record, in their order -> where it goes, and as what.
  *

@@ -227,6 +227,12 @@ struct sl_slice sl_set_json(const struct sl_yaml_node *value)
     return sl_slice(value->text, value->n);
 }
 
+static bool too_large(const struct sl_yaml_node *value)
+{
+    return value->type == SL_YAML_SCALAR && !value->quoted && value->n > 0 && *value->text != '0' &&
+           strspn(value->text, "0123456789") == value->n && !sl_set_json(value).p;
+}
+
 static void parse_set(struct sl_rule_set *set, const struct sl_yaml_node *node,
                       struct sl_action_defs *d)
 {
@@ -235,6 +241,12 @@ static void parse_set(struct sl_rule_set *set, const struct sl_yaml_node *node,
     for (size_t i = 0; good && i < node->n_children; i++) {
         const struct sl_yaml_node *value = &node->children[i];
 
+        if (too_large(value)) {
+            SL_RULE_PROBLEM(set, value, false,
+                            "a number beyond 64 bits; as a text it stands in quotes");
+            good = false;
+            continue;
+        }
         if (value->type == SL_YAML_SCALAR || value->type == SL_YAML_NULL)
             continue;
         SL_RULE_PROBLEM(set, value, false,
@@ -372,8 +384,10 @@ static void write_members(struct sl_buf *out, const char *word, const struct sl_
             write_texts(out, sl_parse_patterns(at, &into));
             write_by(out, into);
         } else {
-            sl_buf_byte(out, *word == 's' && sl_set_json(at).p ? '=' : '"');
-            write_text(out, at->text ? at->text : "null", at->text ? at->n : 4);
+            struct sl_slice json = *word == 's' ? sl_set_json(at) : sl_slice(NULL, 0);
+
+            sl_buf_byte(out, json.p ? '=' : '"');
+            write_text(out, json.p ? json.p : at->text, json.p ? json.n : at->n);
         }
     }
 }

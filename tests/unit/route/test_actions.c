@@ -1,50 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "route/help.h"
+#include "route/actions_help.h"
 
 /* What rules make of a record: `set`, `rename`, `remove`, `parse`, and for which sinks. */
-
-static const struct sl_record *record_for(const struct box *b, unsigned sink)
-{
-    for (size_t i = 0; i < b->decision.n; i++)
-        if (b->decision.chosen[i].sink == sink)
-            return b->decision.chosen[i].record;
-    fail_msg("sink %u was not chosen", sink);
-    return NULL;
-}
-
-static void assert_for(const struct box *b, unsigned sink, const char *want)
-{
-    struct sl_buf got;
-
-    sl_buf_init(&got, 1 << 20);
-    sl_record_json(record_for(b, sink), false, SL_SLICE_LITERAL(""), &got, NULL);
-    assert_string_equal(sl_buf_str(&got), want);
-    sl_buf_release(&got);
-}
-
-/* Values have a kind of their own, so that what is added where it is absent stays out of sight. */
-#define K "\"kind\":\"k\""
-
-/* One rule that sends to `search`: a value and what arrives, value and what arrives, NULL. */
-static void changes(const char *rule, const char *const *pairs)
-{
-    char *yaml = sl_asprintf("rules:\n- name: r\n  to: search\n%s\n", rule);
-    struct box b;
-
-    box_config(&b);
-    b.message.timestamp_ms = 1772600767000; /* 2026-03-04T05:06:07Z */
-    box_rules(&b, yaml);
-    for (; *pairs; pairs += 2) {
-        box_route(&b, pairs[0]);
-        assert_int_equal(b.decision.error_rule, SL_RULE_NONE);
-        assert_for(&b, SEARCH, pairs[1]);
-        assert_true(record_for(&b, SEARCH)->changed == (strcmp(pairs[0], pairs[1]) != 0));
-    }
-    box_release(&b);
-    free(yaml);
-}
-
-#define CHANGES(rule, ...) changes((rule), (const char *const[]){__VA_ARGS__, NULL})
 
 /* ---- set ---- */
 
@@ -134,51 +91,6 @@ static void members_are_set_where_they_are(void **state)
     CHANGES("  set: { a.b: 9 }", "{" K ", \"a\" : { \"b\" : 1 , \"c\" : 2 } }",
             "{" K ", \"a\" : { \"b\" : 9 , \"c\" : 2 } }", "{" K ",\"a.b\":1}", "{" K ",\"a.b\":9}",
             "{" K ",\"a\":{}}", "{" K ",\"a\":{\"b\":9}}", "{" K "}", "{" K ",\"a.b\":9}");
-}
-
-/* ---- named groups and columns ---- */
-
-static void named_groups_come_before_fields(void **state)
-{
-    (void)state;
-    CHANGES("  when: { message: { regex: '^Downloaded (?<what>\\w+)(?: (?<n>\\d+))?' } }\n"
-            "  set: { event: 'download_{what}', n: '{n}', m: '{n|-}', other: '{host}' }",
-            "{" K ",\"message\":\"Downloaded scene 17\",\"what\":\"no\",\"n\":\"no\",\"host\":1}",
-            "{" K ",\"message\":\"Downloaded scene 17\",\"what\":\"no\",\"n\":\"17\",\"host\":1,"
-            "\"event\":\"download_scene\",\"m\":\"17\",\"other\":1}",
-            "{" K ",\"message\":\"Downloaded it\",\"n\":\"no\"}",
-            "{" K
-            ",\"message\":\"Downloaded it\",\"n\":\"no\",\"event\":\"download_it\",\"m\":\"-\"}");
-}
-
-static void the_first_that_holds_gives_its_group(void **state)
-{
-    (void)state;
-    CHANGES("  when: { any: [ { a: { regex: '(?<x>\\d+)' } }, { b: { regex: '(?<x>[a-z]+)(?<y>!)?' "
-            "} } ],"
-            " not: { c: { regex: '(?<z>q)' } } }\n"
-            "  set: { got: '{x}{y|.}{z}' }",
-            "{" K ",\"b\":\"bb!\"}", "{" K ",\"b\":\"bb!\",\"got\":\"bb!none\"}",
-            "{" K ",\"a\":\"7\",\"b\":\"bb!\",\"z\":1}",
-            "{" K ",\"a\":\"7\",\"b\":\"bb!\",\"z\":1,\"got\":\"7!1\"}",
-            "{" K ",\"a\":[\"x\",{},\"\\u0035\",\"6\"]}",
-            "{" K ",\"a\":[\"x\",{},\"\\u0035\",\"6\"],\"got\":\"5.none\"}");
-}
-
-/* Groups are of the record as it was judged; fields of the record as it is by now. */
-static void groups_are_those_of_the_record_as_judged(void **state)
-{
-    struct box b;
-
-    (void)state;
-    box_config(&b);
-    box_rules(
-        &b, "rules:\n"
-            "- { set: { m: changed }, continue: true }\n"
-            "- { when: { m: { regex: '(?<g>.*)' } }, set: { x: '{g}', y: '{m}' }, to: search }\n");
-    box_route(&b, "{" K ",\"m\":\"first\"}");
-    assert_for(&b, SEARCH, "{" K ",\"m\":\"changed\",\"x\":\"first\",\"y\":\"changed\"}");
-    box_release(&b);
 }
 
 /* ---- rename, remove ---- */
@@ -414,9 +326,6 @@ int main(void)
         cmocka_unit_test(names_of_the_message_are_fields_too),
         cmocka_unit_test(templates_of_one_set_see_the_record_before_it),
         cmocka_unit_test(members_are_set_where_they_are),
-        cmocka_unit_test(named_groups_come_before_fields),
-        cmocka_unit_test(the_first_that_holds_gives_its_group),
-        cmocka_unit_test(groups_are_those_of_the_record_as_judged),
         cmocka_unit_test(rename_moves_members),
         cmocka_unit_test(remove_takes_members_out),
         cmocka_unit_test(parse_makes_fields_of_groups),

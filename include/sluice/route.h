@@ -54,6 +54,9 @@ struct sl_rules_version *sl_rules_version(const struct sl_rules *r); /* borrowed
 uint64_t sl_rules_sinks(const struct sl_rules *r); /* every sink that some rule names */
 bool sl_rules_read(const struct sl_rules *r,
                    unsigned field); /* some condition is about the field */
+/* Why the index cannot rule the rule out, so that it is tried for every record that comes to it
+ * ("only negations"); NULL: it can. */
+const char *sl_rules_always_tried(const struct sl_rules *r, unsigned rule);
 
 /* ---- the files that rules are made of (look.c) ---- */
 

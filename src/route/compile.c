@@ -3,6 +3,7 @@
 
 #include "base/alloc.h"
 #include "route/actions.h"
+#include "route/index.h"
 #include "route/operator.h"
 #include "route/parse.h"
 
@@ -240,6 +241,8 @@ struct sl_rules *sl_rules_compile(struct sl_rule_set *set, struct sl_fields *fie
     if (set->diags->errors > set->errors_before) {
         sl_rules_free(r);
         r = NULL;
+    } else {
+        r->index = sl_index_new(r);
     }
     return r;
 }

@@ -7,6 +7,7 @@
 #include "base/alloc.h"
 #include "base/file.h"
 #include "route/actions.h"
+#include "route/index.h"
 #include "route/load.h"
 #include "route/operator.h"
 #include "route/parse.h"
@@ -232,6 +233,7 @@ void sl_rules_free(struct sl_rules *r)
     free(r->tables);
     for (size_t i = 0; i < r->n_files; i++)
         free(r->files[i]);
+    sl_index_free(r->index);
     free(r->rules);
     free(r->tests);
     free(r->nodes);

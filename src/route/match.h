@@ -5,7 +5,13 @@
 #include "route/operator.h"
 #include "route/rules.h"
 
-/* Which rules match a record. Scratch memory of one thread, made for one set of rules. */
+/* Which rules match a record. Scratch memory of one thread, made for one set of rules.
+ *
+ * The rules are those that the index (index.h) does not rule out, and the verdicts those of judging
+ * every rule in order. A limit needs care for that: the index may know that one condition of an ALL
+ * is NO without having judged the others. So NO is the stronger: an ALL with a condition that is NO
+ * is NO, wherever a limit was met; an ANY ends at the first limit, and a NOT of it is one. A regex
+ * without its literal in the text is NO and not run; what was not run cannot meet a limit. */
 
 struct sl_match;
 struct sl_match *sl_match_new(const struct sl_rules *r);
@@ -23,7 +29,8 @@ void sl_match_set_aside(struct sl_match *m, unsigned rule);
 struct sl_effort *sl_match_effort(struct sl_match *m); /* of the record at hand */
 
 /* ---- for actions and explanations ---- */
-enum sl_verdict sl_match_node(struct sl_match *m, uint32_t node);   /* of sl_rules.nodes */
+/* Of sl_rules.nodes, whatever the index says: what it ruled out is judged. */
+enum sl_verdict sl_match_node(struct sl_match *m, uint32_t node);
 struct sl_value sl_match_value(struct sl_match *m, uint32_t field); /* of sl_rules.fields */
 /* The text that satisfied (SL_YES) a test of the record at hand: the field's own or that of the
  * first element that does; p == NULL where there is none. Valid until the next call. */
@@ -40,5 +47,8 @@ struct sl_matcher_parts {
     unsigned ended;         /* the rule that ended its walk, or SL_RULE_NONE */
 };
 struct sl_matcher_parts sl_matcher_parts(const struct sl_matcher *m);
+
+/* For tests and measurements: without the index, every rule is judged in order. */
+void sl_match_in_order(struct sl_match *m);
 
 #endif

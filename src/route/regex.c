@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "route/regex.h"
 
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 
@@ -9,8 +11,14 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
+/* The copy with callouts has five times the machine code, and most patterns never see a long
+ * subject, so it gets there with its first. The code is then always the same, and so are the limits
+ * it meets. */
+enum jit_state { JIT_NOT_YET, JIT_AT_WORK, JIT_DONE };
+
 struct sl_regex {
     pcre2_code *plain, *counted;
+    _Atomic int counted_jit; /* enum jit_state */
     char *pattern;
     size_t n;
     unsigned groups;
@@ -34,6 +42,13 @@ static void *must(void *p)
     return p;
 }
 
+/* Where the processor or a hardened system has no JIT, or the pattern is beyond it, the interpreter
+ * gives the same answers, slower. */
+static void compile_jit(pcre2_code *code)
+{
+    (void)pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
+}
+
 static pcre2_code *compile(struct sl_slice pattern, uint32_t more, size_t *ret_offset,
                            struct sl_error *err)
 {
@@ -48,11 +63,7 @@ static pcre2_code *compile(struct sl_slice pattern, uint32_t more, size_t *ret_o
         pcre2_get_error_message(error, text, sizeof(text));
         *ret_offset = at < pattern.n ? at : pattern.n;
         sl_fail(err, SL_EINVAL, "%s", (const char *)text);
-        return NULL;
     }
-    /* Where the processor or a hardened system has no JIT, or the pattern is beyond it, the
-     * interpreter gives the same answers, slower. */
-    (void)pcre2_jit_compile(code, PCRE2_JIT_COMPLETE);
     return code;
 }
 
@@ -93,6 +104,7 @@ struct sl_regex *sl_regex_new(struct sl_slice pattern, bool fold, size_t *ret_of
         sl_regex_free(r);
         return NULL;
     }
+    compile_jit(r->plain);
     read_groups(r);
     return r;
 }
@@ -162,6 +174,22 @@ void sl_regex_begin(struct sl_regex_scratch *s)
     s->steps = 0;
 }
 
+static const pcre2_code *counted(const struct sl_regex *r)
+{
+    struct sl_regex *own = (struct sl_regex *)r; /* a pattern is immutable but for this */
+    int state = JIT_NOT_YET;
+
+    if (atomic_load_explicit(&own->counted_jit, memory_order_acquire) == JIT_DONE)
+        return r->counted;
+    if (atomic_compare_exchange_strong(&own->counted_jit, &state, JIT_AT_WORK)) {
+        compile_jit(own->counted);
+        atomic_store_explicit(&own->counted_jit, JIT_DONE, memory_order_release);
+    }
+    while (atomic_load_explicit(&own->counted_jit, memory_order_acquire) != JIT_DONE)
+        sched_yield(); /* another thread's first long subject */
+    return r->counted;
+}
+
 static int run(const struct sl_regex *r, struct sl_regex_scratch *s, struct sl_slice subject,
                size_t from, pcre2_match_data *data)
 {
@@ -169,7 +197,7 @@ static int run(const struct sl_regex *r, struct sl_regex_scratch *s, struct sl_s
     int got;
 
     s->at = from;
-    got = pcre2_match(plain ? r->plain : r->counted, (PCRE2_SPTR)(subject.n ? subject.p : ""),
+    got = pcre2_match(plain ? r->plain : counted(r), (PCRE2_SPTR)(subject.n ? subject.p : ""),
                       subject.n, from, 0, data, plain ? s->plain : s->counted);
     if (got >= 0)
         return 1;

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SLUICE_LINT_H
+#define SLUICE_LINT_H
+
+#include "sluice/route.h"
+
+/* What is likely a mistake in rules that are right by the language. Implemented in route/. */
+
+/* ---- rules that can never match (shadow.c) ---- */
+
+/* A rule takes a record when it matches and has no `continue`: no later rule sees the record, also
+ * when `sample` or `rate_limit` holds it back. A rule whose every record is taken before it can
+ * never match. That is proven, never guessed: for conditions made of equalities and lists of values
+ * each such rule is found; of the other operators what follows from one for another (a prefix of a
+ * prefix, a range inside ranges, a text that passes a regex), and of `not`, `any` and `all` what
+ * follows without trying every combination. */
+struct sl_shadow {
+    unsigned rule;
+    unsigned *takers; /* owned; earlier rules that take all of it. None: its own conditions cannot
+                         hold together */
+    size_t n_takers;
+};
+
+struct sl_shadows {
+    struct sl_shadow *items; /* owned; by rule */
+    size_t n, cap;
+    size_t unsure; /* rules for which the search was ended before it had looked at everything */
+    unsigned first_unsure;
+};
+
+enum { SL_SHADOW_STEPS = 100000000 }; /* about a second */
+
+/* fields: those the rules were loaded with. */
+void sl_rules_shadows(const struct sl_rules *r, struct sl_fields *fields, uint64_t steps,
+                      struct sl_shadows *ret);
+void sl_shadows_release(struct sl_shadows *s);
+
+#endif

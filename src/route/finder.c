@@ -11,20 +11,16 @@ enum {
     TEXT_MAX = 512,      /* bytes of a fact's text whose parts are asked for */
     OPERANDS_MAX = 1024, /* of a fact's list that are asked for */
     CROWD = 512,         /* an `also` list that is longer says too little */
-    WIDE = 1 << 20,      /* a key that many facts ask for */
+    FEW = 16,
+    WIDE = 1 << 20, /* a key that many facts ask for */
     KEY_TEXT_MAX = 4096,
 };
 
 enum key_kind { VALUE, SAME, FRONT, BACK, PART, NUMBERS, PRESENT, OPAQUE, FIELD, ALL, N_KINDS };
 
-struct entry {
-    unsigned rule;
-    bool key; /* the rule stands here; else it is here as well */
-};
-
 struct list {
-    uint64_t hash; /* of the key; two keys of one hash share a list, which costs and harms not */
-    struct entry *items;
+    uint64_t hash;   /* of the key; two keys of one hash share a list, which costs and harms not */
+    unsigned *items; /* rules */
     uint32_t n, cap;
     uint32_t total; /* rules of the set that will ever stand here */
 };
@@ -184,20 +180,24 @@ struct adding {
     bool key;
 };
 
+/* Where rules are that stand elsewhere and are here as well. */
+static uint64_t also_hash(uint64_t hash)
+{
+    return hash ^ 0x9e3779b97f4a7c15;
+}
+
 static void enter(struct sl_finder *d, uint64_t hash, void *user)
 {
     const struct adding *a = user;
-    struct list *l = make(d, hash);
+    struct list *l = make(d, a->key ? hash : also_hash(hash));
 
-    if (l->n && l->items[l->n - 1].rule == a->rule) {
-        l->items[l->n - 1].key |= a->key;
+    if (l->n && l->items[l->n - 1] == a->rule)
         return;
-    }
     if (l->n == l->cap) {
         l->cap = l->cap ? 2 * l->cap : 2;
         l->items = sl_reallocarray(l->items, l->cap, sizeof(*l->items));
     }
-    l->items[l->n++] = (struct entry){a->rule, a->key};
+    l->items[l->n++] = a->rule;
 }
 
 /* ---- rules ---- */
@@ -316,26 +316,41 @@ struct asking {
     bool also;
 };
 
+static void take(struct sl_finder *d, const struct list *l)
+{
+    d->steps++;
+    for (uint32_t i = 0; l && i < l->n; i++) {
+        const unsigned rule = l->items[i];
+
+        if (d->seen[rule] == d->round)
+            continue;
+        d->steps++;
+        d->seen[rule] = d->round;
+        d->found[d->n_found++] = rule;
+    }
+}
+
 static void look_up(const struct asking *q, uint64_t hash)
 {
-    struct sl_finder *d = q->d;
-    const struct list *l = find(d, hash);
-    const bool also = q->also && l && l->n <= CROWD;
+    const struct list *more = q->also ? find(q->d, also_hash(hash)) : NULL;
 
-    d->steps += 1 + (l ? l->n : 0);
-    for (uint32_t i = 0; l && i < l->n; i++) {
-        const struct entry *e = &l->items[i];
-
-        if ((!e->key && !also) || d->seen[e->rule] == d->round)
-            continue;
-        d->seen[e->rule] = d->round;
-        d->found[d->n_found++] = e->rule;
-    }
+    take(q->d, find(q->d, hash));
+    if (more && more->n <= CROWD)
+        take(q->d, more);
 }
 
 static void look_up_kind(const struct asking *q, enum key_kind kind, uint32_t id)
 {
     look_up(q, key_hash(kind, id, sl_slice(NULL, 0)));
+}
+
+static void look_up_few(const struct asking *q, enum key_kind kind, uint32_t id)
+{
+    const uint64_t hash = key_hash(kind, id, sl_slice(NULL, 0));
+    const struct list *l = find(q->d, hash), *more = find(q->d, also_hash(hash));
+
+    if ((!l || l->n <= FEW) && (!more || more->n <= FEW))
+        look_up(q, hash);
 }
 
 static void look_up_literal(const struct asking *q, enum key_kind kind, uint32_t field,
@@ -427,9 +442,9 @@ const unsigned *sl_finder_ask(struct sl_finder *d, struct sl_facts *f, bool also
     for (size_t i = 0; i < f->n; i++)
         look_up_fact(&q, &f->items[i]);
     /* Without a fact about a field two rules may still leave nothing between them. */
-    for (uint32_t i = 0; i < d->rules->n_fields && f->n == 0; i++) {
-        look_up_kind(&q, FIELD, i);
-        look_up_kind(&q, PRESENT, i);
+    for (uint32_t i = 0; i < d->rules->n_fields && also; i++) {
+        look_up_few(&q, FIELD, i);
+        look_up_few(&q, PRESENT, i);
     }
     qsort(d->found, d->n_found, sizeof(*d->found), by_number);
     f->logic.left -= d->steps < f->logic.left ? d->steps : f->logic.left;

@@ -11,8 +11,9 @@
  * rule is left alone. */
 
 enum {
-    CASES_MAX = 4096,  /* of one rule */
-    ROUNDS_MAX = 4,    /* what one rule leaves may make another's say plain */
+    CASES_MAX = 4096, /* of one rule */
+    ROUNDS_MAX = 4,   /* what one rule leaves may make another's say plain */
+    ASKS_MAX = 3,
     TAKERS_MAX = 32,   /* of one case, among which the needless are looked for */
     RULE_SHARE = 50,   /* one rule may use a fiftieth of all steps */
     TODO_MAX = 100000, /* parts of one rule's conditions */
@@ -26,6 +27,7 @@ struct todo {
 
 struct search {
     const struct sl_rules *rules;
+    const struct sl_shadows *found; /* so far */
     struct sl_facts facts;
     struct sl_finder *finder;
     struct todo *todo;
@@ -39,11 +41,35 @@ struct search {
 
 /* ---- one case ---- */
 
+static const struct sl_shadow *shadow_of(const struct sl_shadows *all, unsigned rule)
+{
+    size_t low = 0, high = all->n;
+
+    while (low < high) {
+        size_t middle = (low + high) / 2;
+
+        if (all->items[middle].rule == rule)
+            return &all->items[middle];
+        if (all->items[middle].rule < rule)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return NULL;
+}
+
 static void add_taker(struct search *s, unsigned rule)
 {
+    const struct sl_shadow *self = shadow_of(s->found, rule);
+
+    /* One that never matches either takes nothing: name those that take what it could. */
+    for (size_t i = 0; self && i < self->n_takers; i++)
+        add_taker(s, self->takers[i]);
     for (size_t i = 0; i < s->n_takers; i++)
         if (s->takers[i] == rule)
             return;
+    if (self && self->n_takers)
+        return;
     if (s->n_takers == s->cap_takers) {
         s->cap_takers = s->n_takers ? 2 * s->n_takers : 8;
         s->takers = sl_reallocarray(s->takers, s->cap_takers, sizeof(*s->takers));
@@ -113,13 +139,20 @@ static size_t without_needless(struct search *s, unsigned *rules, size_t n, size
 static bool together_take_all(struct search *s)
 {
     const size_t given = s->facts.n;
-    size_t n, said;
-    const unsigned *found = sl_finder_ask(s->finder, &s->facts, true, &n);
-    unsigned *rules = sl_calloc(n + 1, sizeof(*rules));
-    bool taken;
+    size_t n = 0, before = 0, said = 0;
+    unsigned *rules = NULL;
+    bool taken = false;
 
-    memcpy(rules, found, n * sizeof(*rules));
-    taken = nothing_left(s, rules, n, &said);
+    /* What is learned may make more rules worth a question. */
+    for (unsigned i = 0; i < ASKS_MAX && !taken && (i == 0 || s->facts.n > before); i++) {
+        const unsigned *found = sl_finder_ask(s->finder, &s->facts, true, &n);
+
+        before = s->facts.n;
+        rules = sl_reallocarray(rules, n + 1, sizeof(*rules));
+        memcpy(rules, found, n * sizeof(*rules));
+        sl_facts_cut(&s->facts, given);
+        taken = nothing_left(s, rules, n, &said);
+    }
     if (taken) {
         n = without_needless(s, rules, said, given);
         for (size_t i = 0; i < n; i++)
@@ -240,7 +273,7 @@ static void look_at(struct search *s, unsigned rule, struct sl_shadows *ret)
 void sl_rules_shadows(const struct sl_rules *r, struct sl_fields *fields, uint64_t steps,
                       struct sl_shadows *ret)
 {
-    struct search s = {.rules = r};
+    struct search s = {.rules = r, .found = ret};
     uint64_t left = steps;
 
     *ret = (struct sl_shadows){0};

@@ -28,7 +28,7 @@ struct sl_shadows {
     unsigned first_unsure;
 };
 
-enum { SL_SHADOW_STEPS = 100000000 }; /* about a second */
+enum { SL_SHADOW_STEPS = 300000000 }; /* a few seconds */
 
 /* fields: those the rules were loaded with. */
 void sl_rules_shadows(const struct sl_rules *r, struct sl_fields *fields, uint64_t steps,

@@ -3,7 +3,9 @@
 
 #include <stdlib.h>
 
-#include "base/alloc.h"
+#include "base/fold.h"
+#include "route/keys.h"
+#include "route/networks.h"
 
 enum { BOUNDS_MAX = 256 };
 
@@ -38,19 +40,9 @@ static bool has_letter(struct sl_slice s)
     return false;
 }
 
-static char fold_byte(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
-}
-
 static bool same(const char *a, const char *b, size_t n, bool fold)
 {
-    if (!fold)
-        return memcmp(a, b, n) == 0;
-    for (size_t i = 0; i < n; i++)
-        if (fold_byte(a[i]) != fold_byte(b[i]))
-            return false;
-    return true;
+    return fold ? sl_fold_equal(sl_slice(a, n), sl_slice(b, n)) : memcmp(a, b, n) == 0;
 }
 
 static bool within(struct sl_slice all, struct sl_slice part, bool fold)
@@ -136,6 +128,8 @@ static enum answer given(const struct sl_part *known, const struct sl_test *t)
         return YES;
     if (operands_within(known, t))
         return YES;
+    if (known->test->op == SL_OP_CIDR && t->op == SL_OP_CIDR)
+        return sl_networks_within(known->test->networks, t->networks) ? YES : OPEN;
     to = sl_test_shape(t, &loose);
     if (to.kind == SL_SHAPE_NONE)
         return OPEN;
@@ -154,6 +148,8 @@ static enum answer given(const struct sl_part *known, const struct sl_test *t)
 
 static enum answer ask_equal(const struct sl_test *t, struct sl_scalar *s)
 {
+    if (t->keys)
+        return sl_keys_find(t->keys, s, t->fold) >= 0 ? YES : NO;
     for (uint32_t i = 0; i < t->n; i++) {
         const struct sl_operand *o = &t->operands[i];
 
@@ -202,12 +198,26 @@ static enum answer ask_order(const struct sl_test *t, const struct sl_number *n)
     }
 }
 
+/* A number may be spelled in many ways, but with these characters only. */
+static bool cannot_be_in_number(const struct sl_test *t)
+{
+    bool loose;
+    const struct sl_shape s = sl_test_shape(t, &loose);
+
+    if (s.kind == SL_SHAPE_NONE || loose)
+        return t->op == SL_OP_CIDR; /* an address has two dots, or colons */
+    for (size_t i = 0; i < s.text.n; i++)
+        if (!memchr("0123456789+-.eE", s.text.p[i], 15))
+            return true;
+    return false;
+}
+
 static enum answer ask_number(struct sl_logic *l, const struct sl_test *t, const struct kind *k)
 {
     if (is_order(t) && (k->what == POINT || sl_number_plain(&t->operands[0].number)))
         return ask_order(t, &k->number);
     if (t->op != SL_OP_EQUAL)
-        return OPEN;
+        return cannot_be_in_number(t) ? NO : OPEN;
     if (k->what == SPAN)
         return NO; /* a span is never used up by points */
     if (!spend(l, 1 + t->n / 8))
@@ -265,6 +275,7 @@ static bool kind_possible(const struct question *q, const struct kind *k)
         if (p->pick) {
             only.operands = &p->test->operands[p->pick - 1];
             only.n = 1;
+            only.keys = NULL;
         }
         if (ask(q->l, p->pick ? &only : p->test, k, q->parts, q->n_parts) == NO)
             return false;

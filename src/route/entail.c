@@ -140,6 +140,14 @@ static bool values_possible(struct sl_facts *f, uint32_t field, const struct sl_
     return true;
 }
 
+static bool any_about(const struct sl_facts *f, uint32_t field)
+{
+    for (size_t i = 0; i < f->n; i++)
+        if (f->items[i].field == field)
+            return true;
+    return false;
+}
+
 static enum sl_known judge_bundle(struct sl_facts *f, uint32_t node)
 {
     const struct sl_fact fact = fact_of(f, node, true, SL_RULE_NONE);
@@ -147,6 +155,8 @@ static enum sl_known judge_bundle(struct sl_facts *f, uint32_t node)
 
     if (about_presence(f, &fact) || there == SL_KNOWN_NO)
         return there;
+    if (there == SL_KNOWN_OPEN && !any_about(f, fact.field))
+        return SL_KNOWN_OPEN;
     if (!values_possible(f, fact.field, &fact.bundle))
         return SL_KNOWN_YES;
     if (!value_possible(f, &fact, gather_none(f, fact.field, NULL)))

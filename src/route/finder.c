@@ -4,13 +4,14 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/fold.h"
 #include "base/hash.h"
 
 enum {
     LITERAL_MAX = 63,    /* longer literals stand under their field alone */
     TEXT_MAX = 512,      /* bytes of a fact's text whose parts are asked for */
     OPERANDS_MAX = 1024, /* of a fact's list that are asked for */
-    CROWD = 512,         /* an `also` list that is longer says too little */
+    CROWD = 128,         /* an `also` list that is longer says too little */
     FEW = 16,
     WIDE = 1 << 20, /* a key that many facts ask for */
     KEY_TEXT_MAX = 4096,
@@ -47,9 +48,7 @@ static uint64_t key_hash(enum key_kind kind, uint32_t id, struct sl_slice text)
     memcpy(bytes, head, sizeof(head));
     if (text.n > KEY_TEXT_MAX)
         text.n = KEY_TEXT_MAX;
-    for (size_t i = 0; i < text.n; i++)
-        bytes[sizeof(head) + i] =
-            text.p[i] >= 'A' && text.p[i] <= 'Z' ? (char)(text.p[i] | 0x20) : text.p[i];
+    sl_fold_copy(bytes + sizeof(head), text.p, text.n);
     hash = sl_hash(bytes, sizeof(head) + text.n);
     return hash ? hash : 1;
 }

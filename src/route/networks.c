@@ -272,3 +272,16 @@ bool sl_networks_hold(const struct sl_networks *n, const struct sl_ip *ip)
     }
     return from < n->n && compare(&n->ranges[from].first, ip) <= 0;
 }
+
+bool sl_networks_within(const struct sl_networks *inner, const struct sl_networks *outer)
+{
+    size_t at = 0;
+
+    for (size_t i = 0; i < inner->n; i++) {
+        while (at < outer->n && compare(&outer->ranges[at].last, &inner->ranges[i].last) < 0)
+            at++;
+        if (at == outer->n || compare(&outer->ranges[at].first, &inner->ranges[i].first) > 0)
+            return false;
+    }
+    return true;
+}

@@ -37,5 +37,7 @@ struct sl_networks;
 struct sl_networks *sl_networks_new(const struct sl_network *list, size_t n);
 void sl_networks_free(struct sl_networks *n);
 bool sl_networks_hold(const struct sl_networks *n, const struct sl_ip *ip);
+/* Each network of the one lies inside one of the other. */
+bool sl_networks_within(const struct sl_networks *inner, const struct sl_networks *outer);
 
 #endif

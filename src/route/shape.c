@@ -34,14 +34,14 @@ static struct sl_shape glob_shape(struct sl_slice g, bool fold)
                  g.p + head, tail - head, fold);
 }
 
-static struct sl_shape regex_shape(struct sl_slice p)
+static struct sl_shape regex_shape(struct sl_slice p, bool fold)
 {
     size_t from = p.n > 0 && p.p[0] == '^';
 
     for (size_t i = from; i < p.n; i++)
         if (p.p[i] < ' ' || p.p[i] > '~' || strchr("\\^$.[]|()?*+{}", p.p[i]))
             return shape(SL_SHAPE_NONE, NULL, 0, false);
-    return shape(from ? SL_SHAPE_PREFIX : SL_SHAPE_PART, p.p + from, p.n - from, false);
+    return shape(from ? SL_SHAPE_PREFIX : SL_SHAPE_PART, p.p + from, p.n - from, fold);
 }
 
 struct sl_shape sl_test_shape(const struct sl_test *t, bool *ret_loose)
@@ -59,8 +59,8 @@ struct sl_shape sl_test_shape(const struct sl_test *t, bool *ret_loose)
     case SL_OP_GLOB:
         return glob_shape(text, t->fold);
     case SL_OP_REGEX:
-        *ret_loose = true; /* it may be one without regard to case */
-        return regex_shape(sl_regex_pattern(t->regex));
+        *ret_loose = t->fold; /* in regexes more than ASCII folds: K also stands for U+212A */
+        return regex_shape(sl_regex_pattern(t->regex), t->fold);
     default:
         return shape(SL_SHAPE_NONE, NULL, 0, false);
     }
@@ -99,7 +99,7 @@ struct sl_shape sl_test_follows(const struct sl_test *t, unsigned *at)
 
     if (t->op == SL_OP_GLOB)
         return glob_follows(t, at);
-    if (*at || t->op == SL_OP_REGEX)
+    if (*at || (t->op == SL_OP_REGEX && t->fold))
         return shape(SL_SHAPE_NONE, NULL, 0, false);
     *at = 1;
     return sl_test_shape(t, &loose);

@@ -316,9 +316,9 @@ static void small_world(bool plain, unsigned sets)
         make_rules(&yaml, &seed, plain);
         compare(&yaml, plain, &dead, &missed);
     }
-    print_message("%zu rules that never match, %zu of them not found\n", dead, missed);
-    assert_true(dead > sets / 4);
-    assert_true(missed * 5 < dead);
+    /* Some match what is not in this world, and the rest shows what the analysis misses. */
+    print_message("%zu rules match no record, %zu of them not proven so\n", dead, missed);
+    assert_true(dead - missed > sets / 4);
     sl_buf_release(&yaml);
 }
 

@@ -35,4 +35,32 @@ void sl_rules_shadows(const struct sl_rules *r, struct sl_fields *fields, uint64
                       struct sl_shadows *ret);
 void sl_shadows_release(struct sl_shadows *s);
 
+/* ---- regular expressions that meet their limits (trial.c) ---- */
+
+enum { SL_TRIAL_UNIT_MAX = 32 };
+
+struct sl_regex_trouble {
+    unsigned rule;                /* the first that asks it */
+    unsigned field;               /* index into the rules' fields */
+    struct sl_slice pattern;      /* borrowed from the rules */
+    size_t bytes;                 /* of the string that it does not master */
+    char unit[SL_TRIAL_UNIT_MAX]; /* which is this, again and again */
+    size_t n_unit;
+};
+
+struct sl_regex_trials {
+    uint64_t (*now_ms)(void *user); /* the caller's */
+    void *user;
+    uint64_t until_ms; /* by this clock no more is tried */
+
+    struct sl_regex_trouble *items; /* owned; by rule */
+    size_t n, cap;
+    size_t patterns;   /* how many there are */
+    size_t unfinished; /* of these were not tried with every string */
+};
+
+/* Runs each pattern of `when` over strings that are hard for it, of 1 KiB, 64 KiB and 1 MiB. */
+void sl_rules_try_regexes(const struct sl_rules *r, struct sl_regex_trials *trials);
+void sl_regex_trials_release(struct sl_regex_trials *t);
+
 #endif

@@ -63,4 +63,24 @@ struct sl_regex_trials {
 void sl_rules_try_regexes(const struct sl_rules *r, struct sl_regex_trials *trials);
 void sl_regex_trials_release(struct sl_regex_trials *t);
 
+/* ---- one rule and one record, whatever other rules say (lint.c) ---- */
+
+struct sl_rules_probe;
+struct sl_rules_probe *sl_rules_probe_new(const struct sl_rules *r);
+void sl_rules_probe_free(struct sl_rules_probe *p);
+void sl_rules_probe_begin(struct sl_rules_probe *p, const struct sl_record *record);
+/* The conditions hold. What was asked of this record before is not judged again. */
+bool sl_rules_probe_ask(struct sl_rules_probe *p, unsigned rule);
+
+/* ---- facts about rules (lint.c) ---- */
+
+bool sl_rule_changes(const struct sl_rules *r, unsigned rule);    /* a record that it sends on */
+bool sl_rule_repeatable(const struct sl_rules *r, unsigned rule); /* no rate_limit */
+uint64_t sl_rule_sinks(const struct sl_rules *r, unsigned rule);
+bool sl_rule_goes_on(const struct sl_rules *r, unsigned rule); /* `continue` */
+/* The fields that conditions are about: n ids, and of each the first rule that asks for it. The
+ * caller frees both. */
+size_t sl_rules_asked_fields(const struct sl_rules *r, unsigned **ret_fields,
+                             unsigned **ret_first_rules);
+
 #endif

@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sluice/lint.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "route/actions_impl.h"
+#include "route/match.h"
+
+/* ---- one rule, one record ---- */
+
+struct sl_rules_probe {
+    const struct sl_rules *rules;
+    struct sl_match *match;
+};
+
+struct sl_rules_probe *sl_rules_probe_new(const struct sl_rules *r)
+{
+    struct sl_rules_probe *p = sl_zalloc(sizeof(*p));
+
+    p->rules = r;
+    p->match = sl_match_new(r);
+    return p;
+}
+
+void sl_rules_probe_free(struct sl_rules_probe *p)
+{
+    if (!p)
+        return;
+    sl_match_free(p->match);
+    free(p);
+}
+
+void sl_rules_probe_begin(struct sl_rules_probe *p, const struct sl_record *record)
+{
+    sl_match_begin(p->match, record);
+}
+
+bool sl_rules_probe_ask(struct sl_rules_probe *p, unsigned rule)
+{
+    const uint32_t when = p->rules->rules[rule].when;
+
+    return when == SL_WHEN_ALWAYS || sl_match_node(p->match, when) == SL_YES;
+}
+
+/* ---- facts ---- */
+
+bool sl_rule_changes(const struct sl_rules *r, unsigned rule)
+{
+    return r->rules[rule].actions && r->rules[rule].actions->changes;
+}
+
+bool sl_rule_repeatable(const struct sl_rules *r, unsigned rule)
+{
+    return !r->rules[rule].actions || sl_actions_repeatable(r->rules[rule].actions);
+}
+
+uint64_t sl_rule_sinks(const struct sl_rules *r, unsigned rule)
+{
+    uint64_t sinks = 0;
+
+    for (size_t i = 0; i < r->rules[rule].n_to; i++)
+        sinks |= 1ULL << r->rules[rule].to[i];
+    return sinks;
+}
+
+bool sl_rule_goes_on(const struct sl_rules *r, unsigned rule)
+{
+    return r->rules[rule].go_on;
+}
+
+static void note_fields(const struct sl_rules *r, uint32_t at, unsigned rule, unsigned *first)
+{
+    const struct sl_rule_node *node = &r->nodes[at];
+
+    if (node->kind == SL_NODE_TEST) {
+        unsigned *of = &first[r->tests[node->first].field];
+
+        *of = rule < *of ? rule : *of;
+        return;
+    }
+    for (uint32_t i = 0; i < node->n; i++)
+        note_fields(r, node->first + i, rule, first);
+}
+
+size_t sl_rules_asked_fields(const struct sl_rules *r, unsigned **ret_fields,
+                             unsigned **ret_first_rules)
+{
+    *ret_fields = sl_calloc(r->n_fields + 1, sizeof(**ret_fields));
+    *ret_first_rules = sl_calloc(r->n_fields + 1, sizeof(**ret_first_rules));
+    for (size_t i = 0; i < r->n_fields; i++) {
+        (*ret_fields)[i] = r->fields[i];
+        (*ret_first_rules)[i] = SL_RULE_NONE;
+    }
+    for (unsigned i = 0; i < r->n_rules; i++)
+        if (r->rules[i].when != SL_WHEN_ALWAYS)
+            note_fields(r, r->rules[i].when, i, *ret_first_rules);
+    return r->n_fields;
+}

@@ -6,8 +6,6 @@
 #include "base/alloc.h"
 #include "route/actions_impl.h"
 
-#pragma weak sl_redact_apply /* until its part is there */
-
 enum {
     VALUES_MAX = 64 << 20, /* what one step writes, and one text while it is made */
     BUCKETS_MAX = 1 << 20, /* of all rules together */

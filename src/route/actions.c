@@ -5,8 +5,6 @@
 #include "config/units.h"
 #include "route/actions_impl.h"
 
-#pragma weak sl_redact_write /* until its part is there */
-
 /* Actions as written: their form, and its canonical spelling. What only compiling can tell (paths,
  * patterns, templates) is actions_compile.c's. */
 
@@ -305,8 +303,7 @@ static void parse_redact(struct sl_rule_set *set, const struct sl_yaml_node *nod
                          struct sl_action_defs *d)
 {
     (void)set;
-    if (sl_redact_write)
-        d->redact = node;
+    d->redact = node;
 }
 
 /* ---- all of them ---- */

@@ -5,9 +5,6 @@
 #include "base/utf8.h"
 #include "route/actions_impl.h"
 
-#pragma weak sl_redact_compile /* until its part is there */
-#pragma weak sl_redact_free /* until its part is there */
-
 /* Definitions of actions -> struct sl_actions. Every problem is shown at its place and the rest is
  * looked at all the same. */
 
@@ -381,8 +378,7 @@ void sl_actions_free(struct sl_actions *a)
     sl_editor_free(a->set_paths);
     sl_editor_free(a->rename_paths);
     sl_editor_free(a->remove_paths);
-    if (a->redact)
-        sl_redact_free(a->redact);
+    sl_redact_free(a->redact);
     free(a);
 }
 

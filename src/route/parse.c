@@ -121,8 +121,7 @@ bool sl_parse_sinks(struct sl_rule_set *set, const struct sl_yaml_node *node, ui
 enum { FIRST_CHANGE = 5 }; /* from here on: actions.h */
 static const char *const rule_keys[] = {"name",     "when",   "to",         "drop",
                                         "continue", "sample", "rate_limit", "parse",
-                                        "set",      "rename", "remove"};
-static const char *const later_keys[] = {"redact"};
+                                        "set",      "rename", "remove",     "redact"};
 
 static void parse_name(struct sl_rule_set *set, struct sl_rule_def *def)
 {
@@ -212,8 +211,7 @@ static void parse_rule(struct sl_rule_set *set, const struct sl_yaml_node *node)
     *def = (struct sl_rule_def){.file = set->file, .at = node};
     parse_name(set, def);
     for (size_t i = 0; i < node->n_children; i++)
-        good &= sl_parse_key(set, &node->children[i], "key", rule_keys, COUNT(rule_keys),
-                             later_keys, COUNT(later_keys));
+        good &= sl_parse_key(set, &node->children[i], "key", rule_keys, COUNT(rule_keys), NULL, 0);
     when = sl_yaml_get(node, "when");
     if (when)
         def->when = sl_cond_parse(set, when);

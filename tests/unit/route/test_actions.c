@@ -143,6 +143,35 @@ static void parse_makes_fields_of_groups(void **state)
             "{" K ",\"a\":\"xy=\",\"b\":\"xy\",\"c\":\"x\"}");
 }
 
+/* ---- redact ---- */
+
+static void redact_comes_last(void **state)
+{
+    (void)state;
+    CHANGES("  redact: { detect: [email] }\n  set: { copy: 'from {m}' }\n  rename: { m: mail }",
+            "{" K ",\"m\":\"a@example.org\",\"n\":5}",
+            "{" K ",\"n\":5,\"copy\":\"from [email]\",\"mail\":\"[email]\"}", "{" K ",\"m\":\"b\"}",
+            "{" K ",\"copy\":\"from b\",\"mail\":\"b\"}");
+}
+
+static void what_an_early_rule_redacts_no_later_sink_sees(void **state)
+{
+    static const char want[] = "{" K ",\"m\":\"[email]\"}";
+    struct box b;
+
+    (void)state;
+    box_config(&b);
+    box_rules(&b, "rules:\n"
+                  "- { redact: { detect: [email] }, continue: true }\n"
+                  "- { when: { x: 1 }, to: search, parse: { m: '^(?<z>.+)+$' } }\n"
+                  "- { when: { x: { exists: true } }, to: alerts }\n");
+    box_route(&b, "{" K ",\"m\":\"a@example.org\",\"x\":2}");
+    assert_for(&b, ALERTS, "{" K ",\"m\":\"[email]\",\"x\":2}");
+    box_route(&b, "{" K ",\"m\":\"a@example.org\"}"); /* unmatched */
+    assert_for(&b, ARCHIVE, want);
+    box_release(&b);
+}
+
 /* ---- together ---- */
 
 static void actions_have_an_order_of_their_own(void **state)
@@ -329,6 +358,8 @@ int main(void)
         cmocka_unit_test(rename_moves_members),
         cmocka_unit_test(remove_takes_members_out),
         cmocka_unit_test(parse_makes_fields_of_groups),
+        cmocka_unit_test(redact_comes_last),
+        cmocka_unit_test(what_an_early_rule_redacts_no_later_sink_sees),
         cmocka_unit_test(actions_have_an_order_of_their_own),
         cmocka_unit_test(a_text_becomes_an_object),
         cmocka_unit_test(changes_hold_for_the_sinks_of_their_rule),

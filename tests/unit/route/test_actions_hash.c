@@ -86,6 +86,9 @@ static void every_detail_counts(void **state)
         "  parse: { a: ['(?<c>x)', '(?<b>x)'] }",
         "  parse: { a: { regex: '(?<b>x)', into: h } }",
         "  parse: { a: { regex: '(?<b>x)', into: i } }",
+        "  redact: { detect: email }",
+        "  redact: { detect: email, fields: a }",
+        "  redact: { regex: email }",
     };
 
     (void)state;

@@ -6,8 +6,6 @@
 #include "base/alloc.h"
 #include "route/table.h"
 
-#pragma weak sl_match_text /* until its part is there */
-
 enum { BYTES_MAX = 64 << 20 };
 
 /* A place where a name can come from, in the order written. */
@@ -42,7 +40,7 @@ static const struct sl_test *test_of(const struct sl_rules *rules, const struct 
 
 static void gather(struct sl_captures *c, const struct sl_cond *cond)
 {
-    if (cond->kind == SL_COND_NOT || !sl_match_text)
+    if (cond->kind == SL_COND_NOT)
         return;
     for (size_t i = 0; i < cond->n; i++)
         gather(c, cond->children[i]);

@@ -5,8 +5,6 @@
 #include "route/act.h"
 #include "route/match.h"
 
-#pragma weak sl_match_set_aside /* until its part is there */
-
 /* The rules that match a record, in their order -> where it goes, and as what.
  *
  * A rule without `to` changes the record for all sinks that are chosen after it, those of

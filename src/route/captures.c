@@ -256,12 +256,16 @@ int sl_captures_take(const struct sl_captures *c, struct sl_match *match, struct
         const struct use *uses = &c->uses[i];
         const struct sl_test *t = &c->rules->tests[uses->test];
         struct sl_slice text;
+        enum sl_verdict v;
 
         for (n = 1; i + n < c->n_uses && uses[n].test == uses->test; n++)
             ;
         if (!wanted(uses, n, ret))
             continue;
-        text = sl_match_text(match, uses->test);
+        v = sl_match_test(match, uses->test);
+        if (v == SL_LIMIT)
+            return SL_ELIMIT;
+        text = v == SL_YES ? sl_match_text(match, uses->test) : sl_slice(NULL, 0);
         if (!text.p)
             continue;
         if (t->op == SL_OP_IN_TABLE)

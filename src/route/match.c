@@ -392,6 +392,13 @@ struct sl_value sl_match_value(struct sl_match *m, uint32_t field)
     return look(m, field)->scalar.value;
 }
 
+enum sl_verdict sl_match_test(struct sl_match *m, uint32_t test)
+{
+    const struct sl_rule_node node = {SL_NODE_TEST, test, 1};
+
+    return ask(m, &node);
+}
+
 struct sl_slice sl_match_text(struct sl_match *m, uint32_t test)
 {
     const struct sl_rule_node node = {SL_NODE_TEST, test, 1};

@@ -32,6 +32,7 @@ struct sl_effort *sl_match_effort(struct sl_match *m); /* of the record at hand 
 /* Of sl_rules.nodes, whatever the index says: what it ruled out is judged. */
 enum sl_verdict sl_match_node(struct sl_match *m, uint32_t node);
 struct sl_value sl_match_value(struct sl_match *m, uint32_t field); /* of sl_rules.fields */
+enum sl_verdict sl_match_test(struct sl_match *m, uint32_t test);   /* of sl_rules.tests */
 /* The text that satisfied (SL_YES) a test of the record at hand: the field's own or that of the
  * first element that does; p == NULL where there is none. Valid until the next call. */
 struct sl_slice sl_match_text(struct sl_match *m, uint32_t test);

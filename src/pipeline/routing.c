@@ -5,8 +5,6 @@
 
 #include "base/alloc.h"
 
-#pragma weak sl_route_set_aside
-
 static struct sl_decoder *new_decoder(const struct sl_config *config, struct sl_fields *fields,
                                       struct sl_error *err)
 {
@@ -162,8 +160,7 @@ void sl_routing_set_aside(struct sl_routing *r, unsigned rule)
     struct sl_rules_version *old = r->version, *v;
 
     insert_aside(r, rule);
-    if (sl_route_set_aside)
-        sl_route_set_aside(r->matcher, rule);
+    sl_route_set_aside(r->matcher, rule);
     v = sl_zalloc(sizeof(*v) + old->n * sizeof(v->names[0]));
     v->refs = 1;
     for (v->n = 0; v->n < old->n; v->n++)

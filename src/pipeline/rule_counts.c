@@ -92,18 +92,10 @@ void sl_rule_counts_release(struct sl_rule_counts *c)
 
 /* ---- from one set of rules to the next ---- */
 
-/* A rule may bear the name of a series that outlives it. */
-static bool is_ours(const char *label)
-{
-    return strcmp(label, unmatched_label) == 0 || strcmp(label, removed_label) == 0;
-}
-
 static void remove_series(struct sl_rule_series *s, struct sl_metrics *m)
 {
     const struct sl_label of_rule[] = {{"rule", s->label}, {NULL, NULL}};
 
-    if (is_ours(s->label))
-        return;
     if (*s->matched)
         *matched_counter(m, removed_label) += *s->matched;
     sl_metrics_drop(m, matched_name, of_rule);

@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* The moment in which other rules become live: batches, positions, counters, rules set aside. */
+/* clang-format off */
+#include <stdarg.h>
+#include <stddef.h>
+#include <setjmp.h>
+#include <cmocka.h>
+/* clang-format on */
+
+#include "pipeline/rules_world.h"
+
+struct sl_match;
+void sl_match_set_aside(struct sl_match *m, unsigned rule) __attribute__((weak));
+void sl_match_set_aside(struct sl_match *m, unsigned rule)
+{
+    (void)m;
+    (void)rule;
+}
+
+static void reload(struct world *w)
+{
+    sl_reload_now(&w->p);
+    run_work(w);
+}
+
+static size_t sink_pending(const struct world *w, size_t sink)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < w->pending.n; i++)
+        n += w->pending.pending[i]->sink->index == sink;
+    return n;
+}
+
+/* ---- batches ---- */
+
+static void every_batch_has_one_version(void **state)
+{
+    struct world *w = world_new("items, cuts");
+
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        record(w, (size_t)i % 2, "{}");
+    write_rule(w, "v2", "items, cuts");
+    reload(w);
+    expect_live(w, "v2");
+    assert_int_equal(sink_pending(w, ITEMS), 1); /* closed by the swap */
+    assert_int_equal(sink_pending(w, CUTS), 3);  /* three objects */
+    for (int i = 0; i < 3; i++)
+        record(w, (size_t)i % 2, "{}");
+    write_rule(w, "v3", "cuts"); /* the old one, with its names, is long gone */
+    reload(w);
+    ticks(w, 10);
+    write_rule(w, "v4", "cuts");
+    reload(w);
+    while (w->pending.n > 0) {
+        deliver(w); /* note_delivery() compares the versions */
+        run_work(w);
+    }
+    for (size_t k = 0; k < PARTITIONS; k++)
+        for (size_t i = 0; i < w->pages[k]; i++)
+            for (size_t s = 0; s < SINKS; s++)
+                assert_int_equal(w->book[k][i].delivered[s], 1);
+    world_free(w);
+}
+
+static void archive_objects_have_the_version_of_their_records(void **state)
+{
+    struct world *w = world_new("cuts");
+    char hash[SL_SHA256_HEX + 1];
+
+    (void)state;
+    snprintf(hash, sizeof(hash), "%s", w->p.routing->version->hash);
+    record(w, 0, "{}");
+    write_rule(w, "v2", "cuts, items");
+    reload(w);
+    record(w, 0, "{}");
+    sl_sink_close_open(w->p.sinks[CUTS], NULL);
+    run_work(w);
+    assert_int_equal(sink_pending(w, CUTS), 2);
+    for (size_t i = 0; i < w->pending.n; i++) {
+        const struct sl_batch *b = w->pending.pending[i];
+
+        if (b->sink->index != CUTS)
+            continue;
+        assert_int_equal(b->hold->n, 1);
+        assert_int_equal(b->hold->spans[0]->first, b->hold->spans[0]->last);
+        if (b->hold->spans[0]->first == 0)
+            assert_string_equal(b->rules->hash, hash);
+        else
+            assert_string_equal(b->rules->hash, w->p.routing->version->hash);
+    }
+    assert_string_not_equal(hash, w->p.routing->version->hash);
+    world_free(w);
+}
+
+/* ---- positions ---- */
+
+static void no_line_is_written_until_the_old_rules_are_done_with(void **state)
+{
+    struct world *w = world_new("items, cuts");
+    struct sl_partition *at = w->partitions[0];
+    static const char *const ids[SINKS] = {"items", "cuts"};
+    char line[SL_METADATA_MAX], decisions[SL_SHA256_HEX + 1];
+    struct sl_partition *again;
+    size_t n;
+
+    (void)state;
+    w->p.names.sink_ids = ids;
+    snprintf(decisions, sizeof(decisions), "%s", w->p.names.rules);
+    record(w, 0, "{}");
+    sl_sink_close_open(w->p.sinks[ITEMS], NULL);
+    run_work(w);
+    deliver(w); /* items is one ahead of cuts */
+    assert_true(sl_metadata_write(at, &w->p.names, line) > 0);
+    write_rule(w, "v2", "items");
+    reload(w);
+    assert_string_not_equal(w->p.names.rules, decisions);
+    assert_int_equal(at->cut_over, 1);
+    assert_int_equal(w->partitions[1]->cut_over, 0);
+    assert_int_equal(sl_partition_least(at), 0);
+    assert_int_equal(sl_metadata_write(at, &w->p.names, line), 0);
+    deliver(w); /* cuts has it as well: the object of the swap */
+    assert_int_equal(sl_partition_least(at), 1);
+    record(w, 0, "{}");
+    record(w, 0, "{}");
+    n = sl_metadata_write(at, &w->p.names, line); /* cuts: nothing is outstanding */
+    assert_true(n > 0);
+    again = sl_partition_new(&w->topic, 0, 2, SINKS, "cluster");
+    sl_partition_skip(again, 1);
+    assert_true(sl_metadata_read(again, &w->p.names, 1, sl_slice(line, n)));
+    assert_int_equal(again->sinks[CUTS].from, 3);
+    sl_partition_unref(again);
+    world_free(w);
+}
+
+static void a_change_waits_for_what_some_sinks_have_had(void **state)
+{
+    struct world *w = world_new("items, cuts");
+
+    (void)state;
+    w->partitions[0]->sinks[ITEMS].from = 3;
+    write_rule(w, "v2", "items, cuts");
+    reload(w);
+    expect_live(w, "v2"); /* it decides the same: nothing to wait for */
+    write_rule(w, "v3", "cuts");
+    reload(w);
+    expect_live(w, "v2");
+    assert_true(noted(w, "waits"));
+    assert_int_equal(logged(w, "other rules wait"), 1);
+    assert_int_equal(logged(w, "rules reloaded"), 1);
+    for (int i = 0; i < 3; i++) {
+        fake_advance(&w->fake, 100);
+        expect_live(w, "v2");
+        record(w, 0, "{}");
+        record(w, 1, "{}");
+    }
+    fake_advance(&w->fake, 100);
+    run_work(w);
+    expect_live(w, "v3");
+    assert_false(noted(w, "waits"));
+    assert_int_equal(logged(w, "other rules wait"), 1);
+    assert_int_equal(w->partitions[0]->cut_over, 3);
+    assert_int_equal(w->partitions[1]->cut_over, 3);
+    assert_int_equal(*w->p.count.left_out[ITEMS], 3);
+    world_free(w);
+}
+
+static void what_is_being_taken_away_holds_nothing_up(void **state)
+{
+    struct world *w = world_new("items");
+
+    (void)state;
+    w->partitions[0]->sinks[CUTS].from = 30;
+    w->partitions[0]->draining = true;
+    record(w, 1, "{}");
+    write_rule(w, "v2", "cuts");
+    reload(w);
+    expect_live(w, "v2");
+    assert_int_equal(w->partitions[0]->cut_over, 30); /* and its last commit tells nothing false */
+    assert_int_equal(w->partitions[1]->cut_over, 1);
+    world_free(w);
+}
+
+static void a_change_that_waits_gives_way_to_a_later_one(void **state)
+{
+    struct world *w = world_new("items");
+    const struct sl_routing *live = w->p.routing;
+
+    (void)state;
+    w->partitions[0]->sinks[CUTS].from = 1;
+    write_rule(w, "v2", "cuts");
+    reload(w);
+    assert_non_null(w->p.reload.next);
+    write_rule(w, "v3", "cuts");
+    reload(w);
+    write_rule(w, "v1", "items"); /* as before */
+    reload(w);
+    assert_null(w->p.reload.next);
+    assert_false(noted(w, "waits"));
+    record(w, 0, "{}");
+    ticks(w, 5);
+    assert_ptr_equal(w->p.routing, live);
+    w->partitions[0]->sinks[CUTS].from = 2;
+    write_rule(w, "v4", "cuts");
+    reload(w);
+    write_file(w, "10.yaml", "rules: [");
+    reload(w); /* refused: the one before it still comes */
+    assert_true(noted(w, "refused"));
+    record(w, 0, "{}");
+    fake_advance(&w->fake, 100);
+    expect_live(w, "v4");
+    run_work(w);
+    world_free(w);
+}
+
+/* ---- counters ---- */
+
+static uint64_t matched(const struct world *w, const char *rule)
+{
+    return metric(w, "sluice_rule_records_total", "rule", rule);
+}
+
+static uint64_t dropped(const struct world *w, const char *rule)
+{
+    return metric(w, "sluice_dropped_records_total", "rule", rule);
+}
+
+static void counts_of_rules_that_are_gone_are_kept(void **state)
+{
+    struct world *w = world_new("items");
+    static const char both[] = "rules:\n"
+                               "  - { name: v1, when: { a: 1 }, drop: true }\n"
+                               "  - { name: b, when: { a: 2 }, drop: true }\n"
+                               "  - { name: c, when: { a: 3 }, to: items }\n";
+    static const char one[] = "rules:\n  - { name: v1, when: { a: 1 }, to: items }\n"
+                              "  - { name: d, to: items }\n";
+
+    (void)state;
+    record(w, 0, "{}");
+    replace_file(w, "10.yaml", both);
+    reload(w);
+    for (int i = 0; i < 5; i++)
+        record(w, 0, i < 2 ? "{\"a\":1}" : "{\"a\":2}");
+    record(w, 0, "{\"a\":3}");
+    record(w, 0, "{\"a\":4}");
+    assert_int_equal(matched(w, "v1"), 3);
+    assert_int_equal(dropped(w, "v1"), 2);
+    assert_int_equal(dropped(w, "b"), 3);
+    assert_int_equal(dropped(w, "(unmatched)"), 1);
+    replace_file(w, "10.yaml", one);
+    reload(w);
+    record(w, 0, "{}");
+    assert_int_equal(matched(w, "v1"), 3);
+    assert_int_equal(dropped(w, "v1"), 2); /* although it no longer drops */
+    assert_int_equal(matched(w, "b"), 0);
+    assert_int_equal(matched(w, "(removed)"), 4);
+    assert_int_equal(dropped(w, "(removed)"), 3);
+    assert_int_equal(matched(w, "d"), 1);
+    assert_int_equal(matched(w, "(unmatched)"), 1);
+    assert_int_equal(metric(w, "sluice_rule_records_total", NULL, NULL), 9);
+    /* decoded = dropped + kept */
+    assert_int_equal(w->topic_counters[2], metric(w, "sluice_dropped_records_total", NULL, NULL) +
+                                               metric(w, "sluice_kept_records_total", NULL, NULL));
+    world_free(w);
+}
+
+static void the_version_is_in_metrics_and_in_the_log(void **state)
+{
+    struct world *w = world_new("items");
+    char before[SL_SHA256_HEX + 1];
+
+    (void)state;
+    snprintf(before, sizeof(before), "%s", w->p.routing->version->hash);
+    assert_int_equal(metric(w, "sluice_rules_info", "hash", before), 1);
+    write_rule(w, "v2", "cuts");
+    reload(w);
+    assert_int_equal(metric(w, "sluice_rules_info", "hash", w->p.routing->version->hash), 1);
+    assert_int_equal(metric(w, "sluice_rules_info", NULL, NULL), 1);
+    assert_int_equal(logged(w, before), 1);
+    assert_int_equal(logged(w, w->p.routing->version->hash), 1);
+    world_free(w);
+}
+
+/* ---- rules set aside ---- */
+
+static const char bombs[] = "rules:\n"
+                            "  - { name: bomb, when: { m: { regex: '(a+)+$' } }, to: items }\n"
+                            "  - { name: other, when: { n: { regex: '(b+)+$' } }, to: items }\n"
+                            "  - { name: rest, to: items }\n";
+static const char fuse[] =
+    "{\"m\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!\"}";
+static const char fuse_b[] =
+    "{\"n\":\"bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb!\"}";
+
+static struct world *world_with_bombs(void)
+{
+    struct world *w = world_new("items");
+
+    replace_file(w, "10.yaml", bombs);
+    reload(w);
+    expect_live(w, "bomb");
+    return w;
+}
+
+static void meet_limits(struct world *w, const char *value, int n)
+{
+    for (int i = 0; i < n; i++)
+        record(w, 0, value);
+}
+
+static void a_rule_that_keeps_meeting_its_limits_is_set_aside(void **state)
+{
+    struct world *w = world_with_bombs();
+    char hash[SL_SHA256_HEX + 1], decisions[SL_SHA256_HEX + 1];
+    struct sl_admin *admin = &w->p.admin;
+    struct sl_buf page;
+    const char *type;
+
+    (void)state;
+    snprintf(hash, sizeof(hash), "%s", w->p.routing->version->hash);
+    snprintf(decisions, sizeof(decisions), "%s", w->p.names.rules);
+    meet_limits(w, fuse, SL_LIMITS_MOST - 1);
+    assert_string_equal(w->p.routing->version->hash, hash);
+    assert_int_equal(w->partitions[0]->cut_over, 0);
+    assert_int_equal(w->pending.n, 0);
+    meet_limits(w, fuse, 1);
+    run_work(w);
+    assert_int_equal(sink_pending(w, CUTS), 5); /* closed: five objects of the old version */
+    assert_string_equal(w->pending.pending[0]->rules->hash, hash);
+    assert_string_not_equal(w->p.env.rules->hash, hash);
+    assert_string_not_equal(w->p.names.rules, decisions);
+    assert_int_equal(w->partitions[0]->cut_over, SL_LIMITS_MOST);
+    assert_int_equal(metric(w, "sluice_rules_set_aside", "rule", "bomb"), 1);
+    assert_int_equal(metric(w, "sluice_rules_info", "hash", w->p.env.rules->hash), 1);
+    assert_int_equal(metric(w, "sluice_rules_info", NULL, NULL), 1);
+    assert_int_equal(logged(w, "10.yaml:2"), 1);
+    sl_buf_init(&page, 1 << 16);
+    assert_int_equal(sl_admin_answer(admin, "/readyz", &type, &page), 200);
+    assert_non_null(strstr(sl_buf_str(&page), "bomb"));
+    sl_buf_release(&page);
+    meet_limits(w, fuse, 3 * SL_LIMITS_MOST);
+    assert_int_equal(logged(w, "set aside"), 1);
+    world_free(w);
+}
+
+static void the_version_tells_which_rules_are_set_aside_and_not_when(void **state)
+{
+    struct world *w = world_with_bombs();
+    char first[SL_SHA256_HEX + 1], one[SL_SHA256_HEX + 1];
+
+    (void)state;
+    meet_limits(w, fuse, SL_LIMITS_MOST);
+    snprintf(one, sizeof(one), "%s", w->p.names.rules);
+    meet_limits(w, fuse_b, SL_LIMITS_MOST);
+    assert_int_equal(w->p.routing->n_aside, 2);
+    snprintf(first, sizeof(first), "%s", w->p.names.rules);
+    assert_string_not_equal(first, one);
+    reload(w); /* which takes them back */
+    assert_int_equal(w->p.routing->n_aside, 0);
+    assert_int_equal(metric(w, "sluice_rules_set_aside", NULL, NULL), 0);
+    assert_int_equal(logged(w, "rules reloaded"), 2);
+    meet_limits(w, fuse_b, SL_LIMITS_MOST);
+    assert_string_not_equal(w->p.names.rules, one);
+    meet_limits(w, fuse, SL_LIMITS_MOST);
+    assert_string_equal(w->p.names.rules, first);
+    world_free(w);
+}
+
+static void setting_aside_waits_for_gaps_as_well(void **state)
+{
+    struct world *w = world_with_bombs();
+
+    (void)state;
+    w->partitions[1]->sinks[ITEMS].from = 1;
+    meet_limits(w, fuse, SL_LIMITS_MOST);
+    assert_int_equal(w->p.routing->n_aside, 0);
+    assert_true(noted(w, "waits"));
+    record(w, 1, "{}");
+    fake_advance(&w->fake, 100);
+    assert_int_equal(w->p.routing->n_aside, 1);
+    assert_false(noted(w, "waits"));
+    assert_true(noted(w, "bomb"));
+    world_free(w);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_batch_has_one_version),
+        cmocka_unit_test(archive_objects_have_the_version_of_their_records),
+        cmocka_unit_test(no_line_is_written_until_the_old_rules_are_done_with),
+        cmocka_unit_test(a_change_waits_for_what_some_sinks_have_had),
+        cmocka_unit_test(what_is_being_taken_away_holds_nothing_up),
+        cmocka_unit_test(a_change_that_waits_gives_way_to_a_later_one),
+        cmocka_unit_test(counts_of_rules_that_are_gone_are_kept),
+        cmocka_unit_test(the_version_is_in_metrics_and_in_the_log),
+        cmocka_unit_test(a_rule_that_keeps_meeting_its_limits_is_set_aside),
+        cmocka_unit_test(the_version_tells_which_rules_are_set_aside_and_not_when),
+        cmocka_unit_test(setting_aside_waits_for_gaps_as_well),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

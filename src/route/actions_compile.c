@@ -387,6 +387,11 @@ bool sl_actions_repeatable(const struct sl_actions *a)
     return a->rate.records == 0;
 }
 
+bool sl_actions_change(const struct sl_actions *a)
+{
+    return a->changes;
+}
+
 bool sl_actions_read(const struct sl_actions *a, unsigned field)
 {
     return a->sample_by == field || a->rate_by == field;

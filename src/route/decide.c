@@ -129,10 +129,12 @@ static bool follow(struct sl_matcher *m, struct walk *w, unsigned i)
 /* ---- the walk ---- */
 
 /* A rule that was set aside may still match where its conditions have no limit to meet: then it is
- * its actions that are not tried any more. */
+ * its changes that are not tried any more. */
 static bool is_aside(const struct sl_matcher *m, unsigned rule)
 {
-    return m->aside && m->aside[rule] && m->rules->rules[rule].actions;
+    const struct sl_actions *actions = m->rules->rules[rule].actions;
+
+    return m->aside && m->aside[rule] && actions && sl_actions_change(actions);
 }
 
 void sl_route(struct sl_matcher *m, const struct sl_record *record, struct sl_decision *ret)

@@ -138,6 +138,10 @@ static void parse_makes_fields_of_groups(void **state)
             "{" K ",\"a\":\"12\",\"http.of.x\":\"1\",\"http.of.y\":\"2\"}",
             "{" K ",\"a\":\"12\",\"http\":{\"of\":{\"x\":0}}}",
             "{" K ",\"a\":\"12\",\"http\":{\"of\":{\"x\":\"1\",\"y\":\"2\"}}}");
+    /* Of groups that share a name the first that takes part. */
+    CHANGES("  parse: { a: '(?J)(?<x>\\d)?(?<x>.)' }", "{" K ",\"a\":\"12\"}",
+            "{" K ",\"a\":\"12\",\"x\":\"1\"}", "{" K ",\"a\":\"z\"}",
+            "{" K ",\"a\":\"z\",\"x\":\"z\"}");
     /* One after the other. */
     CHANGES("  parse: { a: '(?<b>.+)=', b: '(?<c>.)' }", "{" K ",\"a\":\"xy=\"}",
             "{" K ",\"a\":\"xy=\",\"b\":\"xy\",\"c\":\"x\"}");
@@ -296,6 +300,29 @@ static void a_limit_inside_an_action_is_an_error_of_the_rule(void **state)
     free(without);
 }
 
+/* Set aside: its conditions can still be judged, but it makes nothing of the record. */
+static void changes_of_a_rule_that_is_set_aside_are_not_tried(void **state)
+{
+    struct box b;
+
+    (void)state;
+    box_config(&b);
+    box_rules(&b, "rules:\n"
+                  "- { when: { x: 1 }, to: search, parse: { m: '^(?<z>a+)+$' } }\n"
+                  "- { to: alerts }\n");
+    box_route(&b, "{" K ",\"x\":1}");
+    assert_int_equal(b.decision.sinks, 1U << SEARCH);
+    sl_route_set_aside(b.matcher, 0);
+    box_route(&b, "{" K ",\"x\":1}");
+    assert_int_equal(b.decision.error_rule, 0);
+    assert_int_equal(b.decision.sinks, 1U << ARCHIVE);
+    assert_ptr_equal(record_for(&b, ARCHIVE), &b.record);
+    box_route(&b, "{" K ",\"x\":2}");
+    assert_int_equal(b.decision.error_rule, SL_RULE_NONE);
+    assert_int_equal(b.decision.sinks, 1U << ALERTS);
+    box_release(&b);
+}
+
 /* Actions draw on the same budget as conditions. */
 static void actions_cost_runs(void **state)
 {
@@ -367,6 +394,7 @@ int main(void)
         cmocka_unit_test(without_actions_the_record_is_the_one_routed),
         cmocka_unit_test(conditions_do_not_see_changes),
         cmocka_unit_test(a_limit_inside_an_action_is_an_error_of_the_rule),
+        cmocka_unit_test(changes_of_a_rule_that_is_set_aside_are_not_tried),
         cmocka_unit_test(actions_cost_runs),
         cmocka_unit_test(what_grows_without_end_is_stopped),
     };

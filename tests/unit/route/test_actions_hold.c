@@ -369,6 +369,18 @@ static void buckets_are_bounded_by_use(void **state)
     sl_limiter_free(l);
 }
 
+static void a_long_pause_fills_a_bucket(void **state)
+{
+    const struct sl_rate rate = {1 << 29, 1, 1};
+    struct sl_limiter *l = sl_limiter_new(&rate, 1);
+
+    (void)state;
+    assert_true(sl_limiter_take(l, 0, 0));
+    assert_false(sl_limiter_take(l, 0, 0));
+    assert_true(sl_limiter_take(l, 0, 1ULL << 35)); /* what it gives is 2^64 */
+    sl_limiter_free(l);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -385,6 +397,7 @@ int main(void)
         cmocka_unit_test(without_a_clock_only_the_burst_passes),
         cmocka_unit_test(what_was_not_taken_is_given_back),
         cmocka_unit_test(sample_comes_first),
+        cmocka_unit_test(a_long_pause_fills_a_bucket),
         cmocka_unit_test(buckets_are_bounded_by_use),
     };
 

@@ -135,7 +135,6 @@ static bool explain_one(void *user, const struct sl_input_record *in)
             sl_explanation_text(x->e, 2, &x->out);
         sl_show_print(&x->out, stdout);
     }
-    /* One record must not use up what the next one is allowed. */
     return fflush(stdout) == 0 && !ferror(stdout);
 }
 
@@ -165,8 +164,8 @@ static bool find_rule(struct explain *x, const char *name)
     return x->only != SL_RULE_NONE;
 }
 
-static int run(const char *const *values, const struct sl_config *config,
-               const struct sl_input *input, struct sl_offline_base *base, struct sl_diags *diags)
+static int run(const char *const *values, const struct sl_input *input,
+               struct sl_offline_base *base, struct sl_diags *diags)
 {
     struct explain x = {.json = values[OPT_JSON] != NULL};
     int status = SL_EXIT_USAGE;
@@ -174,7 +173,6 @@ static int run(const char *const *values, const struct sl_config *config,
     x.o = sl_offline_new(base, NULL, diags);
     if (!x.o || !find_rule(&x, values[OPT_RULE]))
         goto out;
-    (void)config;
     x.o->default_ms = (int64_t)time(NULL) * 1000;
     x.e = sl_explanation_new(x.o);
     sl_buf_init(&x.out, OUTPUT_MAX);
@@ -214,7 +212,7 @@ int sl_cmd_explain(int argc, char **argv)
         goto out;
     base = sl_offline_base_new(config, &diags);
     if (base)
-        status = run(values, config, &input, base, &diags);
+        status = run(values, &input, base, &diags);
     sl_diags_sort(&diags);
 out:
     if (diags.errors)

@@ -70,8 +70,6 @@ bool sl_explanation_make(struct sl_explanation *e, const struct sl_input_record 
 {
     static const struct sl_explain_ops ops = {.rule = add_rule, .condition = add_condition};
     struct sl_offline *o = e->o;
-    size_t n;
-    const unsigned *matched;
 
     e->n_rules = e->n_conditions = 0;
     sl_arena_release(e->arena);
@@ -80,10 +78,7 @@ bool sl_explanation_make(struct sl_explanation *e, const struct sl_input_record 
     if (!sl_offline_decode(o, in))
         return false;
     sl_route_explain(o->routing->matcher, &o->record, &ops, e, &o->decision, &e->passed);
-    matched = sl_matcher_matched(o->routing->matcher, &n);
-    e->ended = o->decision.error_rule != SL_RULE_NONE ? o->decision.error_rule
-               : n                                    ? matched[n - 1]
-                                                      : SL_RULE_NONE;
+    e->decider = sl_offline_decider(o);
     if (only != SL_RULE_NONE) {
         e->n_rules = e->n_conditions = 0;
         sl_rule_explain(o->routing->matcher, &o->record, only, &ops, e);
@@ -153,19 +148,20 @@ const char *sl_explanation_did(const struct sl_explanation *e, unsigned rule)
     bool chose = false, others = true;
 
     if (rule == d->error_rule)
-        return "met a limit: the record goes where rule_errors says";
+        return "met a limit";
     if (rule == d->dropped_by && d->drop_reason == SL_DROP_SAMPLE)
-        return "held back by its sample";
+        return "matched, and its sample held the record back";
     if (rule == d->dropped_by && d->drop_reason == SL_DROP_RATE_LIMIT)
-        return "held back by its rate_limit";
+        return "matched, and its rate_limit held the record back";
     if (does.drop)
-        return d->n ? "ended the walk (drop)" : "dropped it";
+        return d->n ? "matched and ended the walk (drop)" : "matched and dropped it";
     for (size_t i = 0; i < d->n; i++)
         chose |= d->chosen[i].rule == rule;
     others = does.to && (does.to & ~d->sinks) == 0;
     if (does.to && !chose)
-        return others ? "its sinks had been chosen before" : "held back by sample or rate_limit";
-    return does.go_on ? "and the walk went on" : "and decided";
+        return others ? "matched; its sinks had been chosen before"
+                      : "matched; its sample or rate_limit held the record back";
+    return does.go_on ? "matched; the walk went on" : "matched and decided";
 }
 
 void sl_explanation_sinks(const struct sl_explanation *e, uint64_t sinks, struct sl_buf *out)

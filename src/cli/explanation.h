@@ -35,8 +35,8 @@ struct sl_explanation {
     size_t n_rules, cap_rules;
     struct sl_explained_condition *conditions; /* their texts live as long as the record */
     size_t n_conditions, cap_conditions;
-    size_t passed; /* rules before the end of the walk that could not match */
-    unsigned ended;
+    size_t passed;    /* rules before the end of the walk that could not match */
+    unsigned decider; /* sl_offline_decider() */
     struct sl_buf before, after, preview; /* scratch */
     void *arena;
 };
@@ -61,7 +61,7 @@ struct sl_explained_output {
 };
 void sl_explanation_output(struct sl_explanation *e, const struct sl_choice *choice,
                            struct sl_explained_output *ret);
-/* One word on what a matched rule did, or NULL: "held back by ..." */
+/* What a rule that matched, or met its limits, did: "matched and decided" */
 const char *sl_explanation_did(const struct sl_explanation *e, unsigned rule);
 void sl_explanation_sinks(const struct sl_explanation *e, uint64_t sinks, struct sl_buf *out);
 

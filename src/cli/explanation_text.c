@@ -156,7 +156,7 @@ static void write_why_not(const struct sl_explanation *e, unsigned left, struct 
 
     indent(out, left);
     if (sl_explanation_matched(e, e->only) || e->only == e->o->decision.error_rule)
-        sl_buf_printf(out, "%s matched, %s", name, sl_explanation_did(e, e->only));
+        sl_buf_printf(out, "%s %s", name, sl_explanation_did(e, e->only));
     else if (verdict == SL_EXPLAIN_LIMIT)
         sl_buf_printf(out, "%s could not be judged: a regular expression meets its limits", name);
     else if (verdict == SL_EXPLAIN_NO)
@@ -164,11 +164,11 @@ static void write_why_not(const struct sl_explanation *e, unsigned left, struct 
     else
         sl_buf_printf(out, "%s would match, but it was not tried: a rule before it decided", name);
     sl_buf_byte(out, '\n');
-    if (e->ended == SL_RULE_NONE || e->ended == e->only)
+    if (e->decider == e->only || e->decider == SL_RULE_UNMATCHED)
         return;
     indent(out, left);
-    sl_buf_printf(out, "the rule that decided: %s, ", sl_offline_rule_name(e->o, e->ended));
-    write_place(e, e->ended, out);
+    sl_buf_printf(out, "the rule that decided: %s, ", sl_offline_rule_name(e->o, e->decider));
+    write_place(e, e->decider, out);
     sl_buf_byte(out, '\n');
 }
 
@@ -240,8 +240,9 @@ static void write_output(struct sl_explanation *e, const struct sl_choice *c, st
         sl_show_text(output.action, SMALL, out);
     }
     if (output.key) {
-        SL_BUF_LITERAL(out, ", key ");
+        SL_BUF_LITERAL(out, ", under ");
         sl_show_text(sl_slice_str(output.key), SMALL, out);
+        sl_buf_byte(out, '/');
     }
     if (c->record != &e->o->record)
         SL_BUF_LITERAL(out, ", changed");

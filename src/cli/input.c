@@ -28,7 +28,7 @@ static bool number(const char *text, uint64_t max, uint64_t *ret)
     return errno == 0 && *end == '\0' && *ret <= max;
 }
 
-static const char *default_topic(const struct sl_config *config)
+const char *sl_input_default_topic(const struct sl_config *config)
 {
     for (size_t i = 0; i < config->source.topics.n; i++)
         if (config->source.topics.items[i][0] != '^')
@@ -80,7 +80,7 @@ bool sl_input_parse(const struct sl_cli_command *command, const struct sl_input_
         *ret_status = sl_cli_usage(command, "%s", wrong);
         return false;
     }
-    ret->topic = options->topic ? options->topic : default_topic(config);
+    ret->topic = options->topic ? options->topic : sl_input_default_topic(config);
     return true;
 }
 

@@ -87,6 +87,8 @@ typedef bool (*sl_input_fn)(void *user, const struct sl_input_record *record);
  * SL_EXIT_FAILED. ret_records may be NULL. */
 int sl_input_each(const struct sl_input *in, sl_input_fn take, void *user, size_t *ret_records);
 
+/* What lines are of when nobody says: the first topic of the configuration that is no pattern. */
+const char *sl_input_default_topic(const struct sl_config *config);
 /* "line 17", or "logs/0/4711": topic, partition, offset. */
 void sl_input_place(const struct sl_input_record *record, char *ret, size_t size);
 

@@ -5,6 +5,7 @@
 
 #include "base/alloc.h"
 #include "kafka/client.h"
+#include "sluice/explain.h"
 #include "sluice/position.h"
 
 enum { NS_PER_MS = 1000000 };
@@ -160,15 +161,35 @@ int sl_offline_preview(const struct sl_offline *o, const struct sl_choice *choic
                            ret_body, ret_key);
 }
 
+void sl_offline_reset(struct sl_offline *o)
+{
+    const struct sl_matcher_config config = {
+        .fields = o->routing->fields, .now_ms = record_clock, .user = o};
+
+    sl_matcher_free(o->routing->matcher);
+    o->routing->matcher = sl_matcher_new(o->routing->rules, &config);
+}
+
 unsigned sl_offline_decider(const struct sl_offline *o)
 {
+    const struct sl_decision *d = &o->decision;
     const unsigned *matched;
     size_t n;
 
-    if (o->decision.error_rule != SL_RULE_NONE)
-        return o->decision.error_rule;
+    if (d->error_rule != SL_RULE_NONE)
+        return d->error_rule;
+    if (d->dropped_by != SL_RULE_NONE)
+        return d->dropped_by;
+    if (d->n && d->chosen[d->n - 1].rule == SL_RULE_UNMATCHED)
+        return SL_RULE_UNMATCHED;
     matched = sl_matcher_matched(o->routing->matcher, &n);
-    return n ? matched[n - 1] : SL_RULE_UNMATCHED;
+    while (n-- > 0) {
+        struct sl_rule_outline does = sl_rule_outline(o->routing->rules, matched[n]);
+
+        if (does.to || does.drop)
+            return matched[n];
+    }
+    return SL_RULE_UNMATCHED;
 }
 
 const char *sl_offline_rule_name(const struct sl_offline *o, unsigned rule)

@@ -52,11 +52,14 @@ bool sl_offline_judge(struct sl_offline *o, const struct sl_input_record *in);
 /* message and record only: for sl_route_explain(). */
 bool sl_offline_decode(struct sl_offline *o, const struct sl_input_record *in);
 
+/* Forgets what rate limits have counted. */
+void sl_offline_reset(struct sl_offline *o);
+
 /* What the sink would send of the record (sl_sink_preview). */
 int sl_offline_preview(const struct sl_offline *o, const struct sl_choice *choice,
                        struct sl_buf *out, size_t *ret_body, char **ret_key);
-/* The rule that decided: the last of those that matched, SL_RULE_UNMATCHED where none did, or that
- * met its limits. After sl_route() or sl_route_explain(). */
+/* The rule that decided: that dropped the record or met its limits, else the last with `to` or
+ * `drop` that matched; SL_RULE_UNMATCHED: none took it. After sl_route() or sl_route_explain(). */
 unsigned sl_offline_decider(const struct sl_offline *o);
 const char *sl_offline_rule_name(const struct sl_offline *o, unsigned rule); /* "(unmatched)" too */
 /* "sample", "rate_limit", "rule", "unmatched" */

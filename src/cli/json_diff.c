@@ -1,77 +1,32 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/json_diff.h"
 
+#include "record/json.h"
+
 enum { PATH_MAX_BYTES = 1 << 20, DEPTH_MAX = 64 };
-
-/* ---- walking ---- */
-
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-static size_t skip_space(struct sl_slice s, size_t at)
-{
-    while (at < s.n && is_space(s.p[at]))
-        at++;
-    return at;
-}
-
-/* Behind the string that begins at its opening quote. */
-static size_t skip_string(struct sl_slice s, size_t at)
-{
-    for (at++; at < s.n && s.p[at] != '"'; at++)
-        at += s.p[at] == '\\';
-    return at < s.n ? at + 1 : s.n;
-}
-
-static size_t skip_value(struct sl_slice s, size_t at)
-{
-    size_t depth = 0;
-
-    do {
-        char c = at < s.n ? s.p[at] : ']';
-
-        if (at >= s.n)
-            return s.n;
-        if (c == '"') {
-            at = skip_string(s, at);
-        } else if (c == '{' || c == '[') {
-            depth++;
-            at++;
-        } else if (c == '}' || c == ']') {
-            depth--;
-            at++;
-        } else if (depth) {
-            at++;
-        } else {
-            while (at < s.n && !is_space(s.p[at]) && !strchr(",]}", s.p[at]))
-                at++;
-        }
-    } while (depth);
-    return at;
-}
 
 bool sl_json_member(struct sl_slice object, size_t *at, struct sl_slice *ret_name,
                     struct sl_slice *ret_value)
 {
-    size_t i = skip_space(object, *at), begin;
+    const char *p = object.p + *at, *end = object.p + object.n, *begin;
+    struct sl_value value;
+    bool escaped = false;
 
-    if (*at == 0)
-        i = skip_space(object, i + 1); /* { */
-    else if (i < object.n && object.p[i] == ',')
-        i = skip_space(object, i + 1);
-    if (i >= object.n || object.p[i] != '"')
+    if (object.n == 0)
         return false;
-    begin = i + 1;
-    i = skip_string(object, i);
-    *ret_name = sl_slice(object.p + begin, i - 1 - begin);
-    i = skip_space(object, i);
-    i = skip_space(object, i + 1); /* : */
-    begin = i;
-    i = skip_value(object, i);
-    *ret_value = sl_slice(object.p + begin, i - begin);
-    *at = i;
+    p = sl_json_spaces(p);
+    if (*p == '{' || *p == ',') /* a value ends before the comma, so this is never a value's */
+        p = sl_json_spaces(p + 1);
+    if (*p != '"')
+        return false;
+    begin = p + 1;
+    p = sl_json_string_end(begin, end, &escaped);
+    *ret_name = sl_slice(begin, (size_t)(p - begin));
+    p = sl_json_spaces(sl_json_spaces(p + 1) + 1); /* over the colon */
+    begin = p;
+    p = sl_json_value(p, end, &value);
+    *ret_value = sl_slice(begin, (size_t)(p - begin));
+    *at = (size_t)(p - object.p);
     return true;
 }
 

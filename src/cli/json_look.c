@@ -5,7 +5,7 @@
 
 enum { TEXT_MAX = 64 << 20 };
 
-struct sl_value sl_json_value(struct sl_slice json)
+struct sl_value sl_json_as_value(struct sl_slice json)
 {
     struct sl_value v = {.p = json.p, .n = (uint32_t)json.n};
 
@@ -56,7 +56,7 @@ static struct sl_slice member(struct sl_slice object, struct sl_slice name)
 /* An element's whole text: strings come without quotes, which stand around them. */
 static struct sl_slice element(struct sl_slice array, struct sl_slice index)
 {
-    struct sl_value all = sl_json_value(array), one;
+    struct sl_value all = sl_json_as_value(array), one;
     size_t at = 0, n = 0;
 
     if (index.n == 0 || index.n > 9 || (index.p[0] == '0' && index.n > 1))
@@ -161,7 +161,7 @@ static bool same_elements(struct sl_slice a, struct sl_slice b)
 
 bool sl_json_equal(struct sl_slice a, struct sl_slice b)
 {
-    struct sl_value x = sl_json_value(a), y = sl_json_value(b);
+    struct sl_value x = sl_json_as_value(a), y = sl_json_as_value(b);
 
     if (x.type != y.type)
         return false;

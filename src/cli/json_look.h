@@ -7,7 +7,7 @@
 /* Looking into valid JSON that no decoder has read: what a sink would get. */
 
 /* The value as a record's value: a string without its quotes. p == NULL: absent. */
-struct sl_value sl_json_value(struct sl_slice json);
+struct sl_value sl_json_as_value(struct sl_slice json);
 /* By a path as rules write it: literal dotted keys and nesting alike, the longest literal first;
  * array elements by number. p == NULL: there is none. */
 struct sl_slice sl_json_find(struct sl_slice object, struct sl_slice path);

@@ -195,6 +195,9 @@ static void a_text_becomes_an_object(void **state)
     CHANGES("  parse: { message: '^(?<level>\\w+):' }\n  set: { raw: '{@raw}' }", "warn: \"x\"",
             "{\"message\":\"warn: \\\"x\\\"\",\"kind\":\"server\",\"level\":\"warn\","
             "\"raw\":\"warn: \\\"x\\\"\"}");
+    CHANGES("  parse: { message: '^(?<who>\\w+)' }\n  set: { all: '{message}' }\n  remove: "
+            "[message, message_base64]",
+            "caf\xe9: x", "{\"kind\":\"server\",\"who\":\"caf\",\"all\":\"caf\xef\xbf\xbd: x\"}");
     CHANGES("  remove: [message, kind]\n  set: { a: '{message}' }", "text", "{\"a\":\"text\"}");
 }
 

@@ -149,6 +149,13 @@ static void elasticsearch_sends_what_it_became(void **state)
                 "{\"errors\":true,\"items\":[{\"create\":{\"status\":400,\"error\":{"
                 "\"type\":\"mapper_parsing_exception\",\"reason\":\"no\"}}}]}");
     expect_letter(&x, VALUE);
+
+    /* Of the same length it is another text all the same. */
+    send_changed(&x, SL_SLICE_LITERAL("{\"team\":\"dev\",\"kind\":1}"));
+    world_reply(&x.w, 200, "",
+                "{\"errors\":true,\"items\":[{\"create\":{\"status\":400,\"error\":{"
+                "\"type\":\"mapper_parsing_exception\",\"reason\":\"no\"}}}]}");
+    expect_letter(&x, "{\"team\":\"dev\",\"kind\":1}");
     changed_release(&x);
 }
 
@@ -273,10 +280,11 @@ static void expect_preview(struct changed_world *x, const struct sl_record *r, c
     assert_true(sl_sink_idle(x->w.sink)); /* nothing was queued */
     assert_int_equal(sl_sink_bytes(x->w.sink), 0);
 
-    sl_buf_init(&out, 20);
+    sl_buf_init(&out, 36); /* a part fits */
     SL_BUF_LITERAL(&out, "before");
     assert_int_equal(sl_sink_preview(x->w.sink, r, &out, &body, &key), SL_EFULL);
     assert_int_equal(out.n, 6);
+    assert_false(out.full);
     sl_buf_release(&out);
 }
 

@@ -259,12 +259,63 @@ static void test_chain(void **state)
     changing_free(g);
 }
 
+/* What sinks and templates ask of a record, asked of a changed one. */
+static void test_output(void **state)
+{
+    static const char *const values[] = {"{\"kind\":1,\"a\":\"x\"}",
+                                         "{\"@timestamp\":\"2026-01-31T00:00:00Z\",\"a\":\"x\"}"};
+    struct changing *g = changing_new(NULL);
+    struct sl_template *t = sl_template_new("{a}-{@raw}", SL_TEMPLATE_PLAIN, g->x->fields, &g->err);
+    char id[SL_RECORD_ID_MAX], id_before[SL_RECORD_ID_MAX];
+    struct sl_buf *out = &g->x->out;
+
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        const struct sl_record *before = decode(g->x, values[i]), *r;
+        bool verbatim = true;
+
+        sl_changer_begin(g->changer);
+        r = CHANGE(g, before, "a=\"y\"");
+        assert_int_equal(r->has_timestamp, i);
+        sl_buf_clear(out);
+        sl_record_json(r, true, SL_SLICE_LITERAL(",\"more\":1"), out, &verbatim);
+        assert_false(verbatim);
+        assert_string_equal(
+            sl_buf_str(out),
+            i ? "{\"@timestamp\":\"2026-01-31T00:00:00Z\",\"a\":\"y\",\"kind\":"
+                "\"server\",\"more\":1}"
+              : "{\"kind\":1,\"a\":\"y\",\"@timestamp\":\"2026-01-31T12:34:57.000Z\","
+                "\"more\":1}");
+        sl_buf_clear(out);
+        sl_template_render(t, r, out);
+        assert_int_equal(strncmp(sl_buf_str(out), "y-{", 3), 0);
+        assert_string_equal(out->p + 2, values[i]);
+        assert_int_equal(sl_record_id(r, id), sl_record_id(before, id_before));
+        assert_memory_equal(id, id_before, 27);
+        assert_int_equal(r->value_crc, before->value_crc);
+        assert_ptr_equal(sl_record_raw(r).p, r->body.p);
+        assert_ptr_equal(sl_record_raw(before).p, before->message->value.p);
+        sl_buf_clear(out);
+        sl_record_envelope(r, out);
+        assert_true(out->n <= sl_record_envelope_bound(r));
+        assert_non_null(strstr(sl_buf_str(out), "\\\"a\\\":\\\"y\\\""));
+    }
+    /* Of an object without a member. */
+    decode(g->x, "{\"kind\":1}");
+    sl_buf_clear(out);
+    sl_record_json(CHANGE(g, &g->x->record, "kind"), true, sl_slice("", 0), out, NULL);
+    assert_string_equal(sl_buf_str(out), "{\"@timestamp\":\"2026-01-31T12:34:57.000Z\"}");
+    sl_template_free(t);
+    changing_free(g);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_set),          cmocka_unit_test(test_remove),
         cmocka_unit_test(test_first_change), cmocka_unit_test(test_text),
         cmocka_unit_test(test_leaves),       cmocka_unit_test(test_chain),
+        cmocka_unit_test(test_output),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -184,8 +184,8 @@ static inline void world_release(struct archive_world *w)
     sl_metrics_free(w->metrics);
     free(w->topic.name);
     fake_runtime_release(&w->fake);
-    memset(w, 0, sizeof(*w));
     sl_rules_version_unref(w->env.rules);
+    memset(w, 0, sizeof(*w));
 }
 
 static inline void world_record(struct archive_world *w, const char *value)

@@ -37,7 +37,7 @@ void sl_shadows_release(struct sl_shadows *s);
 
 /* ---- regular expressions that meet their limits (trial.c) ---- */
 
-enum { SL_TRIAL_UNIT_MAX = 32 };
+enum { SL_TRIAL_UNIT_MAX = 32, SL_TRIAL_LARGE = 1 << 20 };
 
 struct sl_regex_trouble {
     unsigned rule;                /* the first that asks it */
@@ -77,7 +77,7 @@ bool sl_rules_probe_ask(struct sl_rules_probe *p, unsigned rule);
 bool sl_rule_changes(const struct sl_rules *r, unsigned rule);    /* a record that it sends on */
 bool sl_rule_repeatable(const struct sl_rules *r, unsigned rule); /* no rate_limit */
 uint64_t sl_rule_sinks(const struct sl_rules *r, unsigned rule);
-bool sl_rule_goes_on(const struct sl_rules *r, unsigned rule); /* `continue` */
+bool sl_rule_is_unconditional(const struct sl_rules *r, unsigned rule); /* no `when` */
 /* The fields that conditions are about: n ids, and of each the first rule that asks for it. The
  * caller frees both. */
 size_t sl_rules_asked_fields(const struct sl_rules *r, unsigned **ret_fields,

@@ -64,9 +64,9 @@ uint64_t sl_rule_sinks(const struct sl_rules *r, unsigned rule)
     return sinks;
 }
 
-bool sl_rule_goes_on(const struct sl_rules *r, unsigned rule)
+bool sl_rule_is_unconditional(const struct sl_rules *r, unsigned rule)
 {
-    return r->rules[rule].go_on;
+    return r->rules[rule].when == SL_WHEN_ALWAYS;
 }
 
 static void note_fields(const struct sl_rules *r, uint32_t at, unsigned rule, unsigned *first)

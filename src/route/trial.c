@@ -19,7 +19,7 @@ enum {
     HEAD_BYTES = 64,
     SIZES = 3,
 };
-static const size_t sizes[SIZES] = {SL_REGEX_PLAIN_MAX, 64 << 10, 1 << 20};
+static const size_t sizes[SIZES] = {SL_REGEX_PLAIN_MAX, 64 << 10, SL_TRIAL_LARGE};
 
 struct unit {
     char text[UNIT_BYTES];
@@ -168,7 +168,7 @@ static bool run(struct trial *t, const struct sl_regex *regex, size_t size,
             sl_regex_begin(t->scratch);
             if (sl_regex_match(regex, t->scratch, sl_slice(t->subject, n)) >= 0)
                 continue;
-            ret->bytes = n;
+            ret->bytes = size;
             ret->n_unit = u->n;
             memcpy(ret->unit, u->text, u->n);
             return true;

@@ -260,9 +260,12 @@ static void write_dropped(const struct sl_explanation *e, unsigned left, struct 
     indent(out, left);
     if (d->dropped_by == SL_RULE_UNMATCHED)
         SL_BUF_LITERAL(out, "\u2717 dropped: no rule took it, and `unmatched` is drop\n");
+    else if (d->drop_reason == SL_DROP_RULE)
+        sl_buf_printf(out, "\u2717 dropped by %s\n", sl_offline_rule_name(e->o, d->dropped_by));
     else
-        sl_buf_printf(out, "\u2717 dropped by %s (%s)\n", sl_offline_rule_name(e->o, d->dropped_by),
-                      sl_drop_reason_word(d->drop_reason));
+        sl_buf_printf(out, "\u2717 dropped: held back by %s of %s\n",
+                      sl_drop_reason_word(d->drop_reason),
+                      sl_offline_rule_name(e->o, d->dropped_by));
 }
 
 static void write_sinks(struct sl_explanation *e, unsigned left, struct sl_buf *out)

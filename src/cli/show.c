@@ -4,12 +4,14 @@
 #include "base/diag.h"
 #include "base/utf8.h"
 
+enum { WORTH = 16 }; /* less is not cut off: the word about it would take as much room */
+
 /* As much of the text as fits, without half a character. */
 static size_t fitting(struct sl_slice text, size_t max)
 {
     size_t n = max;
 
-    if (text.n <= max)
+    if (text.n <= max + WORTH)
         return text.n;
     while (n > 0 && max - n < 4 && ((unsigned char)text.p[n] & 0xc0) == 0x80)
         n--;
@@ -119,9 +121,7 @@ void sl_show_pad(struct sl_buf *out, size_t begin, size_t width)
 {
     size_t now = sl_show_width(sl_slice(out->p + begin, out->n - begin));
 
-    do
-        sl_buf_byte(out, ' ');
-    while (++now < width);
+    sl_buf_printf(out, "%*s", now + 2 < width ? (int)(width - now) : 2, "");
 }
 
 void sl_show_print(struct sl_buf *text, FILE *to)

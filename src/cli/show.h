@@ -19,7 +19,7 @@ void sl_show_json(const struct sl_value *value, struct sl_buf *out);
 void sl_show_string(struct sl_slice text, struct sl_buf *out); /* as a JSON string, in quotes */
 /* "1,204" */
 void sl_show_count(uint64_t n, struct sl_buf *out);
-/* Spaces until the characters since `begin` are `width`, and at least one. */
+/* Spaces until the characters since `begin` are `width`, and at least two. */
 void sl_show_pad(struct sl_buf *out, size_t begin, size_t width);
 size_t sl_show_width(struct sl_slice text); /* in characters */
 /* Prints the lines so that none of them moves the cursor, and empties the buffer. */

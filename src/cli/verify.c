@@ -158,6 +158,15 @@ static void check_fields(struct verify *v)
     sl_buf_release(&record);
 }
 
+static size_t same_until(struct sl_slice a, struct sl_slice b)
+{
+    size_t n = 0;
+
+    while (n < a.n && n < b.n && a.p[n] == b.p[n])
+        n++;
+    return n;
+}
+
 static void check_bytes_of(struct verify *v, const struct sl_expected_bytes *want)
 {
     const struct sl_choice *c = choice_of(&v->o->decision, want->sink);
@@ -177,7 +186,8 @@ static void check_bytes_of(struct verify *v, const struct sl_expected_bytes *wan
         add(v, sl_asprintf("bytes for %s", sink), as_text(want->text),
             sl_strdup(c ? "(too large for the sink)" : "(it gets no record)"));
     else if (!sl_slice_equal(got, want->text))
-        add(v, sl_asprintf("bytes for %s", sink), as_text(want->text), as_text(got));
+        add(v, sl_asprintf("bytes for %s, from byte %zu on", sink, same_until(got, want->text) + 1),
+            as_text(want->text), as_text(got));
     sl_buf_release(&out);
 }
 

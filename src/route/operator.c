@@ -130,7 +130,9 @@ bool sl_test_compile(struct sl_rule_set *set, const struct sl_cond *cond, struct
     case SL_OP_REGEX:
         return compile_regex(set, cond, ret);
     case SL_OP_CIDR:
-        return compile_networks(set, cond, ret);
+        if (!compile_networks(set, cond, ret))
+            return false;
+        break; /* their texts are for explanations */
     case SL_OP_IN_TABLE:
         ret->table = cond->table;
         return true;

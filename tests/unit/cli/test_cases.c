@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <dirent.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "base/alloc.h"
+#include "base/file.h"
+#include "cli/cli.h"
+#include "cli/explain.h"
+#include "cli/test.h"
+
+/* What commands print. Each folder of cases/ holds `command` (one command line; @FILE is a
+ * temporary file that is shown afterwards), the files it works on, perhaps `stdin`, and `expected`:
+ * standard output, then standard error and the exit status where there is something to tell.
+ * SLUICE_BLESS=1 writes `expected` anew, for a person to read. */
+
+static const struct sl_cli_command *const commands[] = {&sl_command_test, &sl_command_explain};
+
+enum { WORDS_MAX = 32, OUTPUT_MAX = 4 << 20 };
+
+static void read_whole(const char *path, struct sl_buf *to)
+{
+    if (sl_file_read(to, path) != SL_OK)
+        fail_msg("no file `%s`", path);
+}
+
+/* Redirects fd to a file for as long as the command runs. */
+struct redirect {
+    int fd, saved;
+    FILE *to;
+};
+
+static struct redirect redirect(int fd, FILE *to)
+{
+    struct redirect r = {fd, dup(fd), to};
+
+    dup2(fileno(to), fd);
+    return r;
+}
+
+static void restore(struct redirect *r, const char *title, struct sl_buf *ret)
+{
+    char part[4096];
+    size_t n;
+
+    dup2(r->saved, r->fd);
+    close(r->saved);
+    rewind(r->to);
+    while (ret && (n = fread(part, 1, sizeof(part), r->to)) > 0) {
+        if (title)
+            sl_buf_printf(ret, "--- %s\n", title);
+        title = NULL;
+        sl_buf_append(ret, part, n);
+    }
+    fclose(r->to);
+}
+
+static int run_words(char **words, int n, struct sl_buf *ret)
+{
+    FILE *in = fopen(access("stdin", F_OK) == 0 ? "stdin" : "/dev/null", "r");
+    struct redirect from = redirect(0, in), out, err;
+    int status = -1;
+
+    fflush(stdout);
+    out = redirect(1, tmpfile());
+    err = redirect(2, tmpfile());
+    for (size_t i = 0; i < SL_LENGTH(commands); i++)
+        if (!strcmp(commands[i]->name, words[0]))
+            status = commands[i]->run(n, words);
+    fflush(stdout);
+    fflush(stderr);
+    restore(&out, NULL, ret);
+    restore(&err, "standard error", ret);
+    restore(&from, NULL, NULL);
+    return status;
+}
+
+static void run_command(struct sl_buf *ret)
+{
+    char path[] = "/tmp/sluice-case-XXXXXX", *words[WORDS_MAX], *at, *text;
+    struct sl_buf line;
+    int n = 0, status, fd = mkstemp(path);
+
+    assert_true(fd >= 0);
+    sl_buf_init(&line, 4096);
+    read_whole("command", &line);
+    text = at = sl_buf_take(&line);
+    for (char *word; (word = strsep(&at, " \n"));)
+        if (*word && n < WORDS_MAX)
+            words[n++] = strcmp(word, "@FILE") == 0 ? path : word;
+    status = run_words(words, n, ret);
+    if (lseek(fd, 0, SEEK_END) > 0) {
+        sl_buf_text(ret, "--- file\n");
+        read_whole(path, ret);
+    }
+    if (status)
+        sl_buf_printf(ret, "--- status %d\n", status);
+    close(fd);
+    unlink(path);
+    free(text);
+}
+
+static void run_case(const char *name)
+{
+    struct sl_buf got, want;
+
+    sl_buf_init(&got, OUTPUT_MAX);
+    sl_buf_init(&want, OUTPUT_MAX);
+    run_command(&got);
+    if (getenv("SLUICE_BLESS")) {
+        FILE *file = fopen("expected", "w");
+
+        fwrite(got.p, 1, got.n, file);
+        fclose(file);
+    }
+    read_whole("expected", &want);
+    if (!sl_slice_equal(sl_buf_as_slice(&want), sl_buf_as_slice(&got)))
+        fail_msg("%s: got:\n%s\nexpected:\n%s", name, sl_buf_str(&got), sl_buf_str(&want));
+    sl_buf_release(&want);
+    sl_buf_release(&got);
+}
+
+static void every_case_prints_what_is_expected(void **state)
+{
+    const char *only = getenv("SLUICE_CASE");
+    struct dirent *entry;
+    size_t n = 0;
+    DIR *dir;
+
+    (void)state;
+    assert_int_equal(chdir(SLUICE_TESTS_DIR "/unit/cli/cases"), 0);
+    dir = opendir(".");
+    assert_non_null(dir);
+    while ((entry = readdir(dir))) {
+        if (*entry->d_name == '.' || (only && strcmp(only, entry->d_name) != 0) ||
+            chdir(entry->d_name) != 0)
+            continue;
+        run_case(entry->d_name);
+        assert_int_equal(chdir(".."), 0);
+        n++;
+    }
+    closedir(dir);
+    assert_true(only || n >= 20);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_case_prints_what_is_expected)};
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -30,7 +30,7 @@ void sl_changer_free(struct sl_changer *c)
         free(c->slots[i]);
     }
     free(c->slots);
-    sl_found_release(&c->found);
+    sl_change_found_release(&c->found);
     sl_buf_release(&c->base);
     sl_buf_release(&c->leaf);
     sl_editor_free(c->base64);
@@ -45,7 +45,7 @@ static void shrink(struct sl_buf *b)
 
 void sl_change_shrink(struct sl_changer *c)
 {
-    sl_found_shrink(&c->found);
+    sl_change_found_shrink(&c->found);
     shrink(&c->base);
     shrink(&c->leaf);
 }
@@ -61,9 +61,9 @@ void sl_changer_begin(struct sl_changer *c)
 
 /* ---- slots ---- */
 
-static struct sl_slot *slot_new(struct sl_fields *fields)
+static struct sl_change_slot *slot_new(struct sl_fields *fields)
 {
-    struct sl_slot *slot = sl_zalloc(sizeof(*slot));
+    struct sl_change_slot *slot = sl_zalloc(sizeof(*slot));
 
     slot->decoder = sl_zalloc(sizeof(*slot->decoder));
     slot->decoder->fields = fields;
@@ -71,16 +71,16 @@ static struct sl_slot *slot_new(struct sl_fields *fields)
     return slot;
 }
 
-struct sl_slot *sl_change_slot(struct sl_changer *c)
+struct sl_change_slot *sl_change_take_slot(struct sl_changer *c)
 {
-    struct sl_slot *slot;
+    struct sl_change_slot *slot;
 
     if (c->used == SL_CHANGED_SLOTS_MAX)
         return NULL;
     if (c->used == c->n_slots) {
         if (c->n_slots == c->cap_slots) {
             c->cap_slots = c->cap_slots ? 2 * c->cap_slots : 4;
-            c->slots = sl_reallocarray(c->slots, c->cap_slots, sizeof(struct sl_slot *));
+            c->slots = sl_reallocarray(c->slots, c->cap_slots, sizeof(struct sl_change_slot *));
         }
         c->slots[c->n_slots++] = slot_new(c->fields);
     }
@@ -112,7 +112,7 @@ struct sl_slice sl_change_base(struct sl_changer *c, const struct sl_record *r)
     return c->base.full ? sl_slice(NULL, 0) : sl_buf_as_slice(&c->base);
 }
 
-static int scan(struct sl_changer *c, struct sl_slot *slot, struct sl_error *err)
+static int scan(struct sl_changer *c, struct sl_change_slot *slot, struct sl_error *err)
 {
     struct sl_decoder *d = slot->decoder;
 
@@ -128,7 +128,7 @@ static int scan(struct sl_changer *c, struct sl_slot *slot, struct sl_error *err
     return SL_OK;
 }
 
-const struct sl_record *sl_change_finish(struct sl_changer *c, struct sl_slot *slot,
+const struct sl_record *sl_change_finish(struct sl_changer *c, struct sl_change_slot *slot,
                                          const struct sl_record *r, bool base64, bool touched,
                                          struct sl_error *err)
 {
@@ -168,7 +168,7 @@ const struct sl_record *sl_record_edit(struct sl_changer *c, const struct sl_edi
 {
     bool base64, touched = touches(e, e->message, values), any = false;
     const struct sl_record *result = NULL;
-    struct sl_slot *slot;
+    struct sl_change_slot *slot;
     struct sl_slice body;
 
     for (size_t i = 0; i < e->n; i++)
@@ -177,7 +177,7 @@ const struct sl_record *sl_record_edit(struct sl_changer *c, const struct sl_edi
         return r;
     base64 = sl_change_base64(r) && !touches(e, e->base64, values);
     body = sl_change_base(c, r);
-    slot = body.p ? sl_change_slot(c) : NULL;
+    slot = body.p ? sl_change_take_slot(c) : NULL;
     if (slot)
         sl_change_find(&c->found, e, body);
     if (!slot || c->found.full) {

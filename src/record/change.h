@@ -46,7 +46,7 @@ struct sl_editor {
 };
 
 /* All places are offsets in the body. */
-struct sl_match {
+struct sl_change_match {
     uint32_t path, box;
     uint32_t index;        /* which member of the box */
     uint32_t comma;        /* before it; 0: it is the first */
@@ -56,7 +56,7 @@ struct sl_match {
     bool wins;             /* the spelling that a reader sees */
 };
 
-struct sl_box {
+struct sl_change_box {
     uint32_t open, close; /* its brackets */
     uint32_t members;
     uint32_t leaving; /* members that are taken out */
@@ -64,30 +64,31 @@ struct sl_box {
     uint32_t joined;  /* members added so far */
 };
 
-struct sl_best { /* by field of the editor: the spelling of the highest rank, of those the last */
-    uint32_t at; /* match of a path, box of what leads to one */
+struct sl_change_best { /* by field of the editor: the spelling of the highest rank, of those the
+                           last */
+    uint32_t at;        /* match of a path, box of what leads to one */
     uint8_t rank;
     bool there;
 };
 
-struct sl_join { /* a member that is added */
+struct sl_change_join { /* a member that is added */
     uint32_t box, path;
     uint32_t key; /* where in the path its key begins */
 };
 
-struct sl_found {
-    struct sl_match *matches;
+struct sl_change_found {
+    struct sl_change_match *matches;
     size_t n_matches, cap_matches;
-    struct sl_box *boxes;
+    struct sl_change_box *boxes;
     size_t n_boxes, cap_boxes;
-    struct sl_best *best;
+    struct sl_change_best *best;
     size_t cap_best;
-    struct sl_join *joins;
+    struct sl_change_join *joins;
     size_t n_joins, cap_joins;
     bool full; /* more than SL_CHANGE_FOUND_MAX */
 };
 
-struct sl_slot {
+struct sl_change_slot {
     struct sl_record record;
     struct sl_decoder *decoder;
     struct sl_buf body;
@@ -96,36 +97,38 @@ struct sl_slot {
 struct sl_changer {
     struct sl_fields *fields;
     unsigned timestamp_member;
-    struct sl_slot **slots;
+    struct sl_change_slot **slots;
     size_t n_slots, cap_slots, used;
     size_t bytes; /* of the slots in use */
     struct sl_buf base, leaf;
-    struct sl_found found;
+    struct sl_change_found found;
     struct sl_editor *base64;
 };
 
 /* change_find.c */
-void sl_change_find(struct sl_found *found, const struct sl_editor *e, struct sl_slice body);
-void sl_found_release(struct sl_found *found);
-void sl_found_shrink(struct sl_found *found); /* gives back what a giant record took */
+void sl_change_find(struct sl_change_found *found, const struct sl_editor *e, struct sl_slice body);
+void sl_change_found_release(struct sl_change_found *found);
+/* Gives back what a giant record took. */
+void sl_change_found_shrink(struct sl_change_found *found);
 /* The member whose key begins at p: returns its value, *ret is the node behind the key. */
 const char *sl_change_member(const struct sl_fields *f, uint32_t node, const char *p,
                              const char *end, uint32_t *ret);
 
 /* change_splice.c: false when nothing changes; out stays empty then. */
-bool sl_change_splice(struct sl_found *found, const struct sl_editor *e, struct sl_slice body,
-                      const struct sl_new_value *values, struct sl_buf *out);
+bool sl_change_splice(struct sl_change_found *found, const struct sl_editor *e,
+                      struct sl_slice body, const struct sl_new_value *values, struct sl_buf *out);
 
 /* change.c */
 /* The record as one object that can be walked; p == NULL: too large. */
 struct sl_slice sl_change_base(struct sl_changer *c, const struct sl_record *r);
-bool sl_change_base64(const struct sl_record *r);     /* its base has a "message_base64" of ours */
-struct sl_slot *sl_change_slot(struct sl_changer *c); /* the next one, empty; NULL: too many */
-void sl_change_shrink(struct sl_changer *c);          /* gives back what a giant record took */
-void sl_change_give_back(struct sl_changer *c);       /* the slot last taken is not needed */
+bool sl_change_base64(const struct sl_record *r); /* its base has a "message_base64" of ours */
+/* The next slot, empty; NULL: too many. */
+struct sl_change_slot *sl_change_take_slot(struct sl_changer *c);
+void sl_change_shrink(struct sl_changer *c);    /* gives back what a giant record took */
+void sl_change_give_back(struct sl_changer *c); /* the slot last taken is not needed */
 /* r as changed into slot->body; NULL (and the slot given back) when that is no record. touched: the
  * change reached `message`, so that its "message_base64" has to go. */
-const struct sl_record *sl_change_finish(struct sl_changer *c, struct sl_slot *slot,
+const struct sl_record *sl_change_finish(struct sl_changer *c, struct sl_change_slot *slot,
                                          const struct sl_record *r, bool base64, bool touched,
                                          struct sl_error *err);
 

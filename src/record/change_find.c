@@ -7,7 +7,7 @@
 enum { KEEP = 1024 }; /* entries that stay for the next record */
 
 struct finder {
-    struct sl_found *found;
+    struct sl_change_found *found;
     const struct sl_editor *e;
     const struct sl_fields *fields;
     const char *start, *end;
@@ -19,7 +19,7 @@ static uint32_t place(const struct finder *x, const char *p)
 }
 
 /* Room for one more entry; false: that would be too many. */
-static bool grow(struct sl_found *f, void **entries, size_t n, size_t *cap, size_t size)
+static bool grow(struct sl_change_found *f, void **entries, size_t n, size_t *cap, size_t size)
 {
     if (n == SL_CHANGE_FOUND_MAX) {
         f->full = true;
@@ -35,28 +35,28 @@ static bool grow(struct sl_found *f, void **entries, size_t n, size_t *cap, size
 static void note(struct finder *x, uint32_t node, uint32_t at)
 {
     const struct sl_node *of = &x->fields->nodes[node];
-    struct sl_best *best = &x->found->best[of->id];
+    struct sl_change_best *best = &x->found->best[of->id];
 
     if (!best->there || of->rank >= best->rank)
-        *best = (struct sl_best){.at = at, .rank = of->rank, .there = true};
+        *best = (struct sl_change_best){.at = at, .rank = of->rank, .there = true};
 }
 
 static bool add_box(struct finder *x, const char *p, uint32_t node, uint32_t *ret)
 {
-    struct sl_found *f = x->found;
+    struct sl_change_found *f = x->found;
 
     if (!grow(f, (void **)&f->boxes, f->n_boxes, &f->cap_boxes, sizeof(*f->boxes)))
         return false;
     *ret = (uint32_t)f->n_boxes++;
-    f->boxes[*ret] = (struct sl_box){.open = place(x, p)};
+    f->boxes[*ret] = (struct sl_change_box){.open = place(x, p)};
     if (node != SL_NODE_ROOT && *p == '{') /* a member can join it */
         note(x, node, *ret);
     return true;
 }
 
-static bool add_match(struct finder *x, const struct sl_match *m, uint32_t node)
+static bool add_match(struct finder *x, const struct sl_change_match *m, uint32_t node)
 {
-    struct sl_found *f = x->found;
+    struct sl_change_found *f = x->found;
 
     if (!grow(f, (void **)&f->matches, f->n_matches, &f->cap_matches, sizeof(*f->matches)))
         return false;
@@ -87,7 +87,7 @@ static const char *look(struct finder *x, const char *p, uint32_t node)
 {
     bool array = *p == '[';
     const char close = array ? ']' : '}';
-    struct sl_match m = {0};
+    struct sl_change_match m = {0};
     struct sl_value skipped;
     uint32_t to;
 
@@ -128,7 +128,7 @@ static const char *look(struct finder *x, const char *p, uint32_t node)
     return p + 1;
 }
 
-void sl_change_find(struct sl_found *found, const struct sl_editor *e, struct sl_slice body)
+void sl_change_find(struct sl_change_found *found, const struct sl_editor *e, struct sl_slice body)
 {
     struct finder x = {
         .found = found, .e = e, .fields = e->fields, .start = body.p, .end = body.p + body.n};
@@ -143,17 +143,17 @@ void sl_change_find(struct sl_found *found, const struct sl_editor *e, struct sl
     look(&x, body.p, SL_NODE_ROOT);
 }
 
-void sl_found_release(struct sl_found *found)
+void sl_change_found_release(struct sl_change_found *found)
 {
     free(found->matches);
     free(found->boxes);
     free(found->best);
     free(found->joins);
-    *found = (struct sl_found){0};
+    *found = (struct sl_change_found){0};
 }
 
-void sl_found_shrink(struct sl_found *found)
+void sl_change_found_shrink(struct sl_change_found *found)
 {
     if (found->cap_matches > KEEP || found->cap_boxes > KEEP)
-        sl_found_release(found);
+        sl_change_found_release(found);
 }

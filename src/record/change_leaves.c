@@ -102,7 +102,7 @@ const struct sl_record *sl_record_edit_leaves(struct sl_changer *c, const struct
                                               void *user, struct sl_error *err)
 {
     struct sl_slice body = sl_change_base(c, r);
-    struct sl_slot *slot = body.p ? sl_change_slot(c) : NULL;
+    struct sl_change_slot *slot = body.p ? sl_change_take_slot(c) : NULL;
     struct leaves w = {.fields = e ? e->fields : NULL,
                        .n_paths = e ? e->n : 0,
                        .leaf = leaf,

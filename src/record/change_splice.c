@@ -5,12 +5,13 @@
 /* ---- what happens where ---- */
 
 /* Marks the spellings that win and counts those that leave; true when that changes a byte. */
-static bool settle(struct sl_found *f, const struct sl_new_value *values, struct sl_slice body)
+static bool settle(struct sl_change_found *f, const struct sl_new_value *values,
+                   struct sl_slice body)
 {
     bool changes = false;
 
     for (size_t i = 0; i < f->n_matches; i++) {
-        struct sl_match *m = &f->matches[i];
+        struct sl_change_match *m = &f->matches[i];
         const struct sl_new_value *v = &values[m->path];
         const struct sl_slice old = sl_slice(body.p + m->value, m->end - m->value);
 
@@ -25,14 +26,14 @@ static bool settle(struct sl_found *f, const struct sl_new_value *values, struct
 }
 
 /* The member of a path that is not there joins the deepest object on its way. */
-static void join(struct sl_found *f, const struct sl_editor *e, size_t path)
+static void join(struct sl_change_found *f, const struct sl_editor *e, size_t path)
 {
     const struct sl_editor_way *way = &e->ways[path];
-    struct sl_join j = {.path = (uint32_t)path};
+    struct sl_change_join j = {.path = (uint32_t)path};
     size_t at = f->n_joins;
 
     for (size_t i = way->n; i-- > 0;) {
-        const struct sl_best *best = &f->best[way->id[i]];
+        const struct sl_change_best *best = &f->best[way->id[i]];
 
         if (best->there) {
             j.box = best->at;
@@ -54,7 +55,7 @@ static void join(struct sl_found *f, const struct sl_editor *e, size_t path)
 /* ---- writing ---- */
 
 struct writer {
-    struct sl_found *found;
+    struct sl_change_found *found;
     const struct sl_editor *e;
     const struct sl_new_value *values;
     struct sl_slice body;
@@ -73,9 +74,9 @@ static void copy_to(struct writer *w, uint32_t end)
 static void write_joins(struct writer *w, uint32_t before)
 {
     for (; w->joined < w->found->n_joins; w->joined++) {
-        const struct sl_join *j = &w->found->joins[w->joined];
+        const struct sl_change_join *j = &w->found->joins[w->joined];
         const struct sl_field *path = &w->e->fields->items[j->path];
-        struct sl_box *box = &w->found->boxes[j->box];
+        struct sl_change_box *box = &w->found->boxes[j->box];
 
         if (box->close >= before)
             return;
@@ -91,9 +92,9 @@ static void write_joins(struct writer *w, uint32_t before)
 
 /* What leaves takes one comma with it: the one before it where something stays before it, else the
  * one behind it. Where nothing stays at all, the spaces go too. */
-static void leave_out(struct writer *w, const struct sl_match *m)
+static void leave_out(struct writer *w, const struct sl_change_match *m)
 {
-    struct sl_box *box = &w->found->boxes[m->box];
+    struct sl_change_box *box = &w->found->boxes[m->box];
     bool first = m->index == box->left++; /* all before it leave too */
 
     if (box->leaving == box->members) {
@@ -108,7 +109,7 @@ static void leave_out(struct writer *w, const struct sl_match *m)
     }
 }
 
-static void write_match(struct writer *w, const struct sl_match *m)
+static void write_match(struct writer *w, const struct sl_change_match *m)
 {
     const struct sl_new_value *v = &w->values[m->path];
 
@@ -124,8 +125,8 @@ static void write_match(struct writer *w, const struct sl_match *m)
     }
 }
 
-bool sl_change_splice(struct sl_found *found, const struct sl_editor *e, struct sl_slice body,
-                      const struct sl_new_value *values, struct sl_buf *out)
+bool sl_change_splice(struct sl_change_found *found, const struct sl_editor *e,
+                      struct sl_slice body, const struct sl_new_value *values, struct sl_buf *out)
 {
     struct writer w = {.found = found, .e = e, .values = values, .body = body, .out = out};
     bool changes = settle(found, values, body);

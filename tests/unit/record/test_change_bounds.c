@@ -206,7 +206,7 @@ static void test_steady(void **state)
     const struct sl_slice paths[] = {SL_SLICE_LITERAL("a.b"), SL_SLICE_LITERAL("c")};
     const struct sl_editor *e = editor_of(g, paths, 2);
     struct sl_changer before, *c = g->changer;
-    struct sl_slot slots[8];
+    struct sl_change_slot slots[8];
 
     (void)state;
     decode(g->x, "{\"a\":{\"b\":1},\"a.b\":2,\"c\":\"d\",\"e\":[\"f\",\"g\"]}");

@@ -121,11 +121,14 @@ static struct sl_cond *simplify(struct sl_cond *c)
 
 /* ---- under a path ---- */
 
-static bool is_operand(struct sl_rule_set *set, const struct sl_yaml_node *node)
+static bool is_operand(struct sl_rule_set *set, enum sl_op op, const struct sl_yaml_node *node)
 {
     if (node->type == SL_YAML_SCALAR)
         return true;
-    if (node->type == SL_YAML_NULL)
+    if (op == SL_OP_CIDR)
+        SL_RULE_PROBLEM(set, node, false,
+                        "`cidr` takes a network, like 10.0.0.0/8, an address, or a list of them");
+    else if (node->type == SL_YAML_NULL)
         SL_RULE_PROBLEM(set, node, false,
                         "nothing equals null; for a field that is missing or null write "
                         "`{ exists: false }`, for the text \"null\" put it in quotes");
@@ -143,13 +146,13 @@ static struct sl_cond *parse_any_of(struct sl_rule_set *set, enum sl_op op, bool
     bool good = true;
 
     if (node->type != SL_YAML_SEQUENCE)
-        return is_operand(set, node) ? new_test(op, fold, field, node) : NULL;
+        return is_operand(set, op, node) ? new_test(op, fold, field, node) : NULL;
     if (node->n_children == 0) {
         SL_RULE_PROBLEM(set, node, false, "an empty list matches nothing");
         return NULL;
     }
     for (size_t i = 0; i < node->n_children; i++)
-        good &= is_operand(set, &node->children[i]);
+        good &= is_operand(set, op, &node->children[i]);
     return good ? new_test(op, fold, field, node) : NULL;
 }
 
@@ -316,6 +319,20 @@ static struct sl_cond *parse_field(struct sl_rule_set *set, bool fold,
 
 static struct sl_cond *parse_mapping(struct sl_rule_set *set, const struct sl_yaml_node *when);
 
+/* `case: insensitive` one level too high. A field of that name is still free to hold the word. */
+static bool is_stray_case(struct sl_rule_set *set, const struct sl_yaml_node *member)
+{
+    if (strcmp(member->key, operators[WORD_CASE]) != 0 || member->type != SL_YAML_SCALAR ||
+        (strcmp(member->text, "insensitive") != 0 && strcmp(member->text, "sensitive") != 0))
+        return false;
+    SL_RULE_PROBLEM(
+        set, member, true,
+        "`case` stands beside an operator, as in `{ equal: x, case: insensitive }`; for "
+        "a field named `case` write `{ equal: %s }`",
+        member->text);
+    return true;
+}
+
 static struct sl_cond *parse_mapping_list(struct sl_rule_set *set, enum sl_cond_kind kind,
                                           const struct sl_yaml_node *node)
 {
@@ -350,7 +367,7 @@ static struct sl_cond *parse_mapping(struct sl_rule_set *set, const struct sl_ya
             add_child(all, parse_mapping_list(set, SL_COND_ALL, member));
         else if (!strcmp(member->key, "any"))
             add_child(all, parse_mapping_list(set, SL_COND_ANY, member));
-        else
+        else if (!is_stray_case(set, member))
             add_child(all, parse_field(set, false, member, member));
     }
     return simplify(all);

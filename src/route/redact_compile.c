@@ -206,6 +206,10 @@ static void compile_clause(struct sl_rule_set *set, const struct sl_yaml_node *n
     const struct sl_yaml_node *at;
     bool known = true;
 
+    if (node->type == SL_YAML_SCALAR && word_of(node) < N_WORDS) {
+        SL_RULE_PROBLEM(set, node, false, "write `{ detect: %s }`", node->text);
+        return;
+    }
     if (node->type != SL_YAML_MAPPING) {
         SL_RULE_PROBLEM(set, node, false,
                         "expected what to look for, as in `{ detect: [email, card] }`");

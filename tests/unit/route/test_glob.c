@@ -100,6 +100,47 @@ static void bad_patterns_say_where(void **state)
     }
 }
 
+static bool match_folded(const char *pattern, const char *text)
+{
+    char *folded = sl_strdup(pattern);
+    size_t n = strlen(pattern), at;
+    struct sl_error err = {0};
+    bool found;
+
+    sl_glob_fold(folded, n);
+    assert_int_equal(sl_glob_check(sl_slice(folded, n), &at, &err), SL_OK);
+    found = sl_glob_match(sl_slice(folded, n), sl_slice_str(text), true);
+    /* Folded or not, a pattern means the same. */
+    assert_int_equal(sl_glob_match(sl_slice_str(pattern), sl_slice_str(text), true), found);
+    free(folded);
+    return found;
+}
+
+static void letters_of_any_case(void **state)
+{
+    (void)state;
+    assert_true(match_folded("/API/*.JS", "/api/x.js"));
+    assert_true(match_folded("/api/*.js", "/API/X.Js"));
+    assert_false(match_folded("@[[]`", "`{@["));
+    assert_true(match_folded("[a-c]", "B"));
+    assert_true(match_folded("[A-C]", "b"));
+    assert_true(match_folded("[Z-a]", "z"));
+    assert_true(match_folded("[Z-a]", "A"));
+    assert_true(match_folded("[Z-a]", "_"));
+    assert_false(match_folded("[Z-a]", "b"));
+    assert_false(match_folded("[!a-c]", "B"));
+    assert_true(match_folded("[!a-c]", "D"));
+    assert_true(match_folded("\\\\[A]\\[B", "\\a[b"));
+    assert_true(match_folded("\\A\\*B", "a*b"));
+    assert_false(match_folded("\\A\\*B", "axb"));
+    assert_true(match_folded("[]X]y[^]Z]", "xYa"));
+    assert_false(match_folded("[]X]y[^]Z]", "xYz"));
+    assert_false(match_folded("\xc3\x89", "\xc3\xa9"));
+    assert_true(match_folded("\xc3\xa9[\xc3\xa0-\xc3\xbf]A", "\xc3\xa9\xc3\xa9"
+                                                             "a"));
+    assert_false(match_folded("K", "\xe2\x84\xaa")); /* KELVIN SIGN */
+}
+
 /* What a matcher that tries every way takes hours for. */
 static void many_stars_stay_cheap(void **state)
 {
@@ -122,6 +163,7 @@ int main(void)
         cmocka_unit_test(classes),
         cmocka_unit_test(a_backslash_takes_the_next_as_it_is),
         cmocka_unit_test(bad_patterns_say_where),
+        cmocka_unit_test(letters_of_any_case),
         cmocka_unit_test(many_stars_stay_cheap),
     };
 

@@ -62,7 +62,10 @@ static pcre2_code *compile(struct sl_slice pattern, uint32_t more, size_t *ret_o
     if (!code) {
         pcre2_get_error_message(error, text, sizeof(text));
         *ret_offset = at < pattern.n ? at : pattern.n;
-        sl_fail(err, SL_EINVAL, "%s", (const char *)text);
+        sl_fail(err, SL_EINVAL, "%s%s", (const char *)text,
+                error == PCRE2_ERROR_PATTERN_TOO_LARGE
+                    ? "; many words belong in a list of values, or in a table (`in_table`)"
+                    : "");
     }
     return code;
 }

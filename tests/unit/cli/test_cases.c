@@ -148,9 +148,27 @@ static void every_case_prints_what_is_expected(void **state)
     assert_true(only || n >= 20);
 }
 
+/* Each of them has one, too. */
+static void the_shipped_rules_pass_their_own_tests(void **state)
+{
+    char command[] = "test", option[] = "-c", path[] = SLUICE_TESTS_DIR "/unit/cli/shipped.yaml";
+    char *words[] = {command, option, path, NULL};
+    struct sl_buf got;
+
+    (void)state;
+    sl_buf_init(&got, OUTPUT_MAX);
+    if (run_words(words, 3, &got) != SL_EXIT_DONE ||
+        !strstr(sl_buf_str(&got), " passed, 0 failed") || strstr(sl_buf_str(&got), "no test"))
+        fail_msg("%s", sl_buf_str(&got));
+    sl_buf_release(&got);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_case_prints_what_is_expected)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_shipped_rules_pass_their_own_tests),
+        cmocka_unit_test(every_case_prints_what_is_expected),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -408,113 +408,6 @@ static void rules_know_which_fields_they_read(void **state)
     box_release(&b);
 }
 
-static void shipped(struct box *b)
-{
-    static const char *paths[] = {SLUICE_ROOT_DIR "/routes"};
-    const struct sl_decoder_config decoder = {.fields = b->fields};
-
-    b->config.routes = (struct sl_strings){paths, 1};
-    b->rules = sl_rules_load(&b->config, b->fields, &b->diags);
-    sl_diags_print(&b->diags, stderr);
-    assert_non_null(b->rules);
-    b->decoder = sl_decoder_new(&decoder, NULL);
-    sl_fields_compile(b->fields);
-    b->matcher = sl_matcher_new(b->rules, &(struct sl_matcher_config){.fields = b->fields});
-}
-
-/* A YAML node as JSON: enough for the records in the tests of routes/. */
-static void write_json(const struct sl_yaml_node *node, struct sl_buf *out)
-{
-    struct sl_value number = {node->text, (uint32_t)node->n, SL_VALUE_STRING, false};
-    double real;
-    bool is_int;
-    int64_t integer;
-
-    if (node->type == SL_YAML_MAPPING || node->type == SL_YAML_SEQUENCE) {
-        bool mapping = node->type == SL_YAML_MAPPING;
-
-        sl_buf_byte(out, mapping ? '{' : '[');
-        for (size_t i = 0; i < node->n_children; i++) {
-            sl_buf_text(out, i ? "," : "");
-            if (mapping)
-                sl_buf_printf(out, "\"%s\":", node->children[i].key);
-            write_json(&node->children[i], out);
-        }
-        sl_buf_byte(out, mapping ? '}' : ']');
-    } else if (!node->quoted && sl_value_number(&number, &real, &is_int, &integer)) {
-        sl_buf_append(out, node->text, node->n);
-    } else {
-        sl_buf_byte(out, '"');
-        sl_json_escape(sl_slice(node->text, node->n), out);
-        sl_buf_byte(out, '"');
-    }
-}
-
-static uint64_t sinks_of(const struct box *b, const struct sl_yaml_node *to)
-{
-    uint64_t bits = 0;
-
-    for (size_t i = 0; to && i < to->n_children; i++)
-        for (size_t k = 0; k < N_SINKS; k++)
-            if (!strcmp(to->children[i].text, b->sinks[k].name))
-                bits |= 1U << k;
-    return bits;
-}
-
-static void run_shipped_test(struct box *b, const struct sl_yaml_node *test)
-{
-    const struct sl_yaml_node *expect = sl_yaml_get(test, "expect"),
-                              *raw = sl_yaml_get(test, "raw");
-    const char *name = sl_yaml_get(test, "name")->text, *rule;
-    const unsigned *matched;
-    struct sl_buf value;
-    size_t n;
-
-    sl_buf_init(&value, 1 << 20);
-    if (raw)
-        sl_buf_append(&value, raw->text, raw->n);
-    else
-        write_json(sl_yaml_get(test, "record"), &value);
-    box_route_n(b, sl_buf_as_slice(&value));
-    matched = sl_matcher_matched(b->matcher, &n);
-    rule = sl_rules_info(b->rules, n ? matched[n - 1] : SL_RULE_UNMATCHED).name;
-    if (strcmp(rule, sl_yaml_get(expect, "rule")->text) != 0 ||
-        b->decision.sinks != sinks_of(b, sl_yaml_get(expect, "to")) ||
-        (b->decision.dropped_by != SL_RULE_NONE) != (sl_yaml_get(expect, "dropped") != NULL))
-        fail_msg("routes: %s: rule %s, sinks %llx", name, rule,
-                 (unsigned long long)b->decision.sinks);
-    sl_buf_release(&value);
-}
-
-static void the_shipped_rules_pass_their_own_tests(void **state)
-{
-    struct box b;
-    size_t n = 0;
-    const char *file = NULL;
-
-    (void)state;
-    box_config(&b);
-    shipped(&b);
-    for (unsigned i = 0; i < sl_rules_count(b.rules); i++) {
-        struct sl_yaml *yaml;
-        const struct sl_yaml_node *tests;
-
-        if (sl_rules_info(b.rules, i).file == file)
-            continue;
-        file = sl_rules_info(b.rules, i).file;
-        yaml = sl_yaml_load(file, &b.diags);
-        assert_non_null(yaml);
-        tests = sl_yaml_get(sl_yaml_root(yaml), "tests");
-        assert_non_null(tests);
-        for (size_t k = 0; k < tests->n_children; k++, n++)
-            run_shipped_test(&b, &tests->children[k]);
-        sl_yaml_free(yaml);
-    }
-    assert_true(n >= 14);
-    assert_int_equal(sl_rules_sinks(b.rules), 7);
-    box_release(&b);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -530,7 +423,6 @@ int main(void)
         cmocka_unit_test(ordinary_patterns_are_judged_on_long_lines),
         cmocka_unit_test(the_hash_covers_what_decides),
         cmocka_unit_test(rules_know_which_fields_they_read),
-        cmocka_unit_test(the_shipped_rules_pass_their_own_tests),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

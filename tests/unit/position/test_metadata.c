@@ -96,6 +96,57 @@ static void nothing_is_said_when_no_sink_is_ahead(void **state)
     sl_partition_unref(p);
 }
 
+static void nothing_is_said_below_a_cut_over(void **state)
+{
+    struct sl_hold *holds[2];
+    struct sl_partition *p = uneven(holds);
+    char line[SL_METADATA_MAX];
+    size_t n;
+
+    (void)state;
+    sl_partition_cut_over(p);
+    assert_int_equal(p->cut_over, 200);
+    assert_int_equal(sl_metadata_write(p, &names, line), 0);
+    sl_hold_unref(holds[0]);
+    assert_int_equal(sl_partition_least(p), 150);
+    assert_int_equal(sl_metadata_write(p, &names, line), 0);
+    holds[0] = sl_hold_new(0, false); /* judged by the new rules */
+    sl_hold_cover(holds[0], p, 200);
+    sl_partition_advance(p, 200, 0, 0);
+    assert_int_equal(sl_metadata_write(p, &names, line), 0); /* 150 is outstanding yet */
+    sl_hold_unref(holds[1]);
+    assert_int_equal(sl_partition_least(p), 200);
+    n = sl_metadata_write(p, &names, line);
+    assert_true(n > 0);
+    sl_hold_unref(holds[0]);
+    sl_partition_unref(p);
+}
+
+static void a_cut_over_is_beyond_every_position(void **state)
+{
+    struct sl_partition *p = partition(10);
+
+    (void)state;
+    assert_false(sl_partition_has_gap(p));
+    p->sinks[1].from = 10;
+    assert_false(sl_partition_has_gap(p));
+    p->sinks[1].from = 15;
+    p->sinks[2].from = 30;
+    assert_true(sl_partition_has_gap(p));
+    sl_partition_cut_over(p);
+    assert_int_equal(p->cut_over, 30);
+    sl_partition_skip(p, 29);
+    assert_true(sl_partition_has_gap(p));
+    sl_partition_skip(p, 30);
+    assert_false(sl_partition_has_gap(p));
+    sl_partition_unref(p);
+    p = partition(-1); /* not known yet */
+    assert_false(sl_partition_has_gap(p));
+    sl_partition_cut_over(p);
+    assert_int_equal(p->cut_over, 0);
+    sl_partition_unref(p);
+}
+
 static void ignored(struct sl_slice line, int64_t committed, const struct sl_position_names *with)
 {
     struct sl_partition *p = partition(committed);
@@ -244,6 +295,8 @@ int main(void)
         cmocka_unit_test(each_sink_goes_on_at_its_own_position),
         cmocka_unit_test(a_sink_that_is_ahead_holds_nothing_back),
         cmocka_unit_test(nothing_is_said_when_no_sink_is_ahead),
+        cmocka_unit_test(nothing_is_said_below_a_cut_over),
+        cmocka_unit_test(a_cut_over_is_beyond_every_position),
         cmocka_unit_test(another_base_or_other_rules_void_it),
         cmocka_unit_test(what_is_not_ours_is_ignored),
         cmocka_unit_test(a_cut_line_never_moves_a_sink_too_far),

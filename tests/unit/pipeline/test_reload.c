@@ -76,6 +76,38 @@ static void a_change_while_it_is_read_is_read_again(void **state)
     world_free(w);
 }
 
+/* A rule file that is a pipe: who fills it can change the other file after that was read. */
+static void what_changes_under_the_reader_is_read_again(void **state)
+{
+    struct world *w = world_new("items");
+    char *pipe = path_of(w, "20.yaml");
+    pid_t child;
+
+    (void)state;
+    write_rule(w, "v2", "items");
+    assert_int_equal(mkfifo(pipe, 0600), 0);
+    child = fork();
+    if (child == 0) {
+        FILE *f = fopen(pipe, "w"); /* waits for the reader */
+
+        write_rule(w, "v3", "items");
+        fputs("rules:\n  - { name: more, when: { a: 1 }, to: items }\n", f);
+        fclose(f);
+        _exit(0);
+    }
+    sl_reload_now(&w->p);
+    run_work(w);
+    assert_int_equal(waitpid(child, NULL, 0), child);
+    expect_live(w, "v1");
+    assert_int_equal(logged(w, "rules"), 0);
+    unlink(pipe);
+    ticks(w, 2);
+    expect_live(w, "v3");
+    assert_int_equal(logged(w, "rules reloaded"), 1);
+    free(pipe);
+    world_free(w);
+}
+
 static void a_bad_change_changes_nothing_and_says_so_once(void **state)
 {
     struct world *w = world_new("items");
@@ -330,6 +362,20 @@ static void a_load_that_ends_after_the_stop_changes_nothing(void **state)
     world_free(w);
 }
 
+static void a_look_that_ends_after_the_stop_loads_nothing(void **state)
+{
+    struct world *w = world_new("items");
+
+    (void)state;
+    write_rule(w, "v2", "items");
+    tick(w);
+    fake_advance(&w->fake, 1000);
+    w->p.phase = SL_PHASE_DRAINING;
+    fake_run_work(&w->fake);
+    assert_int_equal(w->fake.n_work, 0);
+    world_free(w);
+}
+
 static void the_end_waits_for_the_pool_threads(void **state)
 {
     struct world *w = world_new("items");
@@ -350,6 +396,7 @@ int main(void)
         cmocka_unit_test(what_two_looks_have_seen_alike_is_loaded),
         cmocka_unit_test(many_files_are_one_reload),
         cmocka_unit_test(a_change_while_it_is_read_is_read_again),
+        cmocka_unit_test(what_changes_under_the_reader_is_read_again),
         cmocka_unit_test(a_bad_change_changes_nothing_and_says_so_once),
         cmocka_unit_test(back_to_what_is_live_is_a_success),
         cmocka_unit_test(no_rules_and_no_folder_change_nothing),
@@ -362,6 +409,7 @@ int main(void)
         cmocka_unit_test(a_changed_configuration_needs_a_restart),
         cmocka_unit_test(an_unchanged_configuration_needs_nothing),
         cmocka_unit_test(a_load_that_ends_after_the_stop_changes_nothing),
+        cmocka_unit_test(a_look_that_ends_after_the_stop_loads_nothing),
         cmocka_unit_test(the_end_waits_for_the_pool_threads),
     };
 

@@ -262,6 +262,11 @@ static void counts_of_rules_that_are_gone_are_kept(void **state)
     /* decoded = dropped + kept */
     assert_int_equal(w->topic_counters[2], metric(w, "sluice_dropped_records_total", NULL, NULL) +
                                                metric(w, "sluice_kept_records_total", NULL, NULL));
+    write_rule(w, "e", "items");
+    reload(w);
+    assert_int_equal(dropped(w, "v1"), 0);
+    assert_int_equal(dropped(w, "(removed)"), 5);
+    assert_int_equal(matched(w, "(removed)"), 8);
     world_free(w);
 }
 

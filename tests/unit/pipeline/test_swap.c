@@ -9,14 +9,6 @@
 
 #include "pipeline/rules_world.h"
 
-struct sl_match;
-void sl_match_set_aside(struct sl_match *m, unsigned rule) __attribute__((weak));
-void sl_match_set_aside(struct sl_match *m, unsigned rule)
-{
-    (void)m;
-    (void)rule;
-}
-
 static void reload(struct world *w)
 {
     sl_reload_now(&w->p);

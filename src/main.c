@@ -4,6 +4,7 @@
 #include "cli/check.h"
 #include "cli/cli.h"
 #include "cli/explain.h"
+#include "cli/plan.h"
 #include "cli/run.h"
 #include "cli/test.h"
 
@@ -11,10 +12,10 @@
 #define LATER(command_name) (&(const struct sl_cli_command){.name = (command_name)})
 
 static const struct sl_cli_command *const commands[] = {
-    &sl_command_run,     &sl_command_check, &sl_command_test, &sl_command_explain,
-    &sl_command_version, LATER("setup"),    LATER("plan"),    LATER("positions"),
-    LATER("dlq"),        LATER("archive"),  LATER("flow"),    LATER("replay"),
-    LATER("collect"),    LATER("top"),
+    &sl_command_run,  &sl_command_check,   &sl_command_test, &sl_command_explain,
+    &sl_command_plan, &sl_command_version, LATER("setup"),   LATER("positions"),
+    LATER("dlq"),     LATER("archive"),    LATER("flow"),    LATER("replay"),
+    LATER("collect"), LATER("top"),
 };
 
 int main(int argc, char **argv)

@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/plan_compare.h"
+
+#include <stdlib.h>
+
+#include "base/alloc.h"
+#include "base/hash.h"
+#include "cli/show.h"
+
+enum { VALUE_SHOWN = 160, PREVIEW_MAX = 256 << 20, TEXT_MAX = 64 << 10 };
+
+/* ---- rules by name ---- */
+
+struct names { /* open addressing: place in rules + 1 */
+    uint32_t *slots;
+    size_t n;
+};
+
+static uint32_t row_of(struct sl_compare *p, struct names *names, const char *name)
+{
+    size_t at = (size_t)sl_hash(name, strlen(name)) & (names->n - 1);
+
+    for (; names->slots[at]; at = (at + 1) & (names->n - 1))
+        if (!strcmp(p->rules[names->slots[at] - 1].name, name))
+            return names->slots[at] - 1;
+    p->rules[p->n_rules].name = sl_strdup(name);
+    names->slots[at] = (uint32_t)++p->n_rules;
+    return names->slots[at] - 1;
+}
+
+/* FILE.csv:17 is how a row without a name is called, and its metrics go by the file. */
+static const char *name_of(const struct sl_rule_info *info, char *room, size_t size)
+{
+    snprintf(room, size, "%s:%u", info->metric, info->line);
+    return strcmp(room, info->name) == 0 ? info->metric : info->name;
+}
+
+static void gather_rules(struct sl_compare *p)
+{
+    const size_t all = sl_rules_count(p->side[SL_COMPARE_BEFORE]->routing->rules) +
+                       sl_rules_count(p->side[SL_COMPARE_AFTER]->routing->rules) + 1;
+    struct names names = {.n = 64};
+    char room[1024];
+
+    while (names.n < 2 * all)
+        names.n *= 2;
+    names.slots = sl_calloc(names.n, sizeof(*names.slots));
+    p->rules = sl_calloc(all, sizeof(*p->rules));
+    row_of(p, &names, "(unmatched)");
+    p->rules[0].exists[SL_COMPARE_BEFORE] = p->rules[0].exists[SL_COMPARE_AFTER] = true;
+    for (int side = 0; side < SL_COMPARE_SIDES; side++) {
+        const struct sl_rules *r = p->side[side]->routing->rules;
+
+        p->rows[side] = sl_calloc(sl_rules_count(r) + 1, sizeof(*p->rows[side]));
+        for (unsigned i = 0; i < sl_rules_count(r); i++) {
+            const struct sl_rule_info info = sl_rules_info(r, i);
+
+            p->rows[side][i] = row_of(p, &names, name_of(&info, room, sizeof(room)));
+            p->rules[p->rows[side][i]].exists[side] = true;
+        }
+    }
+    free(names.slots);
+}
+
+void sl_compare_init(struct sl_compare *p, struct sl_offline *before, struct sl_offline *after)
+{
+    *p = (struct sl_compare){.config = before->config, .side = {before, after}};
+    for (int side = 0; side < SL_COMPARE_SIDES; side++) {
+        sl_buf_init(&p->preview[side], PREVIEW_MAX);
+        sl_buf_init(&p->json[side], PREVIEW_MAX);
+    }
+    sl_buf_init(&p->text, TEXT_MAX);
+    sl_buf_init(&p->members, TEXT_MAX);
+    p->classes = sl_calloc(SL_COMPARE_CLASSES_MAX, sizeof(*p->classes));
+    gather_rules(p);
+}
+
+void sl_compare_release(struct sl_compare *p)
+{
+    for (size_t i = 0; i < p->n_rules; i++)
+        free(p->rules[i].name);
+    for (size_t i = 0; i < p->n_classes; i++) {
+        free(p->classes[i].place);
+        free(p->classes[i].value);
+        free(p->classes[i].differences);
+        free(p->classes[i].differences_json);
+    }
+    for (int side = 0; side < SL_COMPARE_SIDES; side++) {
+        sl_buf_release(&p->preview[side]);
+        sl_buf_release(&p->json[side]);
+        free(p->rows[side]);
+    }
+    sl_buf_release(&p->text);
+    sl_buf_release(&p->members);
+    free(p->rules);
+    free(p->classes);
+}
+
+/* ---- one record, one set of rules ---- */
+
+static struct sl_compare_way way_of(struct sl_compare *p, enum sl_compare_side side)
+{
+    const struct sl_offline *o = p->side[side];
+    const struct sl_decision *d = &o->decision;
+    const unsigned rule = sl_offline_decider(o);
+    struct sl_compare_way way = {.sinks = d->sinks};
+
+    way.rule = rule == SL_RULE_UNMATCHED ? 0 : p->rows[side][rule];
+    way.dropped = d->dropped_by == SL_RULE_NONE ? 0 : 1 + (uint32_t)d->drop_reason;
+    way.limit = d->error_rule != SL_RULE_NONE;
+    if (way.dropped)
+        p->dropped[side][d->drop_reason]++;
+    p->limits[side] += way.limit;
+    return way;
+}
+
+static void count_matched(struct sl_compare *p, enum sl_compare_side side)
+{
+    size_t n;
+    const unsigned *matched = sl_matcher_matched(p->side[side]->routing->matcher, &n);
+
+    for (size_t i = 0; i < n; i++)
+        p->rules[p->rows[side][matched[i]]].records[side]++;
+    if (sl_offline_decider(p->side[side]) == SL_RULE_UNMATCHED)
+        p->rules[0].records[side]++;
+}
+
+static bool matched_differ(const struct sl_compare *p)
+{
+    const unsigned *matched[SL_COMPARE_SIDES];
+    size_t n[SL_COMPARE_SIDES];
+
+    for (int side = 0; side < SL_COMPARE_SIDES; side++)
+        matched[side] = sl_matcher_matched(p->side[side]->routing->matcher, &n[side]);
+    if (n[0] != n[1])
+        return true;
+    /* The last decided, or met its limits: that is told apart. */
+    for (size_t i = 0; i + 1 < n[0]; i++)
+        if (p->rows[0][matched[0][i]] != p->rows[1][matched[1][i]])
+            return true;
+    return false;
+}
+
+/* ---- what sinks get ---- */
+
+static const struct sl_choice *choice_of(const struct sl_offline *o, unsigned sink)
+{
+    for (size_t i = 0; i < o->decision.n; i++)
+        if (o->decision.chosen[i].sink == sink)
+            return &o->decision.chosen[i];
+    return NULL;
+}
+
+struct output {
+    size_t bytes, body;
+    bool given;
+    char *key; /* owned */
+};
+
+static struct output output_of(struct sl_compare *p, enum sl_compare_side side,
+                               const struct sl_choice *choice)
+{
+    struct output out = {.given = true};
+    struct sl_buf *to = &p->preview[side];
+
+    sl_buf_clear(to);
+    if (sl_offline_preview(p->side[side], choice, to, &out.body, &out.key) != SL_OK)
+        sl_buf_clear(to); /* too large: it becomes a dead letter */
+    out.bytes = to->n;
+    return out;
+}
+
+static bool same_key(const char *a, const char *b)
+{
+    return a && b ? strcmp(a, b) == 0 : a == b;
+}
+
+static void compare_outputs(struct sl_compare *p, unsigned sink, const struct output *a,
+                            const struct output *b, struct sl_compare_change *ret)
+{
+    const struct sl_buf *x = &p->preview[SL_COMPARE_BEFORE], *y = &p->preview[SL_COMPARE_AFTER];
+    const size_t from_a = a->body < x->n ? a->body : x->n, from_b = b->body < y->n ? b->body : y->n;
+
+    if (!sl_slice_equal(sl_slice(x->p + from_a, x->n - from_a),
+                        sl_slice(y->p + from_b, y->n - from_b)))
+        ret->bytes |= 1ULL << sink;
+    if (!same_key(a->key, b->key) ||
+        !sl_slice_equal(sl_slice(x->p, from_a), sl_slice(y->p, from_b)))
+        ret->places |= 1ULL << sink;
+}
+
+static bool untouched(const struct sl_offline *o, const struct sl_choice *c)
+{
+    return c->record == &o->record;
+}
+
+static void look_at_sink(struct sl_compare *p, unsigned sink, struct sl_compare_change *ret)
+{
+    struct sl_compare_sink *count = &p->sinks[sink];
+    struct output out[SL_COMPARE_SIDES] = {0};
+    const struct sl_choice *choice[SL_COMPARE_SIDES];
+    bool alike;
+
+    for (int side = 0; side < SL_COMPARE_SIDES; side++)
+        choice[side] = choice_of(p->side[side], sink);
+    alike = choice[0] && choice[1] && untouched(p->side[0], choice[0]) &&
+            untouched(p->side[1], choice[1]);
+    for (enum sl_compare_side side = 0; side < SL_COMPARE_SIDES; side++) {
+        if (!choice[side])
+            continue;
+        if (alike && side == SL_COMPARE_AFTER)
+            out[side].bytes = out[SL_COMPARE_BEFORE].bytes;
+        else
+            out[side] = output_of(p, side, choice[side]);
+        count->records[side]++;
+        count->bytes[side] += out[side].bytes;
+    }
+    if (!alike && choice[0] && choice[1])
+        compare_outputs(p, sink, &out[0], &out[1], ret);
+    free(out[0].key);
+    free(out[1].key);
+}
+
+/* ---- classes ---- */
+
+static bool is_change(const struct sl_compare_change *c)
+{
+    return c->bytes || c->places || c->matched ||
+           memcmp(&c->way[0], &c->way[1], sizeof(c->way[0])) != 0;
+}
+
+static void describe(struct sl_compare *p, struct sl_compare_class *class,
+                     const struct sl_input_record *in)
+{
+    const struct sl_compare_change *c = &class->change;
+    char place[512];
+
+    sl_input_place(in, place, sizeof(place));
+    class->place = sl_strdup(place);
+    sl_buf_clear(&p->text);
+    sl_show_text(in->message.value, VALUE_SHOWN, &p->text);
+    class->value = sl_strdup(sl_buf_str(&p->text));
+    sl_buf_clear(&p->text);
+    sl_buf_clear(&p->members);
+    for (unsigned sink = 0; sink < p->config->n_sinks; sink++)
+        if ((c->bytes | c->places) >> sink & 1)
+            sl_compare_differences(p, sink, choice_of(p->side[0], sink),
+                                   choice_of(p->side[1], sink));
+    if (c->matched)
+        sl_compare_matched(p);
+    class->differences = sl_strdup(sl_buf_str(&p->text));
+    class->differences_json = sl_strdup(p->members.full ? "" : sl_buf_str(&p->members));
+}
+
+static void count_change(struct sl_compare *p, const struct sl_compare_change *c,
+                         const struct sl_input_record *in)
+{
+    struct sl_compare_class *class;
+
+    p->changed++;
+    for (size_t i = 0; i < p->n_classes; i++)
+        if (memcmp(&p->classes[i].change, c, sizeof(*c)) == 0) {
+            p->classes[i].records++;
+            return;
+        }
+    if (p->n_classes == SL_COMPARE_CLASSES_MAX) {
+        p->others++;
+        return;
+    }
+    class = &p->classes[p->n_classes++];
+    class->change = *c;
+    class->records = 1;
+    describe(p, class, in);
+}
+
+void sl_compare_record(struct sl_compare *p, const struct sl_input_record *in)
+{
+    struct sl_compare_change change = {0};
+
+    if (!sl_offline_judge(p->side[SL_COMPARE_BEFORE], in)) {
+        p->tombstones++;
+        return;
+    }
+    sl_offline_judge(p->side[SL_COMPARE_AFTER], in);
+    p->records++;
+    for (enum sl_compare_side side = 0; side < SL_COMPARE_SIDES; side++) {
+        change.way[side] = way_of(p, side);
+        count_matched(p, side);
+    }
+    for (unsigned sink = 0; sink < p->config->n_sinks; sink++)
+        look_at_sink(p, sink, &change);
+    change.matched = matched_differ(p);
+    if (is_change(&change))
+        count_change(p, &change, in);
+}
+
+static int most_first(const void *a, const void *b)
+{
+    const struct sl_compare_class *x = a, *y = b;
+
+    return x->records > y->records ? -1 : x->records < y->records;
+}
+
+void sl_compare_finish(struct sl_compare *p)
+{
+    qsort(p->classes, p->n_classes, sizeof(*p->classes), most_first);
+}

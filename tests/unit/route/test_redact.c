@@ -216,7 +216,9 @@ static void patterns_replace_their_groups(void **state)
 static void what_overlaps_is_replaced_together(void **state)
 {
     (void)state;
-    CHECK({"{ detect: [ipv4, email] }", "{\"a\":\"1.2.3.4@example.com\"}",
+    CHECK({"{ regex: ['efg', 'cde', 'abc'], mask: x }", "{\"a\":\"abcdefg!\"}",
+           "{\"a\":\"x!\"" ADDED "}"},
+          {"{ detect: [ipv4, email] }", "{\"a\":\"1.2.3.4@example.com\"}",
            "{\"a\":\"[email]\"" ADDED "}"},
           {"{ regex: ['abc', 'cde', 'efg'] }", "{\"a\":\"xabcdefgx\"}",
            "{\"a\":\"x[regex]x\"" ADDED "}"},

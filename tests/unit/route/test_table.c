@@ -152,7 +152,7 @@ static void numbers_of_equal_value_are_the_same_key(void **state)
 {
     struct world w;
     const struct sl_table *t =
-        good(&w, "n.txt", "500\n1e3\n-0\nx\n9007199254740993\n007\n18446744073709551616\n");
+        good(&w, "n.txt", "500\n1e3\n-0.0\nx\n9007199254740993\n007\n18446744073709551616\n");
 
     (void)state;
     assert_int_equal(find(t, "500.0"), 0);

@@ -80,7 +80,7 @@ bool sl_explanation_make(struct sl_explanation *e, const struct sl_input_record 
     sl_route_explain(o->routing->matcher, &o->record, &ops, e, &o->decision, &e->passed);
     e->decider = sl_offline_decider(o);
     if (only != SL_RULE_NONE) {
-        e->n_rules = e->n_conditions = 0;
+        e->n_rules = e->n_conditions = e->passed = 0;
         sl_rule_explain(o->routing->matcher, &o->record, only, &ops, e);
     }
     return true;

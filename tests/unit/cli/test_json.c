@@ -21,7 +21,7 @@ static void found(const char *json, const char *path, const char *expected)
 static void paths(void **state)
 {
     static const char record[] =
-        " { \"a\" : 1 , \"b\":{\"c\":[10,\"x\",{\"d\":null}],\"c.0\":\"lit\"},"
+        "{ \"a\" : 1 , \"b\":{\"c\":[10,\"x\",{\"d\":null}],\"c.0\":\"lit\"},"
         "\"b.c\":{\"0\":\"long\"},\"e\":{},\"f\":[],\"q\\\"\":\"}\\\"\",\"\":true}";
 
     (void)state;

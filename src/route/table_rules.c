@@ -329,7 +329,7 @@ static void bad_csv(struct sl_rule_set *set, const struct sl_error *err)
 static bool too_many(struct sl_rule_set *set, struct sl_slice content)
 {
     const size_t room = SL_RULES_MAX - set->n_defs;
-    const char *at = content.p, *end = content.p + content.n;
+    const char *at = content.p, *end = at ? at + content.n : NULL;
     struct sl_yaml_node node = {.column = 1};
     const struct sl_csv_cell *cells;
     struct sl_csv *csv;

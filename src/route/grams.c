@@ -9,35 +9,46 @@
 #include "base/fold.h"
 
 enum {
-    NONE = 0xffffffff,
     TEXTS_MAX = 1 << 30,
     BITS_PER_GRAM = 64, /* one look in 64 is in vain */
+    COUNT_BITS = 16,    /* of grams in all literals */
+    COUNT_MAX = 1 << 20,
+    NO_CHECK = 0xffffffff,
     MAP_BITS_MIN = 10,
-    MAP_BITS_MAX = 18, /* 32 KiB: what the processor's nearest cache holds */
+    MAP_BITS_MAX = 19, /* 64 KiB: beyond it the processor's caches are too small */
 };
 
 struct literal {
     size_t text; /* in sl_grams.texts */
     uint32_t n;
-    uint32_t at; /* of the gram in the literal */
+    uint32_t at; /* of the first of its grams in the literal */
     bool fold;
     uint32_t tag;
-    uint32_t next; /* with the same gram */
+};
+
+/* A literal as its gram leads to it: another four bytes of it, which mostly settle the matter. */
+struct entry {
+    uint32_t check;
+    uint32_t before, behind; /* bytes of the literal on both sides of the gram's first */
+    uint32_t check_at;       /* from the literal's begin; NO_CHECK: there are no other four */
+    uint32_t literal;
 };
 
 struct slot {
     uint32_t gram;
-    uint32_t first; /* literal, or NONE: the slot is free */
+    uint32_t first, n; /* entries; n == 0: the slot is free */
 };
 
 /* Literals that are found by grams of one width. */
 struct table {
     unsigned width;     /* bytes of a gram */
+    unsigned stride;    /* only every so manieth place of a text is looked at */
     uint32_t mask;      /* which bits of a word they are */
     uint64_t *map;      /* bits by hash; NULL: no literals */
     unsigned map_bits;  /* binary logarithm of their number */
     struct slot *slots; /* open addressing, at most half full */
     unsigned slot_bits;
+    struct entry *entries; /* by slot */
     size_t n;
 };
 
@@ -64,8 +75,10 @@ void sl_grams_free(struct sl_grams *g)
     free(g->literals);
     free(g->three.map);
     free(g->three.slots);
+    free(g->three.entries);
     free(g->four.map);
     free(g->four.slots);
+    free(g->four.entries);
     free(g);
 }
 
@@ -75,8 +88,8 @@ void sl_grams_add(struct sl_grams *g, struct sl_slice literal, bool fold, uint32
         g->cap = g->cap ? 2 * g->cap : 16;
         g->literals = sl_reallocarray(g->literals, g->cap, sizeof(*g->literals));
     }
-    g->literals[g->n++] = (struct literal){
-        .text = g->texts.n, .n = (uint32_t)literal.n, .fold = fold, .tag = tag, .next = NONE};
+    g->literals[g->n++] =
+        (struct literal){.text = g->texts.n, .n = (uint32_t)literal.n, .fold = fold, .tag = tag};
     sl_buf_slice(&g->texts, literal);
     if (g->texts.full)
         abort(); /* the rules as a whole are bounded far below */
@@ -123,45 +136,49 @@ static struct slot *slot_of(const struct table *t, uint32_t gram)
 {
     uint32_t last = (1u << t->slot_bits) - 1, i = hash(gram) >> (32 - t->slot_bits);
 
-    while (t->slots[i].first != NONE && t->slots[i].gram != gram)
+    while (t->slots[i].n && t->slots[i].gram != gram)
         i = (i + 1) & last;
     return &t->slots[i];
 }
 
-static unsigned crowd(const struct sl_grams *g, const struct slot *slot)
+/* What the rules look for is what their authors saw in the logs: bytes that stand in many literals
+ * are words of the trade, and poor grams for any of them. Of such words the seam between two is
+ * rare. */
+static void count(struct sl_grams *g, const struct table *t, uint32_t which, uint32_t *counts)
 {
-    unsigned n = 0;
+    const struct literal *l = &g->literals[which];
 
-    for (uint32_t i = slot->first; i != NONE && n < 64; i = g->literals[i].next)
-        n++;
-    return n;
+    for (uint32_t i = 0; i + t->width <= l->n; i++)
+        counts[hash(gram_at(t, g->texts.p + l->text + i)) >> (32 - COUNT_BITS)]++;
 }
 
-static void place(struct sl_grams *g, struct table *t, uint32_t which)
+/* Chooses the grams of a literal, side by side, as many as the stride is wide. */
+static void place(struct sl_grams *g, struct table *t, uint32_t which, const uint32_t *counts)
 {
     struct literal *l = &g->literals[which];
     const char *text = g->texts.p + l->text;
-    unsigned least = UINT32_MAX;
-    struct slot *slot;
-    uint32_t gram;
+    uint64_t least = UINT64_MAX;
 
-    for (uint32_t i = 0; i + t->width <= l->n; i++) {
-        unsigned cost = 3 * crowd(g, slot_of(t, gram_at(t, text + i)));
+    for (uint32_t i = 0; i + t->stride - 1 + t->width <= l->n; i++) {
+        uint64_t cost = 0;
 
-        for (unsigned k = 0; k < t->width; k++)
-            cost += commonness((unsigned char)text[i + k]);
+        for (uint32_t k = i; k < i + t->stride; k++)
+            cost += 4 * (uint64_t)counts[hash(gram_at(t, text + k)) >> (32 - COUNT_BITS)];
+        for (uint32_t k = i; k < i + t->stride - 1 + t->width; k++)
+            cost += commonness((unsigned char)text[k]);
         if (cost < least) {
             least = cost;
             l->at = i;
         }
     }
-    gram = gram_at(t, text + l->at);
-    slot = slot_of(t, gram);
-    slot->gram = gram;
-    l->next = slot->first;
-    slot->first = which;
-    t->map[hash(gram) >> (32 - t->map_bits) >> 6] |= 1ULL
-                                                     << (hash(gram) >> (32 - t->map_bits) & 63);
+    for (uint32_t k = 0; k < t->stride; k++) {
+        uint32_t gram = gram_at(t, text + l->at + k), bit = hash(gram) >> (32 - t->map_bits);
+        struct slot *slot = slot_of(t, gram);
+
+        slot->gram = gram;
+        slot->n++;
+        t->map[bit >> 6] |= 1ULL << (bit & 63);
+    }
 }
 
 static unsigned bits_for(size_t n)
@@ -173,26 +190,77 @@ static unsigned bits_for(size_t n)
     return bits;
 }
 
+static bool belongs(const struct table *t, const struct literal *l)
+{
+    return (l->n >= 4 ? 4 : 3) == t->width;
+}
+
+/* From the gram at `gram` of the literal. */
+static struct entry make_entry(const struct sl_grams *g, uint32_t which, uint32_t gram)
+{
+    const struct literal *l = &g->literals[which];
+    uint32_t at = l->n > 2 * gram + 4 ? l->n - 4 : 0; /* the end farther from the gram */
+
+    struct entry e = {
+        .before = gram, .behind = l->n - gram, .check_at = NO_CHECK, .literal = which};
+
+    if (l->n > 4) {
+        e.check = word_at(g->texts.p + l->text + at);
+        e.check_at = at;
+    }
+    return e;
+}
+
+static void fill_entries(struct sl_grams *g, struct table *t)
+{
+    uint32_t sum = 0;
+
+    t->entries = sl_calloc(t->n * t->stride, sizeof(*t->entries));
+    for (size_t i = 0; i < (size_t)1 << t->slot_bits; i++) {
+        sum += t->slots[i].n;
+        t->slots[i].first = sum; /* its end, until it is filled from there */
+    }
+    for (size_t i = 0; i < g->n; i++)
+        for (uint32_t k = 0; belongs(t, &g->literals[i]) && k < t->stride; k++) {
+            const struct literal *l = &g->literals[i];
+            struct slot *slot = slot_of(t, gram_at(t, g->texts.p + l->text + l->at + k));
+
+            t->entries[--slot->first] = make_entry(g, (uint32_t)i, l->at + k);
+        }
+}
+
 static void build(struct sl_grams *g, struct table *t, unsigned width)
 {
+    uint32_t *counts, shortest = UINT32_MAX;
+    size_t grams;
+
     t->width = width;
     t->mask = width == 4 ? UINT32_MAX : (1u << 8 * width) - 1;
-    for (size_t i = 0; i < g->n; i++)
-        t->n += (g->literals[i].n >= 4 ? 4 : 3) == width;
+    for (size_t i = 0; i < g->n; i++) {
+        if (!belongs(t, &g->literals[i]))
+            continue;
+        t->n++;
+        shortest = g->literals[i].n < shortest ? g->literals[i].n : shortest;
+    }
     if (t->n == 0)
         return;
-    t->map_bits = bits_for(t->n * BITS_PER_GRAM);
+    t->stride = width < 4 || shortest < 5 ? 1 : shortest < 7 ? 2 : 4;
+    grams = t->n * t->stride;
+    t->map_bits = bits_for(grams * BITS_PER_GRAM);
     t->map_bits = t->map_bits < MAP_BITS_MIN   ? MAP_BITS_MIN
                   : t->map_bits > MAP_BITS_MAX ? MAP_BITS_MAX
                                                : t->map_bits;
     t->map = sl_calloc((size_t)1 << (t->map_bits - 6), sizeof(*t->map));
-    t->slot_bits = bits_for(2 * t->n) + 1;
+    t->slot_bits = bits_for(2 * grams) + 1;
     t->slots = sl_calloc((size_t)1 << t->slot_bits, sizeof(*t->slots));
-    for (size_t i = 0; i < (size_t)1 << t->slot_bits; i++)
-        t->slots[i].first = NONE;
+    counts = sl_calloc((size_t)1 << COUNT_BITS, sizeof(*counts));
     for (size_t i = 0; i < g->n; i++)
-        if ((g->literals[i].n >= 4 ? 4 : 3) == width)
-            place(g, t, (uint32_t)i);
+        count(g, t, (uint32_t)i, counts);
+    for (size_t i = 0; i < g->n; i++)
+        if (belongs(t, &g->literals[i]))
+            place(g, t, (uint32_t)i, counts);
+    free(counts);
+    fill_entries(g, t);
 }
 
 void sl_grams_finish(struct sl_grams *g)
@@ -215,13 +283,20 @@ static bool same_folded(const char *text, const char *literal, uint32_t n)
 static void confirm(const struct sl_grams *g, const struct table *t, uint32_t gram,
                     struct sl_slice text, size_t at, sl_grams_hit *hit, void *user)
 {
-    for (uint32_t i = slot_of(t, gram)->first; i != NONE; i = g->literals[i].next) {
-        const struct literal *l = &g->literals[i];
-        const char *own = g->texts.p + l->text, *there;
+    const struct slot *slot = slot_of(t, gram);
+    const struct entry *e = t->entries + slot->first, *end = e + slot->n;
 
-        if (at < l->at || text.n - (at - l->at) < l->n)
+    for (; e < end; e++) {
+        const struct literal *l;
+        const char *there, *own;
+
+        if (at < e->before || text.n - at < e->behind)
             continue;
-        there = text.p + (at - l->at);
+        there = text.p + (at - e->before);
+        if (e->check_at != NO_CHECK && word_at(there + e->check_at) != e->check)
+            continue;
+        l = &g->literals[e->literal];
+        own = g->texts.p + l->text;
         if (l->fold ? same_folded(there, own, l->n) : !memcmp(there, own, l->n))
             hit(user, l->tag);
     }
@@ -237,7 +312,7 @@ static void look(const struct sl_grams *g, const struct table *t, struct sl_slic
 
     if (!map || text.n < t->width)
         return;
-    for (; at + 4 <= text.n; at++) {
+    for (; at + 4 <= text.n; at += t->stride) {
         uint32_t gram = word_at(text.p + at) & mask, h = hash(gram) >> shift;
 
         if (__builtin_expect((long)(map[h >> 6] >> (h & 63) & 1), 0))

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "route/index.h"
 
-#include <math.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -103,11 +102,25 @@ static void add_keys(struct build *b, uint32_t test, struct sl_index_keys *keys)
     }
 }
 
+static void add_also(struct sl_index *x, uint32_t test, const struct sl_literals *l)
+{
+    struct sl_also *also;
+
+    if (x->n_alsos == x->cap_alsos) {
+        x->cap_alsos = x->cap_alsos ? 2 * x->cap_alsos : 16;
+        x->alsos = sl_reallocarray(x->alsos, x->cap_alsos, sizeof(*x->alsos));
+    }
+    also = &x->alsos[x->n_alsos++];
+    *also = (struct sl_also){.fold = l->fold, .n = l->items[0].n};
+    memcpy(also->p, l->items[0].p, also->n);
+    x->also[test] = (uint32_t)x->n_alsos;
+}
+
 static void add_grams(struct build *b, uint32_t test, struct sl_grams *grams)
 {
     const struct sl_test *t = &b->rules->tests[test];
     struct sl_glob_literals globs;
-    struct sl_literals literals;
+    struct sl_literals literals, also;
     char *room;
 
     switch (t->op) {
@@ -115,7 +128,9 @@ static void add_grams(struct build *b, uint32_t test, struct sl_grams *grams)
         sl_grams_add(grams, t->operands[0].text, t->fold, sl_index_tag(test, true));
         break;
     case SL_OP_REGEX:
-        sl_literals_of_regex(sl_regex_pattern(t->regex), t->fold, &literals);
+        sl_literals_of_regex(sl_regex_pattern(t->regex), t->fold, &literals, &also);
+        if (also.n)
+            add_also(b->index, test, &also);
         for (unsigned i = 0; i < literals.n; i++)
             sl_grams_add(grams, sl_slice(literals.items[i].p, literals.items[i].n), literals.fold,
                          sl_index_tag(test, false));
@@ -238,6 +253,7 @@ struct sl_index *sl_index_new(const struct sl_rules *r)
         b.grams = sl_calloc(r->n_fields + 1, sizeof(*b.grams));
         x->how = sl_calloc(r->n_tests + 1, sizeof(*x->how));
         x->pass_of = sl_calloc(r->n_tests + 1, sizeof(*x->pass_of));
+        x->also = sl_calloc(r->n_tests + 1, sizeof(*x->also));
         count_posts(&b);
         fill_posts(&b);
         for (size_t i = 0; i < r->n_tests; i++)
@@ -263,6 +279,8 @@ void sl_index_free(struct sl_index *x)
     free(x->passes);
     free(x->how);
     free(x->pass_of);
+    free(x->also);
+    free(x->alsos);
     free(x->begins);
     free(x->posts);
     free(x->access);

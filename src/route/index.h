@@ -4,6 +4,7 @@
 
 #include "route/grams.h"
 #include "route/index_keys.h"
+#include "route/literal.h"
 #include "route/rules.h"
 
 /* Which rules can match a record at all: cost that does not grow with the number of rules.
@@ -24,7 +25,8 @@
  *   keys    one field: equal, any-of, prefix, suffix and the literal ends of globs (index_keys.h).
  *           What it says of equal, prefix and suffix is their answer, and they are not judged
  * again. grams   one field: `contains`, and literals without which a regex (literal.h) or a glob
- * cannot match (grams.h). What is not seen is NO without a run; what is seen is then judged. probe
+ * cannot match (grams.h). What is not seen is NO without a run; what is seen is then judged.
+ *           (Of a regex that has two, the second is looked for in between.) probe
  * one test that no table knows (exists, comparisons, cidr, in_table): judged, and where it is not
  * NO its postings are tried. Only worth it where several rules share the test.
  *
@@ -62,11 +64,20 @@ struct sl_pass {
     struct sl_grams *grams;
 };
 
+struct sl_also {
+    bool fold;
+    unsigned char n;
+    char p[SL_LITERAL_MAX];
+};
+
 struct sl_index {
-    bool plain;        /* every rule is tried */
-    uint8_t *how;      /* by test: enum sl_index_how */
-    uint32_t *pass_of; /* by test: of EXACT and GATED */
-    uint32_t *begins;  /* by test: its first posting; one more than there are tests */
+    bool plain;            /* every rule is tried */
+    uint8_t *how;          /* by test: enum sl_index_how */
+    uint32_t *pass_of;     /* by test: of EXACT and GATED */
+    uint32_t *also;        /* by test: of GATED, in alsos + 1; 0: none */
+    struct sl_also *alsos; /* literals that its texts have beside the one that was seen */
+    size_t n_alsos, cap_alsos;
+    uint32_t *begins; /* by test: its first posting; one more than there are tests */
     struct sl_post *posts;
     uint32_t *access;        /* tests that find each rule, by rule */
     uint32_t *access_begins; /* by rule; one more than there are rules */

@@ -104,11 +104,11 @@ static void plan_glob(struct planner *p, size_t i, const struct sl_test *t)
 
 static void plan_regex(struct planner *p, size_t i, const struct sl_test *t)
 {
-    struct sl_literals literals;
+    struct sl_literals literals, also;
     double sum = 0;
 
     p->plan->kinds[i] = SL_PASS_GRAMS;
-    if (!sl_literals_of_regex(sl_regex_pattern(t->regex), t->fold, &literals)) {
+    if (!sl_literals_of_regex(sl_regex_pattern(t->regex), t->fold, &literals, &also)) {
         p->plan->kinds[i] = SL_PASS_PROBE;
         p->reasons[i] = REGEX;
         return;

@@ -30,6 +30,7 @@ struct reader {
 struct part {
     bool exact;
     struct sl_literals set;
+    struct sl_literals also; /* of a sequence that is not exact: another such set, or n == 0 */
 };
 
 static void read_alternatives(struct reader *r, struct part *ret);
@@ -464,13 +465,20 @@ static void read_item(struct reader *r, struct part *ret)
 struct run {
     struct sl_literals now;  /* what the items since the last break can have matched */
     struct sl_literals best; /* of the runs before; n == 0: none */
+    struct sl_literals next; /* the second best */
     bool broken;
 };
 
 static void keep_better(struct run *run, const struct sl_literals *set)
 {
-    if (sl_literals_worth(set) > sl_literals_worth(&run->best))
+    unsigned worth = sl_literals_worth(set);
+
+    if (worth > sl_literals_worth(&run->best)) {
+        sl_literals_copy(&run->next, &run->best);
         sl_literals_copy(&run->best, set);
+    } else if (worth > sl_literals_worth(&run->next)) {
+        sl_literals_copy(&run->next, set);
+    }
 }
 
 static void run_break(struct run *run)
@@ -515,7 +523,7 @@ static void run_repeat(struct run *run, struct part *part, unsigned min, unsigne
 
 static void read_sequence(struct reader *r, struct part *ret)
 {
-    struct run run = {.best = {.n = 0}};
+    struct run run = {.best = {.n = 0}, .next = {.n = 0}};
     struct part part;
     unsigned min, max;
 
@@ -543,6 +551,7 @@ static void read_sequence(struct reader *r, struct part *ret)
     if (run.broken)
         keep_better(&run, &run.now);
     sl_literals_copy(&ret->set, run.broken ? &run.best : &run.now);
+    sl_literals_copy(&ret->also, &run.next);
 }
 
 static void read_alternatives(struct reader *r, struct part *ret)
@@ -554,6 +563,7 @@ static void read_alternatives(struct reader *r, struct part *ret)
     known = ret->set.n > 0;
     while (!r->bad && take(r, "|")) {
         read_sequence(r, &branch);
+        ret->also.n = 0;
         ret->exact = ret->exact && branch.exact;
         known = known && branch.set.n > 0 && sl_literals_union(&ret->set, &branch.set);
     }
@@ -561,12 +571,13 @@ static void read_alternatives(struct reader *r, struct part *ret)
         set_unknown(ret);
 }
 
-bool sl_literals_of_regex(struct sl_slice pattern, bool fold, struct sl_literals *ret)
+bool sl_literals_of_regex(struct sl_slice pattern, bool fold, struct sl_literals *ret,
+                          struct sl_literals *ret_also)
 {
     struct reader r = {.p = pattern.p, .end = pattern.p + pattern.n, .fold = fold};
     struct part part;
 
-    ret->n = 0;
+    ret->n = ret_also->n = 0;
     if (pattern.n == 0)
         return false;
     /* Verbs that choose options of the whole: (*UTF), (*CRLF), (*LIMIT_MATCH=1) */
@@ -580,5 +591,7 @@ bool sl_literals_of_regex(struct sl_slice pattern, bool fold, struct sl_literals
     if (r.bad || r.p != r.end || sl_literals_worth(&part.set) == 0)
         return false;
     sl_literals_copy(ret, &part.set);
+    if (part.also.n == 1)
+        sl_literals_copy(ret_also, &part.also);
     return true;
 }

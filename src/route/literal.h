@@ -41,8 +41,10 @@ struct sl_literals {
 };
 
 /* One of *ret is in every text that the pattern matches. False: nothing is known to be. fold: the
- * pattern was compiled without regard to case. */
-bool sl_literals_of_regex(struct sl_slice pattern, bool fold, struct sl_literals *ret);
+ * pattern was compiled without regard to case. *ret_also, where not empty, has one more that is in
+ * all of them, beside those of *ret. */
+bool sl_literals_of_regex(struct sl_slice pattern, bool fold, struct sl_literals *ret,
+                          struct sl_literals *ret_also);
 
 /* What every text begins with, ends with, and holds, that the (checked) glob matches; each may be
  * empty. room: at least pattern.n bytes, where they lie. */

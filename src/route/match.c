@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "base/fold.h"
 #include "route/index.h"
 
 /* Compiled rules and one record -> the rules that match it. Nothing here allocates but the two text
@@ -292,6 +293,24 @@ static bool ask_index(struct sl_match *m, uint32_t test)
     return (*answer & 3) != POSSIBLE;
 }
 
+/* Of a test whose literal is there: whether its other one is missing. */
+static bool lacks_another(struct sl_match *m, uint32_t test)
+{
+    uint32_t which = m->in_order ? 0 : m->index->also[test];
+    const struct sl_also *also;
+    struct view *view;
+
+    if (!which)
+        return false;
+    also = &m->index->alsos[which - 1];
+    view = look(m, m->rules->tests[test].field);
+    if (!has_text(&view->scalar.value) || !view_text(m, view)) /* an array: its elements differ */
+        return false;
+    if (also->fold)
+        return !sl_fold_contains(view->scalar.text, sl_slice(also->p, also->n));
+    return !memmem(view->scalar.text.p, view->scalar.text.n, also->p, also->n);
+}
+
 /* ---- nodes ---- */
 
 /* Without the index: not even what it answered with NO is believed. */
@@ -319,7 +338,7 @@ static enum sl_verdict ask(struct sl_match *m, const struct sl_rule_node *node)
         return ask_directly(m, node);
     if ((is_known(m, *answer) && (*answer & 3) != POSSIBLE) || ask_index(m, node->first))
         return *answer & 3;
-    v = judge(m, node);
+    v = lacks_another(m, node->first) ? SL_NO : judge(m, node);
     if (v != SL_LIMIT || !m->spare_regex)
         *answer = m->generation << 2 | v;
     return v;

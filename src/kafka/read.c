@@ -125,7 +125,6 @@ static void share_out(struct reading *r)
             struct part *p = &r->parts[i];
             uint64_t room = (uint64_t)(p->from - p->low), n = room < share ? room : share;
 
-            n = n < left ? n : left;
             p->from -= (int64_t)n;
             left -= n;
             giving += p->from > p->low;

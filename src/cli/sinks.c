@@ -14,7 +14,7 @@ struct sl_cli_sinks {
     bool has_loop;
     struct sl_http_client *http;
     struct sl_metrics *metrics;
-    struct sl_rules_version none; /* of no rule */
+    struct sl_rules_version *none; /* a reference; of no rule */
     struct sl_sink_env env;
     struct sl_sink *sinks[SL_SINKS_MAX];
     void *kept;
@@ -43,7 +43,8 @@ struct sl_cli_sinks *sl_cli_sinks_new(const struct sl_config *config, struct sl_
     struct sl_error err = {0};
 
     s->config = config;
-    s->none.refs = 1;
+    s->none = sl_zalloc(sizeof(*s->none));
+    s->none->refs = 1;
     s->metrics = sl_metrics_new();
     s->has_loop = sl_loop_init(&s->loop, NULL, &err) == SL_OK;
     s->http = s->has_loop ? sl_http_client_new(&s->loop, &err) : NULL;
@@ -58,7 +59,7 @@ struct sl_cli_sinks *sl_cli_sinks_new(const struct sl_config *config, struct sl_
         .metrics = s->metrics,
         .fields = fields,
         .cluster_id = "",
-        .rules = &s->none,
+        .rules = s->none,
         .wake = nothing,
     };
     for (size_t i = 0; i < config->n_sinks && i < SL_SINKS_MAX; i++)
@@ -80,6 +81,7 @@ void sl_cli_sinks_free(struct sl_cli_sinks *s)
         sl_loop_release(&s->loop);
     }
     sl_metrics_free(s->metrics);
+    sl_rules_version_unref(s->none);
     free(s->kept);
     free(s);
 }
@@ -101,7 +103,7 @@ struct sl_loop *sl_cli_sinks_loop(struct sl_cli_sinks *s)
 
 void sl_cli_sinks_rules(struct sl_cli_sinks *s, struct sl_rules_version *rules)
 {
-    s->env.rules = rules ? rules : &s->none;
+    s->env.rules = rules ? rules : s->none;
 }
 
 void sl_cli_sinks_keep(struct sl_cli_sinks *s, void *memory)

@@ -96,17 +96,16 @@ static const char *last_part(const char *name)
     return dot ? dot + 1 : name;
 }
 
-/* Spelled nearly so; else the one name that ends alike (`status` for `http.status`). */
+/* The one name that ends alike (`http.status` for `status`), else one that is spelled nearly so. */
 const char *sl_seen_names_nearest(const struct sl_seen_names *s, const char *name)
 {
-    const char *near = sl_nearest(name, (const char *const *)s->items, s->n), *found = NULL;
+    const char *found = NULL;
+    size_t n = 0;
 
-    for (size_t i = 0; !near && i < s->n; i++) {
-        if (strcasecmp(last_part(s->items[i]), last_part(name)) != 0)
-            continue;
-        if (found)
-            return NULL;
-        found = s->items[i];
-    }
-    return near ? near : found;
+    for (size_t i = 0; i < s->n; i++)
+        if (strcasecmp(last_part(s->items[i]), last_part(name)) == 0) {
+            found = s->items[i];
+            n++;
+        }
+    return n == 1 ? found : sl_nearest(name, (const char *const *)s->items, s->n);
 }

@@ -21,12 +21,13 @@ void sl_check_note(struct sl_rule_check *c, const char *format, ...)
     f->notes[f->n_notes++] = sl_strdup(text);
 }
 
-uint64_t sl_check_now_ms(void *user)
+/* Of work, not of the clock on the wall: a busy machine finds as much. */
+static uint64_t worked_ms(void *user)
 {
     struct timespec t;
 
     (void)user;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
@@ -139,12 +140,12 @@ static void warn_regex(struct sl_rule_check *c, const struct sl_regex_trouble *t
  * each. */
 static void warn_regexes(struct sl_rule_check *c)
 {
-    struct sl_regex_trials t = {.now_ms = sl_check_now_ms};
+    struct sl_regex_trials t = {.now_ms = worked_ms};
     const struct sl_rules *r = c->offline->routing->rules;
     unsigned *fields, *first, example = SL_RULE_NONE;
     size_t large = 0;
 
-    t.until_ms = sl_check_now_ms(NULL) + TRIAL_MS;
+    t.until_ms = worked_ms(NULL) + TRIAL_MS;
     sl_rules_try_regexes(r, &t);
     sl_rules_asked_fields(r, &fields, &first);
     for (size_t i = 0; i < t.n; i++) {

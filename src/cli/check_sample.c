@@ -139,7 +139,7 @@ static void warn_cold(struct look *l)
         sl_buf_clear(&names);
         sl_check_rule_names(l->rules, k->takers, k->n_takers, &names);
         sl_places_warn(l->c->places, l->c->diags, k->rule, NULL,
-                       "rule `%s` likely never matches: %zu of %zu records of the sample meet its "
+                       "rule `%s` likely never matches: %zu of %zu records of the sample met its "
                        "conditions, and %s before it took them all",
                        sl_rules_info(l->rules, k->rule).name, k->held, total, sl_buf_str(&names));
     }

@@ -125,17 +125,20 @@ static void count_matched(struct sl_compare *p, enum sl_compare_side side)
         p->rules[0].records[side]++;
 }
 
+/* The rule that decided is told apart; what differs is what matched before it. */
 static bool matched_differ(const struct sl_compare *p)
 {
     const unsigned *matched[SL_COMPARE_SIDES];
     size_t n[SL_COMPARE_SIDES];
 
-    for (int side = 0; side < SL_COMPARE_SIDES; side++)
+    for (int side = 0; side < SL_COMPARE_SIDES; side++) {
         matched[side] = sl_matcher_matched(p->side[side]->routing->matcher, &n[side]);
+        if (n[side] && matched[side][n[side] - 1] == sl_offline_decider(p->side[side]))
+            n[side]--;
+    }
     if (n[0] != n[1])
         return true;
-    /* The last decided, or met its limits: that is told apart. */
-    for (size_t i = 0; i + 1 < n[0]; i++)
+    for (size_t i = 0; i < n[0]; i++)
         if (p->rows[0][matched[0][i]] != p->rows[1][matched[1][i]])
             return true;
     return false;
@@ -270,6 +273,7 @@ static void count_change(struct sl_compare *p, const struct sl_compare_change *c
     class = &p->classes[p->n_classes++];
     class->change = *c;
     class->records = 1;
+    class->order = p->n_classes;
     describe(p, class, in);
 }
 
@@ -298,7 +302,9 @@ static int most_first(const void *a, const void *b)
 {
     const struct sl_compare_class *x = a, *y = b;
 
-    return x->records > y->records ? -1 : x->records < y->records;
+    if (x->records != y->records)
+        return x->records > y->records ? -1 : 1;
+    return x->order < y->order ? -1 : x->order > y->order;
 }
 
 void sl_compare_finish(struct sl_compare *p)

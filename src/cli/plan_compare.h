@@ -48,6 +48,7 @@ struct sl_compare_change {
 struct sl_compare_class {
     struct sl_compare_change change;
     uint64_t records;
+    size_t order;           /* in which classes were met */
     char *place, *value;    /* owned; of the first record: where it was, and its value */
     char *differences;      /* owned; lines, for people; "" for none */
     char *differences_json; /* owned; the members of an array */

@@ -10,7 +10,7 @@
 enum {
     RULES_SHOWN = 40,
     CLASSES_SHOWN = 30,
-    NAME_WIDTH = 26,
+    NAME_WIDTH = 28,
     COUNT_WIDTH = 14,
     WORDS_MAX = 64 << 10
 };
@@ -40,9 +40,10 @@ static void column(uint64_t n, size_t width, struct sl_buf *out)
 static void before_and_after(const uint64_t n[SL_COMPARE_SIDES], struct sl_buf *out)
 {
     column(n[SL_COMPARE_BEFORE], COUNT_WIDTH, out);
-    sl_buf_text(out, n[0] == n[1] ? "    " : " -> ");
-    if (n[0] != n[1])
-        count(n[SL_COMPARE_AFTER], out);
+    if (n[0] == n[1])
+        return;
+    sl_buf_text(out, " -> ");
+    count(n[SL_COMPARE_AFTER], out);
 }
 
 static void name_column(const char *name, struct sl_buf *out)

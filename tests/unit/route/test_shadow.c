@@ -148,6 +148,10 @@ static void contradictions(void **state)
 static void other_takers(void **state)
 {
     (void)state;
+    expect(RULES "- {name: a, when: {x: 1}, sample: 10%, to: search}\n" B("{x: 1}"), "b<a");
+    expect(RULES
+           "- {name: a, when: {x: 1}, rate_limit: {records: 1, per: 1s}, to: search}\n" B("{x: 1}"),
+           "b<a");
     expect(RULES "- {name: a, when: {x: {cidr: 10.0.0.0/8}}, to: search}\n" B("{x: 10.1.2.3}")
                C("{x: {cidr: 10.1.0.0/16}}") D("{x: {cidr: [10.1.0.0/16, 11.0.0.0/8]}}"),
            "b<a c<a");

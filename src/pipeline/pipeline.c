@@ -261,6 +261,7 @@ void sl_pipeline_reload(struct sl_pipeline *p)
 {
     for (size_t i = 0; i < p->n_sinks; i++)
         sl_sink_refresh(p->sinks[i]);
+    sl_secret_refresh(p->config->redact_key);
     sl_log(p->log, SL_LOG_INFO, "secrets and certificates were read again; rules are", NULL);
     sl_reload_now(p);
 }

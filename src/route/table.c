@@ -239,6 +239,15 @@ static bool read_file(struct sl_rule_set *set, const struct sl_yaml_node *at, co
     return !why;
 }
 
+static bool within_memory(const struct sl_rule_set *set)
+{
+    size_t all = 0;
+
+    for (size_t i = 0; i < set->n_tables; i++)
+        all += set->tables[i]->keys ? sl_table_memory(set->tables[i]) : 0;
+    return all <= SL_TABLES_MEMORY_MAX;
+}
+
 static void read_table(struct sl_rule_set *set, const struct sl_yaml_node *at, struct sl_table *t)
 {
     struct reading r = {.set = set, .table = t};
@@ -266,6 +275,13 @@ static void read_table(struct sl_rule_set *set, const struct sl_yaml_node *at, s
         sl_diags_add(set->diags, SL_PROBLEM, t->path, sl_slice(NULL, 0), 0, 0,
                      "more is wrong with this table; reading ended here");
     sl_keys_shrink(t->keys);
+    if (!within_memory(set)) {
+        SL_RULE_PROBLEM(set, at, false, "with %s the tables take more than %d MiB of memory",
+                        t->path, SL_TABLES_MEMORY_MAX >> 20);
+        t->bad = true;
+        sl_keys_free(t->keys);
+        t->keys = NULL;
+    }
 out:
     free(r.lines);
     sl_buf_release(&content);

@@ -15,8 +15,9 @@
 
 enum {
     SL_TABLE_BYTES_MAX = 64 << 20,
-    SL_TABLE_COLUMNS_MAX = 64, /* beside the key */
-    SL_TABLE_FILES_MAX = 1000, /* in one set of rules */
+    SL_TABLE_COLUMNS_MAX = 64,        /* beside the key */
+    SL_TABLE_FILES_MAX = 1000,        /* in one set of rules */
+    SL_TABLES_MEMORY_MAX = 256 << 20, /* of all of them */
 };
 
 struct sl_table;

@@ -327,6 +327,28 @@ static void a_limit_is_told_and_changes_nothing(void **state)
     release(&w);
 }
 
+/* ... and there it goes whole: what a pattern could not judge may not leave half redacted. */
+static void a_limit_sends_the_record_where_rule_errors_says(void **state)
+{
+    struct box b;
+
+    (void)state;
+    box_config(&b);
+    b.config.rule_errors.sinks = 1U << ALERTS;
+    box_rules(&b,
+              "rules:\n- { redact: [ { detect: email }, { regex: '^(a+)+$' } ], to: search }\n");
+    box_route(&b, "{\"e\":\"joe@example.com\",\"a\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!\"}");
+    assert_int_equal(b.decision.error_rule, 0);
+    assert_int_equal(b.decision.sinks, 1U << ALERTS);
+    assert_ptr_equal(b.decision.chosen[0].record, &b.record);
+    box_route(&b, "{\"e\":\"joe@example.com\"}");
+    assert_int_equal(b.decision.error_rule, SL_RULE_NONE);
+    assert_int_equal(b.decision.sinks, 1U << SEARCH);
+    assert_null(
+        memmem(b.decision.chosen[0].record->body.p, b.decision.chosen[0].record->body.n, "joe", 3));
+    box_release(&b);
+}
+
 static char *form(const char *redact)
 {
     struct sl_buf out;
@@ -404,6 +426,7 @@ int main(void)
         cmocka_unit_test(text_records_are_redacted_in_their_message),
         cmocka_unit_test(a_hash_is_the_same_word_for_the_same_text),
         cmocka_unit_test(a_limit_is_told_and_changes_nothing),
+        cmocka_unit_test(a_limit_sends_the_record_where_rule_errors_says),
         cmocka_unit_test(the_canonical_form_is_what_decides),
         cmocka_unit_test(nothing_is_allocated_once_it_is_warm),
     };

@@ -296,6 +296,34 @@ static void a_table_larger_than_the_limit_is_refused(void **state)
     sl_buf_release(&content);
 }
 
+/* Links are tables of their own. */
+static void all_tables_together_have_a_limit(void **state)
+{
+    struct sl_buf content;
+    struct world w;
+    char *path = in_folder("million.txt"), name[16], *link_path;
+    size_t n = 0;
+
+    (void)state;
+    sl_buf_init(&content, SL_TABLE_BYTES_MAX);
+    for (unsigned i = 0; i < 1000000; i++)
+        sl_buf_printf(&content, "%060u\n", i);
+    write_file("million.txt", sl_buf_as_slice(&content));
+    sl_buf_release(&content);
+    begin(&w);
+    do {
+        snprintf(name, sizeof(name), "link-%zu", n++);
+        link_path = in_folder(name);
+        assert_int_equal(symlink(path, link_path), 0);
+        free(link_path);
+    } while (get(&w, name));
+    assert_true(n >= 3 && n <= 6);
+    assert_int_equal(w.diags.errors, 1);
+    assert_non_null(strstr(w.diags.items[0].text, "more than 256 MiB of memory"));
+    free(path);
+    release(&w);
+}
+
 static double seconds(void)
 {
     struct timespec t;
@@ -433,6 +461,7 @@ int main(void)
         cmocka_unit_test(what_is_wrong_is_shown_at_its_row),
         cmocka_unit_test(what_is_no_file_is_shown_at_its_name),
         cmocka_unit_test(a_table_larger_than_the_limit_is_refused),
+        cmocka_unit_test(all_tables_together_have_a_limit),
         cmocka_unit_test(a_million_rows_are_small_and_quick),
         cmocka_unit_test(the_same_as_one_after_the_other),
     };

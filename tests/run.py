@@ -18,7 +18,7 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent
 LOGS = ROOT / "build" / "logs"
 JOBS = str(os.cpu_count() or 2)
-FUZZ_SECONDS = os.environ.get("FUZZ_SECONDS", "5")
+FUZZ_SECONDS = os.environ.get("FUZZ_SECONDS", "20")
 # Threads: what these folders' tests start or talk to.
 THREADED = "^test_(net|kafka|ops|sink|pipeline)_"
 
@@ -203,17 +203,41 @@ def fuzz():
         return
     if not build("fuzz"):
         return
-    for program in sorted((ROOT / "build-fuzz" / "tests").glob("fuzz_*")):
-        if not program.is_file() or not os.access(program, os.X_OK):
-            continue
-        name = program.name
-        short = re.sub(r"^fuzz_", "", name)
-        corpora = [p for p in (HERE / "fuzz" / "corpus" / name, HERE / "fuzz" / "corpus" / short,
-                               HERE / "fuzz" / "corpus" / short.split("_", 1)[-1]) if p.is_dir()][:1]
-        grown = ROOT / "build-fuzz" / "corpus" / name
-        grown.mkdir(parents=True, exist_ok=True)
-        check(name, [program, f"-max_total_time={FUZZ_SECONDS}", "-rss_limit_mb=2048", "-timeout=10",
-                     f"-artifact_prefix={ROOT}/build-fuzz/{name}-", grown, *corpora], "fuzz.log", limit=300)
+    waiting = [p for p in sorted((ROOT / "build-fuzz" / "tests").glob("fuzz_*"))
+               if p.is_file() and os.access(p, os.X_OK)]
+    running = []
+    while waiting or running:        # as many at a time as there are cores
+        while waiting and len(running) < int(JOBS):
+            running.append(start_fuzzer(waiting.pop(0)))
+        end_fuzzer(*running.pop(0))
+
+
+def start_fuzzer(program):
+    name = program.name
+    short = re.sub(r"^fuzz_", "", name)
+    corpora = [p for p in (HERE / "fuzz" / "corpus" / name, HERE / "fuzz" / "corpus" / short,
+                           HERE / "fuzz" / "corpus" / short.split("_", 1)[-1]) if p.is_dir()][:1]
+    grown = ROOT / "build-fuzz" / "corpus" / name
+    grown.mkdir(parents=True, exist_ok=True)
+    command = [program, f"-max_total_time={FUZZ_SECONDS}", "-rss_limit_mb=2048", "-timeout=10",
+               f"-artifact_prefix={ROOT}/build-fuzz/{name}-", grown, *corpora]
+    log = LOGS / f"{name}.log"
+    with open(log, "wb") as out:
+        return name, log, subprocess.Popen(list(map(str, command)), cwd=ROOT, stdin=subprocess.DEVNULL, stdout=out,
+                                           stderr=subprocess.STDOUT, start_new_session=True)
+
+
+def end_fuzzer(name, log, child):
+    try:
+        good = child.wait(int(FUZZ_SECONDS) + 300) == 0
+    except subprocess.TimeoutExpired:
+        os.killpg(child.pid, signal.SIGKILL)
+        child.wait()
+        good = False
+    say(f"   {'ok    ' if good else 'FAILED'} {name}")
+    TOTAL.add(passed=int(good), failed=int(not good))
+    if not good:
+        tail(log)
 
 
 def integration():

@@ -246,7 +246,7 @@ static int report(struct testing *t, const char *const *values)
 
 static void release(struct testing *t)
 {
-    for (size_t i = 0; t->results && i < t->tests->n; i++) {
+    for (size_t i = 0; t->results && t->tests && i < t->tests->n; i++) {
         sl_mismatches_release(&t->results[i].wrong);
         free(t->results[i].explanation);
         free(t->results[i].explanation_json);
@@ -271,7 +271,7 @@ static int run(struct sl_offline_base *base, const struct sl_config *config,
     t.o = sl_offline_new(base, NULL, diags);
     if (t.o)
         t.tests = sl_rule_tests_load(config, t.o->routing->rules, files.n ? &files : NULL, diags);
-    if (t.tests) {
+    if (t.o && t.tests) {
         t.o->default_ms = default_ms;
         t.e = sl_explanation_new(t.o);
         t.tried = sl_calloc(sl_rules_count(t.o->routing->rules) + 1, sizeof(*t.tried));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <dirent.h>
 #include <fcntl.h>
+#include <jansson.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -89,6 +90,23 @@ static void restore(struct redirect *r, const char *title, struct sl_buf *ret)
     fclose(r->to);
 }
 
+/* Each line is a JSON value by another parser's word. */
+static void check_json(struct sl_buf *lines)
+{
+    const char *at = sl_buf_str(lines);
+
+    while (*at) {
+        size_t n = strcspn(at, "\n");
+        json_error_t why;
+        json_t *value = json_loadb(at, n, JSON_ALLOW_NUL | JSON_REJECT_DUPLICATES, &why);
+
+        if (!value)
+            fail_msg("%s: %.*s", why.text, (int)n, at);
+        json_decref(value);
+        at += n + (at[n] == '\n');
+    }
+}
+
 static int run_words(char **words, int n, struct sl_buf *ret)
 {
     FILE *in = fopen(access("stdin", F_OK) == 0 ? "stdin" : "/dev/null", "r");
@@ -104,6 +122,9 @@ static int run_words(char **words, int n, struct sl_buf *ret)
     fflush(stdout);
     fflush(stderr);
     restore(&out, NULL, ret);
+    for (int i = 1; i < n; i++)
+        if (!strcmp(words[i], "--json"))
+            check_json(ret);
     restore(&err, "standard error", ret);
     restore(&from, NULL, NULL);
     return status;

@@ -18,4 +18,9 @@ char *sl_strdup(const char *text);         /* NULL gives NULL */
 char *sl_strndup(const char *p, size_t n); /* adds the NUL */
 char *sl_asprintf(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* Gives the system what was freed. The C library keeps a heap for each of several threads and gives
+ * little of them back by itself, so what is large and made on pool threads (rules) would stand in
+ * each of them once. Not cheap: for a pool thread, after something large. */
+void sl_alloc_trim(void);
+
 #endif

@@ -40,6 +40,8 @@ static void run(struct sl_work *w)
     } else if (l->expected && (!l->made || look(l, l->made->rules) == before)) {
         l->loaded = before;
     }
+    if (!l->made)
+        sl_alloc_trim();
 }
 
 static uint64_t now_ms(void *user)
@@ -245,7 +247,7 @@ static void loaded(struct sl_pipeline *p, struct sl_load *l)
     }
     l->made = NULL;
     if (sl_routing_same(made, p->routing)) {
-        sl_routing_free(made);
+        sl_swap_retire(p, made);
         unchanged(p);
     } else {
         sl_diags_sort(&l->diags);

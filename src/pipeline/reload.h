@@ -113,6 +113,8 @@ void sl_swap_release(struct sl_pipeline *p);
 /* Makes the routing live as soon as it may be, instead of another that still waits. NULL: none is
  * to come. */
 void sl_swap_to(struct sl_pipeline *p, struct sl_routing *next);
+/* Frees it on a pool thread. */
+void sl_swap_retire(struct sl_pipeline *p, struct sl_routing *old);
 /* The record just routed met a limit of the rule. */
 void sl_swap_limit_met(struct sl_pipeline *p, unsigned rule);
 

@@ -54,6 +54,7 @@ struct retired {
 static void retired_run(struct sl_work *w)
 {
     sl_routing_free(sl_container_of(w, struct retired, work)->routing);
+    sl_alloc_trim();
 }
 
 static void retired_done(struct sl_work *w)
@@ -64,7 +65,7 @@ static void retired_done(struct sl_work *w)
     free(r);
 }
 
-static void retire(struct sl_pipeline *p, struct sl_routing *old)
+void sl_swap_retire(struct sl_pipeline *p, struct sl_routing *old)
 {
     struct retired *r = sl_zalloc(sizeof(*r));
 
@@ -109,7 +110,7 @@ static void swap(struct sl_pipeline *p)
     sl_limits_clear(&r->limits);
     r->n_aside = 0;
     sl_reload_succeeded(p);
-    retire(p, old);
+    sl_swap_retire(p, old);
 }
 
 static void log_aside(struct sl_pipeline *p, unsigned rule)
@@ -182,7 +183,7 @@ void sl_swap_to(struct sl_pipeline *p, struct sl_routing *next)
     struct sl_reload *r = &p->reload;
 
     if (r->next)
-        retire(p, r->next);
+        sl_swap_retire(p, r->next);
     r->next = next;
     r->waiting = r->waiting && next;
     attempt(p);

@@ -57,6 +57,7 @@ static void equalities(void **state)
     /* 2^53 + 1 and 2^53 are one number as doubles and two as integers. */
     expect(RULES A("{x: 9007199254740993}") B("{x: 9007199254740992}"), "");
     expect(RULES A("{x: 9007199254740993}") B("{x: 9007199254740993}"), "b<a");
+    expect(RULES A("{x: {lte: 9007199254740992}}") B("{x: 9007199254740992.0}"), "");
     expect(RULES "- {name: a, to: search}\n" B("{x: 1}"), "b<a");
     expect(RULES "- {name: a, drop: true}\n- {name: b, to: search}\n", "b<a");
     expect(RULES "- {name: a, to: search, continue: true}\n" B("{x: 1}"), "");
@@ -100,6 +101,9 @@ static void texts(void **state)
     expect(RULES A("{x: {gte: 500}}") B("{x: 503}") C("{x: {gt: 600}}") D("{x: [400, 503]}"),
            "b<a c<a");
     expect(RULES A("{x: {gte: 500}}") B("{x: high}"), "");
+    /* 5.0 is 5 and has another text. */
+    expect(RULES A("{x: {regex: '^5$'}}") B("{x: 5}"), "");
+    expect(RULES A("{x: {prefix: '5'}}") B("{x: {equal: 5, gt: 4}}"), "");
     expect(RULES A("{x: {exists: true}}") B("{x: {prefix: p}}"), "b<a");
     expect(RULES A("{x: {prefix: ''}}") B("{x: {exists: true}}") C("{x: {gt: 1}}"), "c<a");
 }
@@ -155,6 +159,9 @@ static void other_takers(void **state)
     expect(RULES "- {name: a, when: {x: {cidr: 10.0.0.0/8}}, to: search}\n" B("{x: 10.1.2.3}")
                C("{x: {cidr: 10.1.0.0/16}}") D("{x: {cidr: [10.1.0.0/16, 11.0.0.0/8]}}"),
            "b<a c<a");
+    expect(RULES
+           "- {name: a, when: {x: {cidr: 10.0.0.0/8}}, to: search}\n" B("{x: {cidr: 9.0.0.0/8}}"),
+           "");
 }
 
 /* ---- every record of a small world ---- */
@@ -193,17 +200,29 @@ static void add_value(struct sl_buf *b, uint64_t *s)
 static void add_operators(struct sl_buf *b, uint64_t *s)
 {
     static const char *const some[] = {
-        "{prefix: p}",       "{prefix: P, case: insensitive}",
-        "{suffix: q}",       "{contains: p}",
-        "{glob: 'p*'}",      "{glob: '?q'}",
-        "{regex: '^p'}",     "{regex: 'q$'}",
-        "{lt: 6}",           "{gte: 5}",
-        "{gt: 5, lt: 8}",    "{gte: 5, lt: 7}",
-        "{exists: true}",    "{exists: false}",
-        "{not: p}",          "{not: [5, p]}",
-        "{lt: 7, not: 5}",   "{equal: [p, q], case: insensitive}",
-        "{equal: 7, gt: 5}", "{any: [p, {gt: 6}]}",
-        "{prefix: ''}",      "{equal: [5, p], prefix: p}",
+        "{prefix: p}",
+        "{prefix: P, case: insensitive}",
+        "{suffix: q}",
+        "{contains: p}",
+        "{glob: 'p*'}",
+        "{glob: '?q'}",
+        "{regex: '^p'}",
+        "{regex: 'q$'}",
+        "{lt: 6}",
+        "{gte: 5}",
+        "{gt: 5, lt: 8}",
+        "{gte: 5, lt: 7}",
+        "{exists: true}",
+        "{exists: false}",
+        "{not: p}",
+        "{not: [5, p]}",
+        "{lt: 7, not: 5}",
+        "{equal: [p, q], case: insensitive}",
+        "{equal: 7, gt: 5}",
+        "{regex: '^5$'}",
+        "{any: [p, {gt: 6}]}",
+        "{prefix: ''}",
+        "{equal: [5, p], prefix: p}",
     };
 
     sl_buf_text(b, one_of(s, some, sizeof(some) / sizeof(*some)));

@@ -86,6 +86,11 @@ unsigned chance_below(struct chance *c, unsigned n)
     return (unsigned)((c->state >> 11) % n);
 }
 
+const char *chance_word(struct chance *c)
+{
+    return c->dense && BELOW(5) ? words[BELOW(5)] : PICK(c, words);
+}
+
 json_t *chance_number(struct chance *c)
 {
     static const double reals[] = {0.5, 1.5, 2.25, 500.5, -1.75, 500.0, 0.0};
@@ -127,7 +132,7 @@ json_t *chance_plain(struct chance *c)
     case 5:
         return json_string(PICK(c, addresses));
     default:
-        return json_string(PICK(c, words));
+        return json_string(chance_word(c));
     }
 }
 
@@ -143,11 +148,6 @@ json_t *chance_fragment(struct chance *c)
     while (begin + length < n && (from[begin + length] & 0xc0) == 0x80)
         length++;
     return json_stringn(from + begin, length);
-}
-
-const char *chance_word(struct chance *c)
-{
-    return PICK(c, words);
 }
 
 const char *chance_piece(struct chance *c)
@@ -171,7 +171,7 @@ static json_t *keys(struct chance *c, bool header)
             continue;
         row = json_pack("[s]", all[i]);
         for (size_t k = 0; header && k < 3; k++)
-            json_array_append_new(row, json_string(PICK(c, words)));
+            json_array_append_new(row, json_string(chance_word(c)));
         json_array_append_new(table, row);
     }
     return table;
@@ -253,7 +253,7 @@ json_t *chance_record(struct chance *c, bool actions)
         json_object_set_new(record, "request", json_string(request));
         json_object_set_new(record, "kind", json_string("server"));
         if (!json_object_get(record, "level"))
-            json_object_set_new(record, "level", json_string(PICK(c, words)));
+            json_object_set_new(record, "level", json_string(chance_word(c)));
     }
     json_decref(user);
     json_decref(a);

@@ -3,6 +3,7 @@
 #define TESTS_ROUTE_CHANCE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
@@ -13,6 +14,7 @@
 
 struct chance {
     uint64_t state;
+    bool dense; /* most words are a few, so that many rules ask the same and many records hold it */
 };
 
 unsigned chance_below(struct chance *c, unsigned n);

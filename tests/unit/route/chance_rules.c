@@ -179,6 +179,19 @@ static json_t *field(struct chance *c, unsigned depth, const json_t *tables)
     }
 }
 
+/* As a table has it: a few fields, each compared with a few words. */
+static json_t *dense_when(struct chance *c)
+{
+    json_t *mapping = json_object();
+
+    for (unsigned n = 1 + BELOW(3); n > 0; n--)
+        json_object_set_new(mapping, chance_paths[BELOW(4)],
+                            BELOW(6)   ? json_string(chance_word(c))
+                            : BELOW(2) ? json_pack("[ss]", chance_word(c), chance_word(c))
+                                       : json_pack("{so}", "prefix", chance_fragment(c)));
+    return mapping;
+}
+
 static json_t *when(struct chance *c, unsigned depth, const json_t *tables)
 {
     json_t *mapping = json_object(), *list;
@@ -410,7 +423,10 @@ static json_t *rule(struct chance *c, unsigned n, bool row, bool actions, const 
     snprintf(name, sizeof(name), "rule-%u", n);
     json_object_set_new(made, "name", json_string(name));
     if (row || BELOW(100))
-        json_object_set_new(made, "when", row ? row_when(c, tables) : when(c, 0, tables));
+        json_object_set_new(made, "when",
+                            row                    ? row_when(c, tables)
+                            : c->dense && BELOW(4) ? dense_when(c)
+                                                   : when(c, 0, tables));
     if (json_object_size(json_object_get(made, "when")) == 0)
         json_object_del(made, "when");
     if (row)

@@ -446,6 +446,19 @@ static const char *part(json_t *rules, json_t *tables, const json_t *records)
     return why && i + 1 == json_array_size(records) ? why : NULL;
 }
 
+/* Without kind and level they are added to the record (naive_route()); without the others the
+ * naive does not know what to do. */
+static bool needed(const char *key)
+{
+    static const char *const keys[] = {"kind", "level", "request", "#file", "by",
+                                       "keep", "mask",  "records", "per",   "regex"};
+
+    for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
+        if (!strcmp(key, keys[i]))
+            return true;
+    return false;
+}
+
 /* Takes members and elements away, deepest last, as long as the two still part. */
 static void shrink(json_t *at, json_t *rules, json_t *tables, json_t *records)
 {
@@ -465,8 +478,8 @@ static void shrink(json_t *at, json_t *rules, json_t *tables, json_t *records)
     copy = json_copy(at);
     json_object_foreach_safe(copy, tmp, key, kept)
     {
-        if (!strcmp(key, "kind") || !strcmp(key, "level") || !strcmp(key, "request"))
-            continue; /* else they are added to the record: see naive_route() */
+        if (needed(key))
+            continue;
         json_t *whole = json_copy(at);
 
         json_object_del(at, key);
@@ -514,7 +527,10 @@ static void parted(json_t *rules, json_t *tables, json_t *records, const char *w
 
 static void one_set(struct chance *c, size_t *done, size_t *unmatched)
 {
-    unsigned n = 1 + chance_below(c, chance_below(c, 4) ? 12 : chance_below(c, 3) ? 80 : 300);
+    bool dense = c->dense = chance_below(c, 3) == 0;
+    unsigned n = 1 + chance_below(c, chance_below(c, 4) && !dense ? 12
+                                     : chance_below(c, 3)         ? 80
+                                                                  : 300);
     bool actions = chance_below(c, 2), is_unmatched;
     json_t *tables = chance_tables(c), *rules = chance_rules(c, n, actions, tables),
            *records = json_array();
@@ -553,9 +569,10 @@ static void the_router_decides_as_the_naive_evaluator(void **state)
 #endif
     const char *seed = getenv("SLUICE_SEED"), *wanted = getenv("SLUICE_PAIRS");
     size_t pairs = wanted ? strtoul(wanted, NULL, 10) : usual, done = 0, unmatched = 0;
-    struct chance c = {seed ? strtoull(seed, NULL, 10) : (uint64_t)time(NULL) * 2654435761u};
+    struct chance c = {0};
 
     (void)state;
+    c.state = seed ? strtoull(seed, NULL, 10) : (uint64_t)time(NULL) * 2654435761u;
     print_message("SLUICE_SEED=%llu\n", (unsigned long long)c.state);
     c.state |= 1ULL << 63; /* the generator never leaves 0 */
     while (done < pairs)

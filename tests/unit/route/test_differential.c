@@ -450,8 +450,8 @@ static const char *part(json_t *rules, json_t *tables, const json_t *records)
  * naive does not know what to do. */
 static bool needed(const char *key)
 {
-    static const char *const keys[] = {"kind", "level", "request", "#file", "by",
-                                       "keep", "mask",  "records", "per",   "regex"};
+    static const char *const keys[] = {"name", "kind", "level",   "request", "#file", "by",
+                                       "keep", "mask", "records", "per",     "regex"};
 
     for (size_t i = 0; i < sizeof(keys) / sizeof(*keys); i++)
         if (!strcmp(key, keys[i]))

@@ -77,6 +77,10 @@ bool sl_rules_probe_ask(struct sl_rules_probe *p, unsigned rule);
 bool sl_rule_changes(const struct sl_rules *r, unsigned rule);    /* a record that it sends on */
 bool sl_rule_repeatable(const struct sl_rules *r, unsigned rule); /* no rate_limit */
 uint64_t sl_rule_sinks(const struct sl_rules *r, unsigned rule);
+/* What its conditions ask, as text: the same for the same conditions in another set of rules (but
+ * for the networks of `cidr`). For telling apart rules without a name. */
+void sl_rule_write(const struct sl_rules *r, const struct sl_fields *fields, unsigned rule,
+                   struct sl_buf *out);
 bool sl_rule_is_unconditional(const struct sl_rules *r, unsigned rule); /* no `when` */
 /* The fields that conditions are about: n ids, and of each the first rule that asks for it. The
  * caller frees both. */

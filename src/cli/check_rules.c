@@ -21,8 +21,7 @@ void sl_check_note(struct sl_rule_check *c, const char *format, ...)
     f->notes[f->n_notes++] = sl_strdup(text);
 }
 
-/* Of work, not of the clock on the wall: a busy machine finds as much. */
-static uint64_t worked_ms(void *user)
+uint64_t sl_check_worked_ms(void *user)
 {
     struct timespec t;
 
@@ -140,12 +139,12 @@ static void warn_regex(struct sl_rule_check *c, const struct sl_regex_trouble *t
  * each. */
 static void warn_regexes(struct sl_rule_check *c)
 {
-    struct sl_regex_trials t = {.now_ms = worked_ms};
+    struct sl_regex_trials t = {.now_ms = sl_check_worked_ms};
     const struct sl_rules *r = c->offline->routing->rules;
     unsigned *fields, *first, example = SL_RULE_NONE;
     size_t large = 0;
 
-    t.until_ms = worked_ms(NULL) + TRIAL_MS;
+    t.until_ms = sl_check_worked_ms(NULL) + TRIAL_MS;
     sl_rules_try_regexes(r, &t);
     sl_rules_asked_fields(r, &fields, &first);
     for (size_t i = 0; i < t.n; i++) {

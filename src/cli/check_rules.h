@@ -61,6 +61,8 @@ void sl_check_note(struct sl_rule_check *c, const char *format, ...)
 /* "rule `a` (routes/10.yaml:3)" for each, "and 3 others" past a few. */
 void sl_check_rule_names(const struct sl_rules *r, const unsigned *rules, size_t n,
                          struct sl_buf *out);
+/* Of work, not of the clock on the wall: on a busy machine as much is found. */
+uint64_t sl_check_worked_ms(void *user);
 void sl_check_sample(struct sl_rule_check *c); /* check_sample.c */
 void sl_check_cost(struct sl_rule_check *c);   /* check_cost.c */
 

@@ -12,6 +12,7 @@
 
 enum {
     ASKED_MAX = 20000000, /* questions to rules that matched nothing */
+    ASKED_MS = 3000,      /* of work for them */
     NAMES_OF = 2000,      /* records whose fields' names are collected */
     LISTED_MAX = 20,
 };
@@ -98,10 +99,13 @@ static void second_look(struct look *l)
 {
     const struct sl_sample *s = l->c->sample;
     struct sl_rules_probe *probe = sl_rules_probe_new(l->rules);
+    const uint64_t until = sl_check_worked_ms(NULL) + ASKED_MS;
     uint64_t asked = 0;
     size_t records = 0;
 
-    for (size_t i = 0; i < s->n && l->n_cold && asked < ASKED_MAX; i++) {
+    for (size_t i = 0; i < s->n && l->n_cold; i++) {
+        if (asked >= ASKED_MAX || sl_check_worked_ms(NULL) >= until)
+            break;
         if (!sl_offline_judge(l->c->offline, &s->items[i]))
             continue;
         records++;

@@ -6,60 +6,99 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "cli/show.h"
+#include "sluice/lint.h"
 
 enum { VALUE_SHOWN = 160, PREVIEW_MAX = 256 << 20, TEXT_MAX = 64 << 10 };
 
-/* ---- rules by name ---- */
+/* ---- rules by what they are known by ---- */
 
-struct names { /* open addressing: place in rules + 1 */
-    uint32_t *slots;
+struct known {
+    char **keys;     /* by row; owned */
+    uint32_t *slots; /* open addressing: row + 1 */
     size_t n;
 };
 
-static uint32_t row_of(struct sl_compare *p, struct names *names, const char *name)
+static uint32_t row_of(struct sl_compare *p, struct known *known, const char *key, const char *name)
 {
-    size_t at = (size_t)sl_hash(name, strlen(name)) & (names->n - 1);
+    size_t at = (size_t)sl_hash(key, strlen(key)) & (known->n - 1);
 
-    for (; names->slots[at]; at = (at + 1) & (names->n - 1))
-        if (!strcmp(p->rules[names->slots[at] - 1].name, name))
-            return names->slots[at] - 1;
+    for (; known->slots[at]; at = (at + 1) & (known->n - 1))
+        if (!strcmp(known->keys[known->slots[at] - 1], key))
+            return known->slots[at] - 1;
+    known->keys[p->n_rules] = sl_strdup(key);
     p->rules[p->n_rules].name = sl_strdup(name);
-    names->slots[at] = (uint32_t)++p->n_rules;
-    return names->slots[at] - 1;
+    known->slots[at] = (uint32_t)++p->n_rules;
+    return known->slots[at] - 1;
 }
 
-/* FILE.csv:17 is how a row without a name is called, and its metrics go by the file. */
-static const char *name_of(const struct sl_rule_info *info, char *room, size_t size)
+/* FILE:17 is how a rule without a name is called. */
+static bool is_nameless(const struct sl_rule_info *info)
 {
-    snprintf(room, size, "%s:%u", info->metric, info->line);
-    return strcmp(room, info->name) == 0 ? info->metric : info->name;
+    const char *slash = strrchr(info->file, '/'), *base = slash ? slash + 1 : info->file;
+    const size_t n = strlen(base);
+    char line[16];
+
+    snprintf(line, sizeof(line), ":%u", info->line);
+    return !strncmp(info->name, base, n) && !strcmp(info->name + n, line);
+}
+
+/* A rule of a YAML file that has no name is known by its conditions: its line moves. */
+static uint32_t nameless_row(struct sl_compare *p, struct known *known, enum sl_compare_side side,
+                             unsigned rule)
+{
+    const struct sl_routing *r = p->side[side]->routing;
+    const struct sl_rule_info info = sl_rules_info(r->rules, rule);
+    const size_t n = strlen(info.name) - strlen(strrchr(info.name, ':'));
+    char key[1024];
+    uint32_t row;
+
+    sl_buf_clear(&p->text);
+    sl_rule_write(r->rules, r->fields, rule, &p->text);
+    for (unsigned again = 0;; again++) {
+        snprintf(key, sizeof(key), "%.*s\n%016llx\n%u", (int)n, info.name,
+                 (unsigned long long)sl_hash(p->text.p, p->text.n), again);
+        row = row_of(p, known, key, info.name);
+        if (!p->rules[row].exists[side])
+            return row;
+    }
 }
 
 static void gather_rules(struct sl_compare *p)
 {
     const size_t all = sl_rules_count(p->side[SL_COMPARE_BEFORE]->routing->rules) +
                        sl_rules_count(p->side[SL_COMPARE_AFTER]->routing->rules) + 1;
-    struct names names = {.n = 64};
-    char room[1024];
+    struct known known = {.n = 64};
 
-    while (names.n < 2 * all)
-        names.n *= 2;
-    names.slots = sl_calloc(names.n, sizeof(*names.slots));
+    while (known.n < 2 * all)
+        known.n *= 2;
+    known.slots = sl_calloc(known.n, sizeof(*known.slots));
+    known.keys = sl_calloc(all, sizeof(*known.keys));
     p->rules = sl_calloc(all, sizeof(*p->rules));
-    row_of(p, &names, "(unmatched)");
+    row_of(p, &known, "(unmatched)", "(unmatched)");
     p->rules[0].exists[SL_COMPARE_BEFORE] = p->rules[0].exists[SL_COMPARE_AFTER] = true;
-    for (int side = 0; side < SL_COMPARE_SIDES; side++) {
+    for (enum sl_compare_side side = 0; side < SL_COMPARE_SIDES; side++) {
         const struct sl_rules *r = p->side[side]->routing->rules;
 
         p->rows[side] = sl_calloc(sl_rules_count(r) + 1, sizeof(*p->rows[side]));
         for (unsigned i = 0; i < sl_rules_count(r); i++) {
             const struct sl_rule_info info = sl_rules_info(r, i);
+            const bool row = strcmp(info.metric, info.name) != 0;
+            uint32_t at;
 
-            p->rows[side][i] = row_of(p, &names, name_of(&info, room, sizeof(room)));
-            p->rules[p->rows[side][i]].exists[side] = true;
+            if (!is_nameless(&info))
+                at = row_of(p, &known, info.name, info.name);
+            else if (row)
+                at = row_of(p, &known, info.metric, info.metric);
+            else
+                at = nameless_row(p, &known, side, i);
+            p->rows[side][i] = at;
+            p->rules[at].exists[side] = true;
         }
     }
-    free(names.slots);
+    for (size_t i = 0; i < p->n_rules; i++)
+        free(known.keys[i]);
+    free(known.keys);
+    free(known.slots);
 }
 
 void sl_compare_init(struct sl_compare *p, struct sl_offline *before, struct sl_offline *after)

@@ -9,8 +9,9 @@
  * million records that all change alike are one class with one example. Memory grows with the
  * number of classes and rules only, and both are bounded; the records stream through.
  *
- * Rules are the same when they have the same name. Rows of a rule table without a name of their own
- * are one rule, their file: a row put in above would else rename all below it. */
+ * Rules are the same when they have the same name. Without one they are called by their line, and
+ * one put in above would rename all below it: so those of a YAML file are known by their
+ * conditions, and rows of a rule table are one rule, their file, as in the metrics. */
 
 enum {
     SL_COMPARE_CLASSES_MAX = 500,   /* what else changes is counted in one number */

@@ -6,6 +6,7 @@
 #include "base/alloc.h"
 #include "route/actions_impl.h"
 #include "route/match.h"
+#include "route/table.h"
 
 /* ---- one rule, one record ---- */
 
@@ -67,6 +68,44 @@ uint64_t sl_rule_sinks(const struct sl_rules *r, unsigned rule)
 bool sl_rule_is_unconditional(const struct sl_rules *r, unsigned rule)
 {
     return r->rules[rule].when == SL_WHEN_ALWAYS;
+}
+
+static void write_test(const struct sl_rules *r, const struct sl_fields *fields,
+                       const struct sl_test *t, struct sl_buf *out)
+{
+    sl_buf_printf(out, "%s%s %s", sl_op_name(t->op), t->fold ? "/i" : "",
+                  sl_fields_name(fields, r->fields[t->field]));
+    for (uint32_t i = 0; t->operands && i < t->n; i++) {
+        sl_buf_printf(out, " %zu:", t->operands[i].text.n);
+        sl_buf_slice(out, t->operands[i].text);
+    }
+    if (t->regex)
+        sl_buf_slice(out, sl_regex_pattern(t->regex));
+    if (t->table)
+        sl_buf_text(out, sl_table_path(t->table));
+    sl_buf_byte(out, ';');
+}
+
+static void write_node(const struct sl_rules *r, const struct sl_fields *fields, uint32_t at,
+                       struct sl_buf *out)
+{
+    const struct sl_rule_node *node = &r->nodes[at];
+
+    if (node->kind == SL_NODE_TEST) {
+        write_test(r, fields, &r->tests[node->first], out);
+        return;
+    }
+    sl_buf_printf(out, "%d(", (int)node->kind);
+    for (uint32_t i = 0; i < node->n; i++)
+        write_node(r, fields, node->first + i, out);
+    sl_buf_byte(out, ')');
+}
+
+void sl_rule_write(const struct sl_rules *r, const struct sl_fields *fields, unsigned rule,
+                   struct sl_buf *out)
+{
+    if (r->rules[rule].when != SL_WHEN_ALWAYS)
+        write_node(r, fields, r->rules[rule].when, out);
 }
 
 static void note_fields(const struct sl_rules *r, uint32_t at, unsigned rule, unsigned *first)

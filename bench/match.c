@@ -24,8 +24,8 @@ struct bench {
     struct sl_fields *fields;
     struct sl_decoder *decoder;
     struct sl_rules *rules;
-    struct sl_partition partition;
-    size_t matched; /* rules, in the last run */
+    struct sl_partition *partition; /* owned */
+    size_t matched;                 /* rules, in the last run */
 };
 
 static uint64_t now(void)
@@ -73,7 +73,7 @@ static void read_lines(struct bench *b, const char *path, struct sl_buf *text)
 /* All records once, or as many as go into the time; m == NULL: decode only. Nanoseconds each. */
 static double run(struct bench *b, struct sl_match *m, uint64_t most)
 {
-    struct sl_message message = {.at = &b->partition};
+    struct sl_message message = {.at = b->partition};
     uint64_t begin = now(), spent = 0;
     struct sl_record record;
     enum sl_verdict v;
@@ -133,7 +133,7 @@ static void load(struct bench *b, char **routes, size_t n)
 int main(int argc, char **argv)
 {
     struct sl_topic topic = {.name = (char *)"bench", .decode = SL_DECODE_AUTO};
-    struct bench b = {.fields = sl_fields_new(), .partition = {.topic = &topic}};
+    struct bench b = {.fields = sl_fields_new(), .partition = sl_zalloc(sizeof(*b.partition))};
     struct sl_match *indexed, *in_order;
     bool index_only = argc > 1 && !strcmp(argv[1], "--index");
     double decode, with_index, naive;
@@ -148,6 +148,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "usage: match [--index] RECORDS ROUTES...\n");
         return 2;
     }
+    b.partition->topic = &topic;
     sl_buf_init(&text, FILE_MAX);
     read_lines(&b, argv[1], &text);
     before = peak_kib();
@@ -175,5 +176,6 @@ int main(int argc, char **argv)
     sl_fields_free(b.fields);
     sl_buf_release(&text);
     free(b.lines);
+    free(b.partition);
     return 0;
 }

@@ -10,6 +10,8 @@
  * that are named are replaced, added or taken out, and everything else stands byte for byte. The
  * result is scanned like any record, so that the next change, templates and sinks read it as they
  * read all records. What the record was judged with stays: message, time, kind, level, ids.
+ * Beside additions @raw stays as well; from the first change on that takes something out or puts
+ * another value in its place, it is the changed record, or it would bring back what is to go.
  *
  * A record that was text becomes {"message": "<text>", ...}; kind, level and enrichment are written
  * into it with the first change, so that a rule may remove them too.
@@ -34,7 +36,7 @@ void sl_changer_begin(struct sl_changer *c); /* the next record: those made befo
 
 struct sl_new_value { /* of one path of the editor */
     enum { SL_KEEP, SL_SET, SL_REMOVE } what;
-    struct sl_slice json; /* SET: one valid JSON value, copied */
+    struct sl_slice json; /* SET: one valid JSON value, copied; line breaks between tokens go */
 };
 
 /* r: a decoded record, or one made by this changer since sl_changer_begin(). The result lives until

@@ -87,6 +87,7 @@ struct sl_record {
     enum sl_level level;
     uint32_t value_crc; /* CRC-32C of the message's value */
     bool changed;       /* a rule changed it (sluice/change.h): body is not the message's */
+    bool lost;          /* changed: something that the message holds is not in body, or another */
 
     /* Private to record/. */
     struct sl_decoder *decoder;

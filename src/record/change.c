@@ -129,7 +129,7 @@ static int scan(struct sl_changer *c, struct sl_change_slot *slot, struct sl_err
 }
 
 const struct sl_record *sl_change_finish(struct sl_changer *c, struct sl_change_slot *slot,
-                                         const struct sl_record *r, bool base64, bool touched,
+                                         const struct sl_record *r, struct sl_change_kind kind,
                                          struct sl_error *err)
 {
     static const struct sl_new_value gone = {.what = SL_REMOVE};
@@ -151,8 +151,9 @@ const struct sl_record *sl_change_finish(struct sl_changer *c, struct sl_change_
     n->empty = d->scan.empty;
     n->has_timestamp = sl_decoder_has(d, c->timestamp_member);
     n->added = sl_slice("", 0);
-    n->base64 = base64;
-    return base64 && touched ? sl_record_edit(c, c->base64, n, &gone, err) : n;
+    n->base64 = kind.base64;
+    n->lost = r->lost || kind.lost;
+    return kind.base64 && kind.touched ? sl_record_edit(c, c->base64, n, &gone, err) : n;
 }
 
 /* ---- members by path ---- */
@@ -166,16 +167,17 @@ const struct sl_record *sl_record_edit(struct sl_changer *c, const struct sl_edi
                                        const struct sl_record *r, const struct sl_new_value *values,
                                        struct sl_error *err)
 {
-    bool base64, touched = touches(e, e->message, values), any = false;
+    struct sl_change_kind kind = {.touched = touches(e, e->message, values)};
     const struct sl_record *result = NULL;
     struct sl_change_slot *slot;
     struct sl_slice body;
+    bool any = false;
 
     for (size_t i = 0; i < e->n; i++)
         any |= values[i].what != SL_KEEP;
     if (!any)
         return r;
-    base64 = sl_change_base64(r) && !touches(e, e->base64, values);
+    kind.base64 = sl_change_base64(r) && !touches(e, e->base64, values);
     body = sl_change_base(c, r);
     slot = body.p ? sl_change_take_slot(c) : NULL;
     if (slot)
@@ -185,10 +187,11 @@ const struct sl_record *sl_record_edit(struct sl_changer *c, const struct sl_edi
         if (slot)
             sl_change_give_back(c);
     } else if (sl_change_splice(&c->found, e, body, values, &slot->body)) {
-        result = sl_change_finish(c, slot, r, base64, touched, err);
-    } else if (base64 && touched) { /* the same text again, but now a rule has made it */
+        kind.lost = c->found.changes;
+        result = sl_change_finish(c, slot, r, kind, err);
+    } else if (kind.base64 && kind.touched) { /* the same text again, but now a rule has made it */
         sl_buf_slice(&slot->body, body);
-        result = sl_change_finish(c, slot, r, true, true, err);
+        result = sl_change_finish(c, slot, r, kind, err);
     } else {
         sl_change_give_back(c);
         result = r;

@@ -85,7 +85,8 @@ struct sl_change_found {
     size_t cap_best;
     struct sl_change_join *joins;
     size_t n_joins, cap_joins;
-    bool full; /* more than SL_CHANGE_FOUND_MAX */
+    bool full;    /* more than SL_CHANGE_FOUND_MAX */
+    bool changes; /* something found is replaced or taken out */
 };
 
 struct sl_change_slot {
@@ -126,10 +127,14 @@ bool sl_change_base64(const struct sl_record *r); /* its base has a "message_bas
 struct sl_change_slot *sl_change_take_slot(struct sl_changer *c);
 void sl_change_shrink(struct sl_changer *c);    /* gives back what a giant record took */
 void sl_change_give_back(struct sl_changer *c); /* the slot last taken is not needed */
-/* r as changed into slot->body; NULL (and the slot given back) when that is no record. touched: the
- * change reached `message`, so that its "message_base64" has to go. */
+struct sl_change_kind {
+    bool base64;  /* "message_base64" is ours */
+    bool touched; /* the change reached `message`: what is ours has to go */
+    bool lost;    /* it was more than additions */
+};
+/* r as changed into slot->body; NULL (and the slot given back) when that is no record. */
 const struct sl_record *sl_change_finish(struct sl_changer *c, struct sl_change_slot *slot,
-                                         const struct sl_record *r, bool base64, bool touched,
+                                         const struct sl_record *r, struct sl_change_kind kind,
                                          struct sl_error *err);
 
 #endif

@@ -127,7 +127,8 @@ const struct sl_record *sl_record_edit_leaves(struct sl_changer *c, const struct
         result = r;
     } else {
         sl_buf_append(w.out, w.done, (size_t)(w.end - w.done));
-        result = sl_change_finish(c, slot, r, w.base64, w.touched, err);
+        result = sl_change_finish(
+            c, slot, r, (struct sl_change_kind){w.base64, w.touched, .lost = w.any}, err);
     }
 out:
     sl_change_shrink(c);

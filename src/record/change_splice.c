@@ -4,12 +4,11 @@
 
 /* ---- what happens where ---- */
 
-/* Marks the spellings that win and counts those that leave; true when that changes a byte. */
-static bool settle(struct sl_change_found *f, const struct sl_new_value *values,
+/* Marks the spellings that win and counts those that leave. */
+static void settle(struct sl_change_found *f, const struct sl_new_value *values,
                    struct sl_slice body)
 {
-    bool changes = false;
-
+    f->changes = false;
     for (size_t i = 0; i < f->n_matches; i++) {
         struct sl_change_match *m = &f->matches[i];
         const struct sl_new_value *v = &values[m->path];
@@ -20,9 +19,8 @@ static bool settle(struct sl_change_found *f, const struct sl_new_value *values,
         m->wins = v->what == SL_SET && f->best[m->path].at == i;
         if (!m->wins)
             f->boxes[m->box].leaving++;
-        changes |= !m->wins || !sl_slice_equal(v->json, old);
+        f->changes |= !m->wins || !sl_slice_equal(v->json, old);
     }
-    return changes;
 }
 
 /* The member of a path that is not there joins the deepest object on its way. */
@@ -70,6 +68,14 @@ static void copy_to(struct writer *w, uint32_t end)
     w->done = end;
 }
 
+static void put_value(struct writer *w, struct sl_slice json)
+{
+    if (json.n > 0 && (*json.p == '{' || *json.p == '[')) /* copied from where breaks may stand */
+        sl_json_one_line(json, w->out);
+    else
+        sl_buf_slice(w->out, json);
+}
+
 /* The members that join boxes which end before `before`. */
 static void write_joins(struct writer *w, uint32_t before)
 {
@@ -86,7 +92,7 @@ static void write_joins(struct writer *w, uint32_t before)
         sl_buf_byte(w->out, '"');
         sl_json_escape(sl_slice(path->name + j->key, path->n - j->key), w->out);
         SL_BUF_LITERAL(w->out, "\":");
-        sl_buf_slice(w->out, w->values[j->path].json);
+        put_value(w, w->values[j->path].json);
     }
 }
 
@@ -118,7 +124,7 @@ static void write_match(struct writer *w, const struct sl_change_match *m)
     write_joins(w, m->begin);
     if (m->wins) {
         copy_to(w, m->value);
-        sl_buf_slice(w->out, v->json);
+        put_value(w, v->json);
         w->done = m->end;
     } else {
         leave_out(w, m);
@@ -129,12 +135,12 @@ bool sl_change_splice(struct sl_change_found *found, const struct sl_editor *e,
                       struct sl_slice body, const struct sl_new_value *values, struct sl_buf *out)
 {
     struct writer w = {.found = found, .e = e, .values = values, .body = body, .out = out};
-    bool changes = settle(found, values, body);
 
+    settle(found, values, body);
     for (size_t i = 0; i < e->n; i++)
         if (values[i].what == SL_SET && !found->best[i].there)
             join(found, e, i);
-    if (!changes && found->n_joins == 0)
+    if (!found->changes && found->n_joins == 0)
         return false;
     sl_buf_reserve(out, body.n);
     for (size_t i = 0; i < found->n_matches; i++)

@@ -368,7 +368,7 @@ static struct sl_value special_value(const struct sl_record *r, const struct sl_
     case SL_FIELD_LEVEL:
         return text_value(r->level ? sl_slice_str(sl_level_name(r->level)) : sl_slice(NULL, 0));
     case SL_FIELD_RAW:
-        return text_value(m->value);
+        return text_value(r->lost ? r->body : m->value);
     case SL_FIELD_PARSE_ERROR:
         return text_value(sl_slice_str(r->parse_error));
     case SL_FIELD_HEADER:

@@ -53,6 +53,9 @@ bool sl_json_scan_portable(struct sl_scan *s, struct sl_slice value);
  * cut off. Returns the length. */
 size_t sl_json_unescape(const char *p, size_t n, char *ret, size_t room);
 
+/* Appends valid JSON without the line breaks between its tokens. */
+void sl_json_one_line(struct sl_slice json, struct sl_buf *out);
+
 /* The text of an escaped key, for looking it up among fields: one longer than any path stays longer
  * than any path. Returns its length. */
 enum { SL_JSON_KEY_ROOM = SL_PATH_BYTES_MAX + 4 }; /* what is cut off is at most 4 bytes at once */

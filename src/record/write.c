@@ -57,7 +57,7 @@ bool sl_json_escape(struct sl_slice text, struct sl_buf *out)
 /* ---- the record ---- */
 
 /* Inside strings line breaks are escapes, so each CR and LF found stands between tokens. */
-static void append_without_breaks(struct sl_slice json, struct sl_buf *out)
+void sl_json_one_line(struct sl_slice json, struct sl_buf *out)
 {
     const char *p = json.p, *end = p + json.n;
 
@@ -105,7 +105,7 @@ void sl_record_json(const struct sl_record *r, bool timestamp, struct sl_slice m
     if (!object)
         text_members(r, out);
     else if (r->breaks)
-        append_without_breaks(inner, out);
+        sl_json_one_line(inner, out);
     else
         sl_buf_slice(out, inner);
     if (timestamp && !r->has_timestamp) {

@@ -203,6 +203,46 @@ static void a_text_becomes_an_object(void **state)
 
 /* ---- who sees which version ---- */
 
+/* What came is not given to those below who ask for all of it. */
+static void what_is_taken_out_stays_out(void **state)
+{
+    struct box b;
+
+    (void)state;
+    box_config(&b);
+    box_rules(&b, "rules:\n"
+                  "- { set: { before: '{@raw}' }, to: alerts, continue: true }\n"
+                  "- { redact: { detect: email }, continue: true }\n"
+                  "- { set: { raw: '{@raw}', text: '<{@raw}>' }, to: search }\n");
+    box_route(&b, "{" K ",\"m\":\"a@b.example\"}");
+    assert_for(&b, ALERTS,
+               "{" K ",\"m\":\"a@b.example\","
+               "\"before\":\"{\\\"kind\\\":\\\"k\\\",\\\"m\\\":\\\"a@b.example\\\"}\"}");
+    assert_for(&b, SEARCH,
+               "{" K ",\"m\":\"[email]\","
+               "\"raw\":\"{\\\"kind\\\":\\\"k\\\",\\\"m\\\":\\\"[email]\\\"}\","
+               "\"text\":\"<{\\\"kind\\\":\\\"k\\\",\\\"m\\\":\\\"[email]\\\"}>\"}");
+    box_release(&b);
+}
+
+/* Archives are lines, `raw` too. */
+static void copies_bring_no_line_breaks(void **state)
+{
+    static const char want[] = "{" K ",\"a\":{\"x\":1,\"y\":[] },\"b\":{\"x\":1,\"y\":[] }}";
+    struct sl_slice raw;
+    struct box b;
+
+    (void)state;
+    box_config(&b);
+    box_rules(&b, "rules: [ { set: { b: '{a}' }, to: search } ]\n");
+    box_route(&b, "{" K ",\"a\":{\n\"x\":1,\r\n\"y\":[\n] }}");
+    raw = sl_record_raw(record_for(&b, SEARCH));
+    assert_int_equal(raw.n, sizeof(want) - 1);
+    assert_memory_equal(raw.p, want, raw.n);
+    assert_for(&b, SEARCH, want);
+    box_release(&b);
+}
+
 static void changes_hold_for_the_sinks_of_their_rule(void **state)
 {
     static const char value[] = "{" K ",\"a\":1}";
@@ -391,6 +431,8 @@ int main(void)
         cmocka_unit_test(redact_comes_last),
         cmocka_unit_test(what_an_early_rule_redacts_no_later_sink_sees),
         cmocka_unit_test(actions_have_an_order_of_their_own),
+        cmocka_unit_test(what_is_taken_out_stays_out),
+        cmocka_unit_test(copies_bring_no_line_breaks),
         cmocka_unit_test(a_text_becomes_an_object),
         cmocka_unit_test(changes_hold_for_the_sinks_of_their_rule),
         cmocka_unit_test(unmatched_records_keep_what_rules_made_of_them),

@@ -175,7 +175,7 @@ static void webhooks_send_what_it_became(void **state)
     set_webhook(&x, SL_BODY_MAPPING, "{\"t\":\"{team} {user|gone} {@raw}\"}");
     changed_start(&x);
     send_changed(&x, SL_SLICE_LITERAL("{\"user\":1}"));
-    expect_body(&x, "{\"t\":\"ops gone {\\\"user\\\":1}\"}");
+    expect_body(&x, "{\"t\":\"ops gone {\\\"kind\\\":\\\"server\\\",\\\"team\\\":\\\"ops\\\"}\"}");
     world_reply(&x.w, 200, "", "");
     changed_release(&x);
 }

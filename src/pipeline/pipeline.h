@@ -11,7 +11,8 @@
  *   source -> record -> route -> sink queue -> sink -> position -> commit
  *
  * pipeline.c builds it and holds the way of a record (on_message); flow.c decides when the source
- * pauses, drains and stops; observe.c shows what happens (metrics, readiness, status, progress). */
+ * pauses, drains and stops; reload.c and swap.c change the rules while it runs; observe.c shows
+ * what happens (metrics, readiness, status, progress). */
 
 struct sl_pipeline;
 
@@ -24,7 +25,7 @@ struct sl_pipeline *sl_pipeline_new(struct sl_loop *loop, const struct sl_config
 int sl_pipeline_start(struct sl_pipeline *p, struct sl_error *err);
 /* Stops fetching, flushes, commits, leaves the group, then `stopped`. */
 void sl_pipeline_stop(struct sl_pipeline *p);
-void sl_pipeline_reload(struct sl_pipeline *p); /* SIGHUP: secrets and certificates */
+void sl_pipeline_reload(struct sl_pipeline *p); /* SIGHUP: rules, secrets, certificates */
 /* After `stopped`, or at once when start failed, and not from inside a callback: it runs the loop
  * while pool threads still hold batches. Afterwards the loop must run on until nothing is left in
  * it. */

@@ -145,7 +145,7 @@ static struct sl_compare_way way_of(struct sl_compare *p, enum sl_compare_side s
     struct sl_compare_way way = {.sinks = d->sinks};
 
     way.rule = rule == SL_RULE_UNMATCHED ? 0 : p->rows[side][rule];
-    way.dropped = d->dropped_by == SL_RULE_NONE ? 0 : 1 + (uint32_t)d->drop_reason;
+    way.dropped = (uint16_t)(d->dropped_by == SL_RULE_NONE ? 0 : 1 + d->drop_reason);
     way.limit = d->error_rule != SL_RULE_NONE;
     if (way.dropped)
         p->dropped[side][d->drop_reason]++;

@@ -30,15 +30,15 @@ struct sl_compare_sink {
     uint64_t records[SL_COMPARE_SIDES], bytes[SL_COMPARE_SIDES]; /* as sent, before compression */
 };
 
-/* Where a record goes. Rules are indexes into sl_compare.rules. */
+/* Where a record goes. Rules are indexes into sl_compare.rules. These two have no padding: they are
+ * compared as bytes. */
 struct sl_compare_way {
     uint64_t sinks;
     uint32_t rule;    /* that decided */
-    uint32_t dropped; /* enum sl_drop_reason + 1; 0: it is not */
-    uint32_t limit;   /* the rule met its limits */
+    uint16_t dropped; /* enum sl_drop_reason + 1; 0: it is not */
+    uint16_t limit;   /* the rule met its limits */
 };
 
-/* No padding: compared as bytes. */
 struct sl_compare_change {
     struct sl_compare_way way[SL_COMPARE_SIDES];
     uint64_t bytes;   /* sinks that get other bytes of the record */

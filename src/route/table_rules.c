@@ -102,18 +102,28 @@ static bool is_true_or_false(struct sl_yaml_node *node)
     return !strcmp(node->text, "true") || !strcmp(node->text, "false");
 }
 
-/* Blanks that nobody sees in a spreadsheet. Said once a file: it is mostly all of a column. */
-static void warn_of_blanks(struct sl_rule_set *set, struct sl_rule_cells *c,
-                           const struct sl_csv_cell *cell)
+static void warn_of_cell(struct sl_rule_set *set, bool *said, const struct sl_csv_cell *cell,
+                         const char *what)
 {
-    if (c->warned || cell->quoted ||
-        !(is_blank(*cell->text.p) || is_blank(cell->text.p[cell->text.n - 1])))
-        return;
-    c->warned = true;
-    sl_diags_add(set->diags, SL_WARNING, set->file->path, set->file->content, cell->line,
-                 cell->column,
-                 "the blanks around this cell's text belong to it; quotes around the cell show "
-                 "that they are meant");
+    if (!*said)
+        sl_diags_add(set->diags, SL_WARNING, set->file->path, set->file->content, cell->line,
+                     cell->column, "%s", what);
+    *said = true;
+}
+
+/* What nobody sees in a spreadsheet, or expects. Said once a file: it is mostly all of a column. */
+static void warn_of_text(struct sl_rule_set *set, struct sl_rule_cells *c, const char *key,
+                         const struct sl_csv_cell *cell)
+{
+    if (!cell->quoted && (is_blank(*cell->text.p) || is_blank(cell->text.p[cell->text.n - 1])))
+        warn_of_cell(set, &c->warned_of_blanks, cell,
+                     "the blanks around this cell's text belong to it; quotes around the cell show "
+                     "that they are meant");
+    if (strcmp(key, "equal") != 0 && strcmp(key, "regex") != 0 &&
+        memmem(cell->text.p, cell->text.n, " | ", 3))
+        warn_of_cell(set, &c->warned_of_bars, cell,
+                     "` | ` is part of this text; alternatives are for columns of `=`, `!=` and "
+                     "`cidr`, others take a row each");
 }
 
 /* The node of a cell with a condition, as member of an operator mapping. */
@@ -130,8 +140,7 @@ static bool condition_node(struct sl_rule_set *set, struct sl_rule_cells *c,
     ret->key = column->key;
     ret->key_line = column->field.key_line;
     ret->key_column = column->field.key_column;
-    if (!strcmp(column->key, "equal")) {
-        warn_of_blanks(set, c, cell);
+    if (!strcmp(column->key, "equal") || !strcmp(column->key, "cidr")) {
         good = split_alternatives(set, c, ret);
     } else if (!strcmp(column->key, "exists")) {
         is_true_or_false(ret);
@@ -140,7 +149,10 @@ static bool condition_node(struct sl_rule_set *set, struct sl_rule_cells *c,
         if (!good)
             SL_RULE_PROBLEM(set, ret, false, "`%s %s` takes a number (of at most 64 bits)",
                             column->field.key, column->word);
+        return good;
     }
+    if (strcmp(column->key, "exists") != 0 && strcmp(column->key, "cidr") != 0)
+        warn_of_text(set, c, column->key, cell);
     if (column->negated && !strcmp(column->key, "equal")) {
         ret->key = "not";
     } else if (column->negated) {

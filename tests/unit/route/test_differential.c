@@ -562,7 +562,7 @@ static void one_set(struct chance *c, size_t *done, size_t *unmatched)
 
 static void the_router_decides_as_the_naive_evaluator(void **state)
 {
-#if defined(__SANITIZE_ADDRESS__)
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
     const size_t usual = 60000;
 #else
     const size_t usual = 1000000;

@@ -50,6 +50,8 @@ static void cells_are_the_conditions_of_yaml(void **state)
     same("a <,b <=,c >,d >=,to\n1,2.5,-3,4e2,search\n",
          "rules: [{ when: { a: { lt: 1 }, b: { lte: 2.5 }, c: { gt: -3 }, d: { gte: 4e2 } }, to: "
          "search }]");
+    same("ip cidr,to\n10.0.0.0/8 | ::1,search\n",
+         "rules: [{ when: { ip: { cidr: [10.0.0.0/8, '::1'] } }, to: search }]");
     same("a exists,b exists,to\nTRUE,false,search\n",
          "rules: [{ when: { a: { exists: true }, b: { exists: false } }, to: search }]");
 }
@@ -143,6 +145,26 @@ static void rows_route(void **state)
     box_release(&b);
 }
 
+static void what_a_spreadsheet_hides_is_a_warning(void **state)
+{
+    struct box b;
+
+    (void)state;
+    box_config(&b);
+    b.rules = load(&b, "t.csv",
+                   "a,b *,c ~,to\nx , , ,search\n y,,,search\n\" z \",,p | q,search\n"
+                   ",/a* | /b*,,search\n,/c* | /d*,,search\n");
+    assert_int_equal(b.diags.errors, 0);
+    assert_int_equal(b.diags.n, 2);
+    assert_non_null(strstr(b.diags.items[0].text, "blanks"));
+    assert_int_equal(b.diags.items[0].line, 2);
+    assert_int_equal(b.diags.items[0].column, 1);
+    assert_non_null(strstr(b.diags.items[1].text, "a row each"));
+    assert_int_equal(b.diags.items[1].line, 5);
+    assert_int_equal(b.diags.items[1].column, 2);
+    box_release(&b);
+}
+
 /* ---- many ---- */
 
 static struct sl_rules *many(struct box *b, size_t rows)
@@ -202,6 +224,7 @@ int main(void)
         cmocka_unit_test(quotes_bom_and_line_ends_do_not_show),
         cmocka_unit_test(rows_have_names_lines_and_one_metric),
         cmocka_unit_test(rows_route),
+        cmocka_unit_test(what_a_spreadsheet_hides_is_a_warning),
         cmocka_unit_test(as_many_rows_as_rules_may_be),
         cmocka_unit_test(every_bad_row_is_told_up_to_the_bound),
     };

@@ -14,6 +14,7 @@ enum {
     COUNT_BITS = 16,    /* of grams in all literals */
     COUNT_MAX = 1 << 20,
     NO_CHECK = 0xffffffff,
+    FEW = 64, /* literals; of more than these four grams side by side are rarely all rare */
     MAP_BITS_MIN = 10,
     MAP_BITS_MAX = 19, /* 64 KiB: beyond it the processor's caches are too small */
 };
@@ -244,7 +245,7 @@ static void build(struct sl_grams *g, struct table *t, unsigned width)
     }
     if (t->n == 0)
         return;
-    t->stride = width < 4 || shortest < 5 ? 1 : shortest < 7 ? 2 : 4;
+    t->stride = width < 4 || shortest < 5 ? 1 : shortest < 7 || t->n > FEW ? 2 : 4;
     grams = t->n * t->stride;
     t->map_bits = bits_for(grams * BITS_PER_GRAM);
     t->map_bits = t->map_bits < MAP_BITS_MIN   ? MAP_BITS_MIN

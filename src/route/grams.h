@@ -14,10 +14,11 @@
  * (`| 0x20`), which unites the two cases of a letter and a few other bytes. The pass takes every
  * four bytes of the text, likewise folded, and asks a bitmap that is nearly empty; where the answer
  * is yes, a table says which literals have these bytes, and each is compared whole. Where all
- * literals have seven bytes or more, four grams side by side of each are known, and only every
- * fourth place of the text is looked at: one of the four is there (from five bytes on: two and
- * every second). Literals of three bytes go the same way in a table of their own, of three bytes.
- * The cost is that of reading the text, linear in its length, and of what is nearly there. */
+ * literals have five bytes or more, two grams side by side of each are known, and only every second
+ * place of the text is looked at: one of the two is there. From seven bytes on it is four and every
+ * fourth while the literals are few; of many, some of the four are in every text. Literals of three
+ * bytes go the same way in a table of their own, of three bytes. The cost is that of reading the
+ * text, linear in its length, and of what is nearly there. */
 
 struct sl_grams;
 

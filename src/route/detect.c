@@ -4,6 +4,39 @@
 #include "route/detect_private.h"
 #include "route/networks.h"
 
+/* ---- escapes ---- */
+
+static bool all_hex(const char *p, size_t n)
+{
+    while (n > 0 && sl_is_hex(p[n - 1]))
+        n--;
+    return n == 0;
+}
+
+/* ESC [ 1 ; 31 m */
+static size_t colour_before(struct sl_slice text, size_t at)
+{
+    enum { COLOUR_MAX = 20 };
+    size_t i = at - 1;
+
+    while (i > 0 && at - i < COLOUR_MAX && (sl_is_digit(text.p[i - 1]) || text.p[i - 1] == ';'))
+        i--;
+    return i > 1 && text.p[i - 1] == '[' && text.p[i - 2] == '\x1b' ? at - i + 2 : 0;
+}
+
+size_t sl_escape_before(struct sl_slice text, size_t at)
+{
+    const char *p = text.p + at;
+
+    if (at >= 2 && p[-2] == '\\' && memchr("bfnrt", p[-1], 5))
+        return 2;
+    if (at >= 3 && p[-3] == '%' && all_hex(p - 2, 2))
+        return 3;
+    if (at >= 6 && p[-6] == '\\' && p[-5] == 'u' && all_hex(p - 4, 4))
+        return 6;
+    return at >= 3 && p[-1] == 'm' ? colour_before(text, at) : 0;
+}
+
 /* ---- e-mail addresses ---- */
 
 enum { LOCAL_MAX = 128, DOMAIN_MAX = 253 };
@@ -27,11 +60,28 @@ static bool is_local(char c)
     return sl_is_alnum(c) || c == '.' || c == '_' || c == '%' || c == '+' || c == '-' || c == '\'';
 }
 
+static char hex_value(char c)
+{
+    return (char)(sl_is_digit(c) ? c - '0' : (c | 0x20) - 'a' + 10);
+}
+
+/* Does an escape end here, of what is not part of a name? \n is not asked for: behind a backslash
+ * it could be the begin of one, CORP\nick. */
+static bool is_bounded(struct sl_slice text, size_t at)
+{
+    size_t n = sl_escape_before(text, at);
+
+    if (n != 3 || text.p[at - 3] != '%')
+        return n > 2;
+    return !is_local((char)(hex_value(text.p[at - 2]) << 4 | hex_value(text.p[at - 1])));
+}
+
+/* No further back than a name can be long: what stands before it is none of it. */
 static size_t local_begin(struct sl_slice text, size_t from, size_t at)
 {
     size_t begin = at;
 
-    while (begin > from && at - begin <= LOCAL_MAX) {
+    while (begin > from && at - begin < LOCAL_MAX && !is_bounded(text, begin)) {
         if (is_local(text.p[begin - 1]))
             begin--;
         else if (is_wide_before(text, from, begin))
@@ -87,18 +137,23 @@ static size_t domain_end(struct sl_slice text, size_t at)
     return end;
 }
 
-static bool find_email(struct sl_slice text, size_t from, struct sl_found *ret)
+/* sign: what stands between name and domain. */
+static bool find_email(struct sl_slice text, size_t from, struct sl_slice sign,
+                       struct sl_found *ret)
 {
-    const char *sign;
+    const char *p;
 
-    for (size_t at = from; (sign = sl_find_byte(text, at, '@')); at = ret->end + 1) {
-        ret->end = (size_t)(sign - text.p);
-        ret->begin = local_begin(text, from, ret->end);
-        if (ret->begin == ret->end || ret->end - ret->begin > LOCAL_MAX)
+    for (size_t at = from; (p = sl_find_byte(text, at, *sign.p)); at = ret->end + 1) {
+        size_t domain, end;
+
+        ret->end = (size_t)(p - text.p);
+        domain = ret->end + sign.n;
+        if (domain > text.n || memcmp(p, sign.p, sign.n) != 0)
             continue;
-        at = domain_end(text, ret->end + 1);
-        if (at > ret->end + 1) {
-            ret->end = at;
+        ret->begin = local_begin(text, from, ret->end);
+        end = ret->begin < ret->end ? domain_end(text, domain) : domain;
+        if (end > domain) {
+            ret->end = end;
             return true;
         }
     }
@@ -110,8 +165,8 @@ static bool find_email(struct sl_slice text, size_t from, struct sl_found *ret)
 /* Behind a word and a dot it is part of something longer: iso.3.6.1.4 */
 static bool glued_before(struct sl_slice text, size_t begin)
 {
-    return begin > 0 && (sl_is_word(text.p[begin - 1]) ||
-                         (begin > 1 && text.p[begin - 1] == '.' && sl_is_word(text.p[begin - 2])));
+    return sl_is_glued(text, begin) ||
+           (begin > 1 && text.p[begin - 1] == '.' && sl_is_word(text.p[begin - 2]));
 }
 
 static bool find_ipv4(struct sl_slice text, size_t from, struct sl_found *ret)
@@ -124,14 +179,16 @@ static bool find_ipv4(struct sl_slice text, size_t from, struct sl_found *ret)
         size_t begin = (size_t)(dot - text.p), end;
 
         at = begin + 1;
-        while (begin > from && at - begin <= 3 && sl_is_digit(text.p[begin - 1]))
+        while (begin > from && at - begin <= 3 && sl_is_digit(text.p[begin - 1]) &&
+               !sl_escape_before(text, begin))
             begin--;
         if (begin + 1 == at || glued_before(text, begin))
             continue;
-        for (end = begin; end < text.n && end - begin < QUAD_MAX &&
-                          (sl_is_digit(text.p[end]) || text.p[end] == '.');)
+        for (end = begin;
+             end < text.n && end - begin < QUAD_MAX &&
+             (sl_is_digit(text.p[end]) || (text.p[end] == '.' && text.p[end - 1] != '.'));)
             end++;
-        while (end > begin && text.p[end - 1] == '.') /* the end of a sentence */
+        if (text.p[end - 1] == '.') /* the end of a sentence */
             end--;
         if ((end < text.n && sl_is_word(text.p[end])) ||
             !sl_ip_parse_form(sl_slice(text.p + begin, end - begin), &ip) || ip.v6)
@@ -193,12 +250,12 @@ static bool find_ipv6(struct sl_slice text, size_t from, struct sl_found *ret)
             at++;
         f.end = at;
         while (f.begin > from && (size_t)(colon - text.p) - f.begin < 5 &&
-               sl_is_hex(text.p[f.begin - 1]))
+               sl_is_hex(text.p[f.begin - 1]) && !sl_escape_before(text, f.begin))
             f.begin--;
         if (f.end - f.begin > TEXT_MAX || (f.end < text.n && sl_is_word(text.p[f.end])))
             continue;
         trim_ipv6(text, &f);
-        if (f.begin > 0 && sl_is_word(text.p[f.begin - 1]))
+        if (sl_is_glued(text, f.begin))
             continue;
         found = sl_slice(text.p + f.begin, f.end - f.begin);
         if (!sl_ip_parse_form(found, &ip) || !ip.v6 || !is_likely_ipv6(found))
@@ -278,11 +335,13 @@ static size_t digits_end(struct sl_slice text, size_t at)
     return at;
 }
 
-/* Is nothing glued to a run of digits? A decimal point with digits behind it is. */
+/* Is nothing glued to a run of digits? A decimal point with digits behind it is, but for the .0
+ * that programs print which hold all numbers as real ones. */
 static bool ends_well(struct sl_slice text, size_t end)
 {
-    return end == text.n || (!sl_is_word(text.p[end]) && !(text.p[end] == '.' && end + 1 < text.n &&
-                                                           sl_is_digit(text.p[end + 1])));
+    if (end + 1 < text.n && text.p[end] == '.' && sl_is_digit(text.p[end + 1]))
+        return text.p[end + 1] == '0' && (end + 2 == text.n || !sl_is_word(text.p[end + 2]));
+    return end == text.n || !sl_is_word(text.p[end]);
 }
 
 static bool is_grouping(const size_t *lengths, size_t n)
@@ -334,25 +393,32 @@ static bool grouped_card(struct sl_slice text, size_t begin, size_t *ret_end)
 
 static bool begins_well(struct sl_slice text, size_t begin)
 {
-    return begin == 0 ||
-           (!sl_is_word(text.p[begin - 1]) &&
-            !(text.p[begin - 1] == '.' && begin > 1 && sl_is_digit(text.p[begin - 2])));
+    return !sl_is_glued(text, begin) &&
+           !(begin > 1 && text.p[begin - 1] == '.' && sl_is_digit(text.p[begin - 2]));
+}
+
+static bool card_at(struct sl_slice text, size_t at, size_t end, struct sl_found *ret)
+{
+    *ret = (struct sl_found){at, end};
+    if (!begins_well(text, at))
+        return false;
+    if (end - at == 4 && grouped_card(text, at, &ret->end))
+        return true;
+    return ends_well(text, end) && is_card(text.p + at, end - at);
 }
 
 static bool find_card(struct sl_slice text, size_t from, struct sl_found *ret)
 {
+    enum { ESCAPED_MAX = 4 }; /* of \u0020 and %20, what looks like digits of the number */
+
     for (size_t at = from, end; at < text.n; at = end + 1) {
         end = at;
         if (!sl_is_digit(text.p[at]))
             continue;
         end = digits_end(text, at);
-        if (!begins_well(text, at))
-            continue;
-        *ret = (struct sl_found){at, end};
-        if (end - at == 4 && grouped_card(text, at, &ret->end))
-            return true;
-        if (ends_well(text, end) && is_card(text.p + at, end - at))
-            return true;
+        for (size_t begin = at; begin < end && begin <= at + ESCAPED_MAX; begin++)
+            if ((begin == at || sl_escape_before(text, begin)) && card_at(text, begin, end, ret))
+                return true;
     }
     return false;
 }
@@ -361,7 +427,9 @@ bool sl_detect(enum sl_detector d, struct sl_slice text, size_t from, struct sl_
 {
     switch (d) {
     case SL_DETECT_EMAIL:
-        return find_email(text, from, ret);
+        return find_email(text, from, SL_SLICE_LITERAL("@"), ret);
+    case SL_DETECT_EMAIL_URL:
+        return find_email(text, from, SL_SLICE_LITERAL("%40"), ret);
     case SL_DETECT_IPV4:
         return find_ipv4(text, from, ret);
     case SL_DETECT_IPV6:

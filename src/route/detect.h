@@ -15,10 +15,13 @@
  *
  * Between hiding too much and too little, too much is chosen where the two cannot be told apart
  * (an address in a longer word), and too little where the thing is common and harmless: versions,
- * times, UUIDs, MAC addresses and numbers that fail their check digit stay. */
+ * times, UUIDs, MAC addresses and numbers that fail their check digit stay. Logs quote what they
+ * were given: an escape before a thing (\n of JSON in a text, %20 of a URL, a terminal's colour)
+ * ends in a letter or a digit and is no part of the word that follows. */
 
 enum sl_detector {
     SL_DETECT_EMAIL,      /* local@domain.tld; not x@2x.png */
+    SL_DETECT_EMAIL_URL,  /* the same with %40 for its sign */
     SL_DETECT_IPV4,       /* four octets without leading zeros; not part of a longer dotted word */
     SL_DETECT_IPV6,       /* RFC 4291; with a digit or three groups, so not a::b; no EUI-64 */
     SL_DETECT_CARD,       /* 13 to 19 digits of a known brand, Luhn; 4-4-4-4, 4-6-5 and 4-6-4 */

@@ -36,6 +36,16 @@ static inline const char *sl_find_byte(struct sl_slice text, size_t from, char c
     return from < text.n ? memchr(text.p + from, c, text.n - from) : NULL;
 }
 
+/* How many bytes before `at` are an escape that ends there, and nothing that a word begins with: of
+ * a JSON text inside a text (\n, \u003c), of a URL (%20), a colour of a terminal. 0: none. */
+size_t sl_escape_before(struct sl_slice text, size_t at);
+
+/* Is it the middle of a word? */
+static inline bool sl_is_glued(struct sl_slice text, size_t at)
+{
+    return at > 0 && sl_is_word(text.p[at - 1]) && !sl_escape_before(text, at);
+}
+
 bool sl_detect_aws_key(struct sl_slice text, size_t from, struct sl_found *ret);
 bool sl_detect_aws_secret(struct sl_slice text, size_t from, struct sl_found *ret);
 bool sl_detect_jwt(struct sl_slice text, size_t from, struct sl_found *ret);

@@ -31,7 +31,7 @@ bool sl_detect_aws_key(struct sl_slice text, size_t from, struct sl_found *ret)
         at = begin + 1;
         if (text.n - begin < KEY_ID)
             return false;
-        if ((begin > 0 && sl_is_alnum(p[-1])) || !is_key_id(p) ||
+        if ((begin > 0 && sl_is_alnum(p[-1]) && !sl_escape_before(text, begin)) || !is_key_id(p) ||
             (begin + KEY_ID < text.n && sl_is_alnum(p[KEY_ID])))
             continue;
         *ret = (struct sl_found){begin, begin + KEY_ID};
@@ -139,18 +139,30 @@ static size_t token_end(struct sl_slice text, size_t at)
     return n >= 2 && text.p[ends[0] - 1] != '.' ? ends[1] : 0;
 }
 
+/* A run of base64url characters may hold many places where a header could begin (key_eyJ...): the
+ * first few are tried, so that the cost stays linear in the text. */
 bool sl_detect_jwt(struct sl_slice text, size_t from, struct sl_found *ret)
 {
+    enum { TRIES_MAX = 8 };
+    size_t run = 0, tries = 0;
     const char *p;
 
     for (size_t at = from; at < text.n && (p = memmem(text.p + at, text.n - at, "ey", 2));) {
-        size_t begin = (size_t)(p - text.p), header = part_end(text, begin), end;
+        size_t begin = (size_t)(p - text.p), end;
 
-        at = header;
-        if ((begin > 0 && sl_is_alnum(p[-1])) || !is_header(p, header - begin))
+        at = begin + 2;
+        if (begin > 0 && sl_is_alnum(p[-1]) && !sl_escape_before(text, begin))
             continue;
-        end = token_end(text, header);
-        if (!end)
+        if (begin >= run) {
+            run = part_end(text, begin);
+            tries = 0;
+        }
+        end = token_end(text, run);
+        if (!end || ++tries > TRIES_MAX) {
+            at = run;
+            continue;
+        }
+        if (!is_header(p, run - begin))
             continue;
         *ret = (struct sl_found){begin, end};
         return true;

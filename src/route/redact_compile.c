@@ -108,6 +108,8 @@ static void compile_detect(struct sl_rule_set *set, const struct sl_yaml_node *n
             continue;
         }
         add_finder(set, at, c, (struct sl_finder){words[word], detectors[word], NULL, 0});
+        if (word == WORD_EMAIL)
+            add_finder(set, at, c, (struct sl_finder){words[word], SL_DETECT_EMAIL_URL, NULL, 0});
         if (word == WORD_AWS_KEY)
             add_finder(set, at, c, (struct sl_finder){words[word], SL_DETECT_AWS_SECRET, NULL, 0});
     }

@@ -180,6 +180,40 @@ static void tokens(void **state)
           "ey.ey.ey", "eyJhbGc.eyJhbGc.eyJhbGc", "www.hockey.example.com");
 }
 
+#define LONG_NAME "abcdefghijklmnopqrstuvwxyz-abcdefghijklmnopqrstuvwxyz-abcdefghij"
+
+/* Logs quote what they were given: the end of an escape is no part of what follows. */
+static void escapes_that_nobody_undid(void **state)
+{
+    (void)state;
+    CHECK(SL_DETECT_EMAIL, "\\u003c«joe@example.com»\\u003e", "\x1b[1;31m«joe@example.com»\x1b[0m",
+          "%3C«joe@example.com»%3E", "%2C«a%2Bb@example.com»", "CORP\\«nick@example.com»",
+          "x" LONG_NAME "«" LONG_NAME LONG_NAME "@example.com»");
+    CHECK(SL_DETECT_EMAIL_URL, "/?to=«joe%40example.com»&x", "email%3D«joe%40example.com»%26x",
+          "«joe%2Bx%40mail.example.com»", "«a%40b.example», «c%40d.example»");
+    CHECK(SL_DETECT_EMAIL_URL, "", "%", "%4", "%40", "a%40", "%40b.example", "joe@example.com",
+          "100%40", "a%40b", "joe%41example.com", "icon%402x.png");
+    CHECK(SL_DETECT_IPV4, "\\n«10.0.0.1»\\n", "%20«10.0.0.1»%20", "ip%3D«10.0.0.1»",
+          "\\u0020«10.0.0.1»", "\x1b[32m«10.0.0.1»\x1b[0m", "«10.0.0.1»..«10.0.0.9»",
+          "«10.0.0.1»...«10.0.0.9»");
+    CHECK(SL_DETECT_IPV4, "[32m10.0.0.1", "\\x10.0.0.1", "m10.0.0.1");
+    CHECK(SL_DETECT_IPV6, "\\n«2001:db8::1»", "%20«2001:db8::1»", "\\b«2001:db8::1»",
+          "\\u0020«2001:db8::1»", "\x1b[0m«2001:db8::1»");
+    CHECK(SL_DETECT_CARD, "\\n«4111111111111111»", "%20«4111111111111111»%20",
+          "%3D«378282246310005»", "%A0«4111111111111111»", "\\u0020«4111111111111111»",
+          "\\t«4111 1111 1111 1111»", "%20«4111-1111-1111-1111»", "\x1b[7m«4111111111111111»",
+          "100%«4111111111111111»", "«4111111111111111».0", "«4111111111111111».0,");
+    CHECK(SL_DETECT_CARD, "4111111111111111.05", "4111111111111111.0x", "n4111111111111111",
+          "2041111111111111111");
+    CHECK(SL_DETECT_AWS_KEY, "\\n«AKIAIOSFODNN7EXAMPLE»\\n", "%20«AKIAIOSFODNN7EXAMPLE»",
+          "\x1b[1m«AKIAIOSFODNN7EXAMPLE»");
+    CHECK(SL_DETECT_JWT, "\\n«" HEADER "." CLAIMS "." SIGNED "»",
+          "token%3D«" HEADER "." CLAIMS "." SIGNED "»%26",
+          "api_key_«" HEADER "." CLAIMS "." SIGNED "»",
+          "monkey-eyes-«" HEADER "." CLAIMS "." SIGNED "»",
+          "\x1b[1m«" HEADER "." CLAIMS "." SIGNED "»");
+}
+
 /* Texts that make a scanner that goes back, or looks ahead without a bound, take hours. */
 static void hostile_texts_cost_little(void **state)
 {
@@ -220,7 +254,15 @@ static void hostile_texts_cost_little(void **state)
                                         "1111.",
                                         "f:f.",
                                         "=",
-                                        "x@y.zz"};
+                                        "x@y.zz",
+                                        "x%40y.zz",
+                                        "%40",
+                                        "_eyJhbGciOiJ",
+                                        HEADER "_",
+                                        "-" HEADER ".a.b",
+                                        "\\n1.",
+                                        "\x1b[1",
+                                        "\x1b[1;1m1:"};
     enum { BYTES = 1 << 20 };
     char *text = sl_alloc(BYTES);
 
@@ -243,10 +285,15 @@ static void hostile_texts_cost_little(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(emails),         cmocka_unit_test(ipv4_addresses),
-        cmocka_unit_test(ipv6_addresses), cmocka_unit_test(card_numbers),
-        cmocka_unit_test(keys_of_aws),    cmocka_unit_test(secrets_of_aws),
-        cmocka_unit_test(tokens),         cmocka_unit_test(hostile_texts_cost_little),
+        cmocka_unit_test(emails),
+        cmocka_unit_test(ipv4_addresses),
+        cmocka_unit_test(ipv6_addresses),
+        cmocka_unit_test(card_numbers),
+        cmocka_unit_test(keys_of_aws),
+        cmocka_unit_test(secrets_of_aws),
+        cmocka_unit_test(tokens),
+        cmocka_unit_test(escapes_that_nobody_undid),
+        cmocka_unit_test(hostile_texts_cost_little),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,7 +17,8 @@
  * into it with the first change, so that a rule may remove them too.
  *
  * Paths name members as rules do (sluice/record.h, fields): all spellings of a path are taken out
- * by a removal; a new value replaces the spelling that a reader would see and takes out the others.
+ * by a removal, and by one with what lies below also members beside it whose key leads there
+ * ("user.id" for `user`); a new value replaces the spelling that a reader would see and takes out the others.
  * Where a path is not there yet, it is added to the deepest object on its way that is, by the rest
  * of the path as one key ("user.id"); at the top when there is none. */
 
@@ -35,7 +36,7 @@ void sl_changer_free(struct sl_changer *c);
 void sl_changer_begin(struct sl_changer *c); /* the next record: those made before are gone */
 
 struct sl_new_value { /* of one path of the editor */
-    enum { SL_KEEP, SL_SET, SL_REMOVE } what;
+    enum { SL_KEEP, SL_SET, SL_REMOVE, SL_REMOVE_BELOW } what;
     struct sl_slice json; /* SET: one valid JSON value, copied; line breaks between tokens go */
 };
 
@@ -46,7 +47,8 @@ const struct sl_record *sl_record_edit(struct sl_changer *c, const struct sl_edi
                                        const struct sl_record *r, const struct sl_new_value *values,
                                        struct sl_error *err);
 
-/* Every string and number below the editor's paths (e == NULL: of the whole record) that is no key.
+/* Every string and number below the editor's paths, however spelled (e == NULL: of the whole
+ * record), that is no key.
  * `leaf` appends the new JSON value, quotes included, and returns 1; or returns 0: it stays; or an
  * error, which ends the walk. */
 typedef int (*sl_leaf_fn)(void *user, const struct sl_value *leaf, struct sl_buf *out);

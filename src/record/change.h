@@ -47,13 +47,15 @@ struct sl_editor {
 
 /* All places are offsets in the body. */
 struct sl_change_match {
-    uint32_t path, box;
+    uint32_t path, box;    /* path: of the editor */
     uint32_t index;        /* which member of the box */
     uint32_t comma;        /* before it; 0: it is the first */
     uint32_t begin, value; /* the member, and its value */
     uint32_t end;          /* of both */
     uint32_t next;         /* the member behind it; 0: it is the last */
-    bool wins;             /* the spelling that a reader sees */
+    bool below;            /* no spelling of the path: its key leads further */
+    bool stays;
+    bool wins; /* the spelling that a reader sees */
 };
 
 struct sl_change_box {
@@ -111,9 +113,10 @@ void sl_change_find(struct sl_change_found *found, const struct sl_editor *e, st
 void sl_change_found_release(struct sl_change_found *found);
 /* Gives back what a giant record took. */
 void sl_change_found_shrink(struct sl_change_found *found);
-/* The member whose key begins at p: returns its value, *ret is the node behind the key. */
+/* The member whose key begins at p: returns its value, *ret is the node behind the key. *ret_below:
+ * the path that the key leads below, or -1. */
 const char *sl_change_member(const struct sl_fields *f, uint32_t node, const char *p,
-                             const char *end, uint32_t *ret);
+                             const char *end, uint32_t *ret, int64_t *ret_below);
 
 /* change_splice.c: false when nothing changes; out stays empty then. */
 bool sl_change_splice(struct sl_change_found *found, const struct sl_editor *e,

@@ -50,6 +50,8 @@ struct sl_editor *sl_editor_new(const struct sl_slice *paths, size_t n, size_t *
             rc = check(paths, i, err);
             if (rc == SL_OK)
                 rc = sl_fields_add(e->fields, paths[i], &id, err);
+            if (rc == SL_OK)
+                sl_fields_watch(e->fields, id);
             if (sl_slice_is(paths[i], "message"))
                 e->message = i;
             else if (sl_slice_is(paths[i], "message_base64"))

@@ -61,12 +61,14 @@ static bool add_match(struct finder *x, const struct sl_change_match *m, uint32_
     if (!grow(f, (void **)&f->matches, f->n_matches, &f->cap_matches, sizeof(*f->matches)))
         return false;
     f->matches[f->n_matches] = *m;
-    note(x, node, (uint32_t)f->n_matches++);
+    if (!m->below)
+        note(x, node, (uint32_t)f->n_matches);
+    f->n_matches++;
     return true;
 }
 
 const char *sl_change_member(const struct sl_fields *f, uint32_t node, const char *p,
-                             const char *end, uint32_t *ret)
+                             const char *end, uint32_t *ret, int64_t *ret_below)
 {
     bool escaped = false;
     const char *key = p + 1, *close = sl_json_string_end(key, end, &escaped);
@@ -78,6 +80,7 @@ const char *sl_change_member(const struct sl_fields *f, uint32_t node, const cha
         key = plain;
     }
     *ret = sl_fields_enter(f, node, key, n);
+    *ret_below = *ret == SL_NODE_NOTHING ? sl_fields_below(f, node, key, n) : -1;
     return sl_json_spaces(sl_json_spaces(close + 1) + 1); /* the colon is there */
 }
 
@@ -95,13 +98,17 @@ static const char *look(struct finder *x, const char *p, uint32_t node)
         return NULL;
     for (p = sl_json_spaces(p + 1); *p != close; m.index++) {
         const char *value = p;
+        int64_t path = -1;
         bool match;
 
         if (array)
             to = sl_fields_enter_element(x->fields, node, m.index);
         else
-            value = sl_change_member(x->fields, node, p, x->end, &to);
-        match = to != SL_NODE_NOTHING && (size_t)x->fields->nodes[to].id < x->e->n;
+            value = sl_change_member(x->fields, node, p, x->end, &to, &path);
+        m.below = path >= 0;
+        if (to != SL_NODE_NOTHING)
+            path = x->fields->nodes[to].id;
+        match = path >= 0 && (size_t)path < x->e->n;
         m.begin = place(x, p);
         m.value = place(x, value);
         if (to != SL_NODE_NOTHING && !match && (*value == '{' || *value == '['))
@@ -111,7 +118,7 @@ static const char *look(struct finder *x, const char *p, uint32_t node)
         if (!p)
             return NULL;
         m.end = place(x, p);
-        m.path = match ? (uint32_t)x->fields->nodes[to].id : 0;
+        m.path = match ? (uint32_t)path : 0;
         m.next = 0;
         p = sl_json_spaces(p);
         const uint32_t comma = place(x, p);

@@ -80,14 +80,15 @@ static const char *walk(struct leaves *w, const char *p, uint32_t node, bool all
     for (uint32_t i = 0; *p != close; i++) {
         bool skip = depth == 0 && w->base64 && own_member(w, p);
         uint32_t to = SL_NODE_NOTHING;
+        int64_t below = -1;
 
         if (array)
             to = all ? to : sl_fields_enter_element(w->fields, node, i);
         else if (all)
             p = sl_json_spaces(sl_json_spaces(sl_json_string_end(p + 1, w->end, &escaped) + 1) + 1);
         else
-            p = sl_change_member(w->fields, node, p, w->end, &to);
-        p = skip ? sl_json_value(p, w->end, &skipped) : one(w, p, to, all, depth + 1);
+            p = sl_change_member(w->fields, node, p, w->end, &to, &below);
+        p = skip ? sl_json_value(p, w->end, &skipped) : one(w, p, to, all || below >= 0, depth + 1);
         if (!p)
             return NULL;
         p = sl_json_spaces(p);
@@ -127,8 +128,8 @@ const struct sl_record *sl_record_edit_leaves(struct sl_changer *c, const struct
         result = r;
     } else {
         sl_buf_append(w.out, w.done, (size_t)(w.end - w.done));
-        result = sl_change_finish(
-            c, slot, r, (struct sl_change_kind){w.base64, w.touched, .lost = w.any}, err);
+        result = sl_change_finish(c, slot, r,
+                                  (struct sl_change_kind){w.base64, w.touched, .lost = w.any}, err);
     }
 out:
     sl_change_shrink(c);

@@ -14,7 +14,8 @@ static void settle(struct sl_change_found *f, const struct sl_new_value *values,
         const struct sl_new_value *v = &values[m->path];
         const struct sl_slice old = sl_slice(body.p + m->value, m->end - m->value);
 
-        if (v->what == SL_KEEP)
+        m->stays = v->what == SL_KEEP || (m->below && v->what != SL_REMOVE_BELOW);
+        if (m->stays)
             continue;
         m->wins = v->what == SL_SET && f->best[m->path].at == i;
         if (!m->wins)
@@ -119,7 +120,7 @@ static void write_match(struct writer *w, const struct sl_change_match *m)
 {
     const struct sl_new_value *v = &w->values[m->path];
 
-    if (v->what == SL_KEEP)
+    if (m->stays)
         return;
     write_joins(w, m->begin);
     if (m->wins) {

@@ -188,6 +188,21 @@ void sl_fields_watch(struct sl_fields *f, unsigned id)
     f->items[id].watched = true;
 }
 
+int64_t sl_fields_below(const struct sl_fields *f, uint32_t node, const char *key, size_t n)
+{
+    const struct sl_node *at = &f->nodes[node];
+
+    if (!(at->watch_firsts >> ((uint8_t)*key & 63) & 1))
+        return -1;
+    for (uint32_t i = at->watch; i; i = f->watches[i].next) {
+        const struct sl_watch *w = &f->watches[i];
+
+        if (w->n < n && key[w->n] == '.' && memcmp(w->text, key, w->n) == 0)
+            return w->id;
+    }
+    return -1;
+}
+
 /* ---- compiling ---- */
 
 static uint32_t new_node(struct sl_fields *f)

@@ -96,6 +96,8 @@ int sl_fields_check(struct sl_slice path, struct sl_error *err);
 unsigned sl_fields_add_member(struct sl_fields *f, const char *name);
 /* From the next compilation on, keys that lead below this path are noted (struct sl_mark.below). */
 void sl_fields_watch(struct sl_fields *f, unsigned id);
+/* The first watched path that a key of an object at the node leads below, or -1. */
+int64_t sl_fields_below(const struct sl_fields *f, uint32_t node, const char *key, size_t n);
 
 static inline uint64_t sl_key_bits(const char *key, size_t n)
 {

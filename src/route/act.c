@@ -395,7 +395,7 @@ static int run_remove(struct sl_act *a, const struct sl_actions *actions,
 {
     begin_values(a, 0);
     for (size_t i = 0; i < actions->n_remove; i++)
-        a->values[i].what = SL_REMOVE;
+        a->values[i].what = SL_REMOVE_BELOW;
     return edit(a, actions->remove_paths, actions->n_remove, record);
 }
 

@@ -38,6 +38,7 @@ struct edit {
     struct sl_editor *editor;
     struct sl_slice paths[PATHS];
     struct sl_new_value values[PATHS];
+    bool removes[PATHS];
     size_t n;
     bool shifts; /* elements of an array move up */
 };
@@ -85,11 +86,13 @@ static size_t read_edit(const uint8_t *data, size_t size, struct edit *e)
             taken = sl_fields_collide(e->paths[i], path);
         if (taken)
             continue;
-        *v = (struct sl_new_value){.what = data[at + 1] % 3 == 0   ? SL_REMOVE
+        *v = (struct sl_new_value){.what = data[at + 1] % 6 == 0   ? SL_REMOVE_BELOW
+                                           : data[at + 1] % 3 == 0 ? SL_REMOVE
                                            : data[at + 1] % 3 == 1 ? SL_SET
                                                                    : SL_KEEP,
                                    .json = sl_slice_str(news[data[at + 1] / 3 % 7])};
-        e->shifts |= v->what == SL_REMOVE && memchr(path.p, '0', path.n);
+        e->removes[e->n] = v->what == SL_REMOVE || v->what == SL_REMOVE_BELOW;
+        e->shifts |= e->removes[e->n] && memchr(path.p, '0', path.n);
         e->paths[e->n++] = path;
     }
     e->editor = sl_editor_new(e->paths, e->n, NULL, NULL);
@@ -148,7 +151,7 @@ static void check_named(const struct sl_record *r, const struct edit *e, const s
 
         CHECK(sl_fields_add(w->fields, e->paths[i], &id, NULL) == SL_OK);
         v = sl_record_value(r, id);
-        if (want->what == SL_REMOVE && !e->shifts)
+        if (e->removes[i] && !e->shifts)
             CHECK(v.type == SL_VALUE_ABSENT);
         if (want->what != SL_SET || e->shifts)
             continue;

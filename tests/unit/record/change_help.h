@@ -5,7 +5,8 @@
 #include "record/fixture.h"
 #include "sluice/change.h"
 
-/* Changes written as text: "path=json" sets, "path" alone removes; each an edit of its own path. */
+/* Changes written as text: "path=json" sets, "path" alone removes, "path." with all that lies below
+ * it; each an edit of its own path. */
 
 enum { CHANGES_MAX = 8 };
 
@@ -56,11 +57,14 @@ static inline const struct sl_record *change(struct changing *g, const struct sl
 
     for (; changes[n]; n++) {
         const char *equals = strchr(changes[n], '=');
+        size_t length = equals ? (size_t)(equals - changes[n]) : strlen(changes[n]);
+        bool below = !equals && changes[n][length - 1] == '.';
 
         assert_true(n < CHANGES_MAX);
-        paths[n] =
-            equals ? sl_slice(changes[n], (size_t)(equals - changes[n])) : sl_slice_str(changes[n]);
-        values[n] = (struct sl_new_value){.what = equals ? SL_SET : SL_REMOVE,
+        paths[n] = sl_slice(changes[n], length - below);
+        values[n] = (struct sl_new_value){.what = equals  ? SL_SET
+                                                  : below ? SL_REMOVE_BELOW
+                                                          : SL_REMOVE,
                                           .json = sl_slice_str(equals ? equals + 1 : "")};
     }
     return sl_record_edit(g->changer, editor_of(g, paths, n), r, values, &g->err);

@@ -163,6 +163,26 @@ static inline void tree_find(struct tree *in, const char *path, const char *dots
     }
 }
 
+/* Members whose key leads below the path: "a.b" below `a`. */
+static inline void tree_find_below(struct tree *in, const char *path, struct seens *ret)
+{
+    size_t whole = strlen(path);
+
+    for (size_t i = 0; i < in->n; i++) {
+        struct tree *m = in->members[i];
+        char index[24];
+        const char *key = m->key;
+        size_t n;
+
+        snprintf(index, sizeof(index), "%zu", i);
+        n = strlen(key ? key : index);
+        if (key && strncmp(key, path, whole) == 0 && key[whole] == '.')
+            ret->all[ret->n++].at = m;
+        else if (n > 0 && strncmp(path, key ? key : index, n) == 0 && path[n] == '.')
+            tree_find_below(m, path + n + 1, ret);
+    }
+}
+
 /* The spelling that a reader sees, or NULL; only_objects: of those that are objects. */
 static inline struct tree *tree_best(struct tree *root, const char *path, bool only_objects)
 {
@@ -214,7 +234,7 @@ static inline void tree_sweep(struct tree *t)
 
 struct model_change {
     const char *path;
-    char what; /* 'k'eep, 's'et, 'r'emove */
+    char what; /* 'k'eep, 's'et, 'r'emove, remove with all 'b'elow */
     const char *json;
 };
 
@@ -274,10 +294,12 @@ static inline void model_edit(struct tree *root, const struct model_change *chan
             boxes[i] = model_box(root, changes[i].path, &rests[i]);
         found.n = 0;
         tree_find(root, changes[i].path, "", &found);
+        if (changes[i].what == 'b')
+            tree_find_below(root, changes[i].path, &found);
         for (size_t k = 0; changes[i].what != 'k' && k < found.n; k++) {
             struct tree *t = found.all[k].at;
 
-            t->gone = changes[i].what == 'r' || t != best;
+            t->gone = changes[i].what != 's' || t != best;
             if (t->gone)
                 continue;
             const char *json = changes[i].json;

@@ -71,6 +71,14 @@ static void test_remove(void **state)
            "{\"a\":{\"b\":{}},\"a.b\":{},\"a\":{},\"kind\":1}", "a.b.c");
     EXPECT(g, "{\"a\":{\"b\":1,\"x\":{\"y\":[{\"b\":2}]}},\"kind\":1}",
            "{\"a\":{\"x\":{\"y\":[{\"b\":2}]}},\"kind\":1}", "a.b");
+    /* What lies below a path may be spelled beside it. */
+    EXPECT(g,
+           "{\"a.b.c.d\":1,\"a\":{\"b.c\":2,\"b\":3,\"bc\":4},\"a.b\":5,\"a.b\\u002ec\":{},"
+           "\"a.bc\":6,\"a.b\":[7],\"kind\":1}",
+           "{\"a\":{\"bc\":4},\"a.bc\":6,\"kind\":1}", "a.b.");
+    EXPECT(g, "{\"a.b\":1,\"a.x\":2,\"kind\":1}", "{\"a.b\":1,\"a.x\":2,\"kind\":1}", "a");
+    EXPECT(g, "{\"a.b\":1,\"a.x\":2,\"kind\":1}", "{\"a.b\":1,\"a.x\":2,\"kind\":1,\"a\":3}",
+           "a=3");
     changing_free(g);
 }
 
@@ -214,6 +222,12 @@ static void test_leaves(void **state)
         "a.b", 5,
         "{\"a.b\":\"x\",\"a\":{\"b\":{\"q\":\"x\"},\"c\":\"s\",\"b\":[\"n\",\"x\"]},\"a\":{"
         "\"b\":\"x\"},\"ab\":\"v\",\"kind\":\"k\"}");
+    expect_leaves(g,
+                  "{\"a.b.c\":\"p\",\"a\":{\"b.c.d\":[{\"q\":\"r\"}],\"bc\":\"s\"},\"a.bc\":\"t\","
+                  "\"kind\":\"k\"}",
+                  "a.b", 2,
+                  "{\"a.b.c\":\"x\",\"a\":{\"b.c.d\":[{\"q\":\"x\"}],\"bc\":\"s\"},\"a.bc\":\"t\","
+                  "\"kind\":\"k\"}");
     expect_leaves(g, "{\"i\":[\"p\",{\"q\":\"r\",\"s\":\"t\"}],\"kind\":\"k\"}", "i.1.q", 1,
                   "{\"i\":[\"p\",{\"q\":\"x\",\"s\":\"t\"}],\"kind\":\"k\"}");
     /* What the decoder wrote in is text of the record, too. */

@@ -122,8 +122,7 @@ static size_t random_changes(uint64_t *seed, struct model_change *ret, size_t mo
         for (size_t i = 0; i < n; i++)
             taken |= collide(ret[i].path, path);
         if (!taken)
-            ret[n++] =
-                (struct model_change){path, "ksr"[next(seed, 8) * 3 / 8], PICK(seed, values)};
+            ret[n++] = (struct model_change){path, "ksrbksrs"[next(seed, 8)], PICK(seed, values)};
     }
     return n;
 }
@@ -151,6 +150,7 @@ static const struct sl_record *edit(struct changing *g, const struct sl_record *
     for (size_t i = 0; i < n; i++)
         news[i] = (struct sl_new_value){changes[i].what == 'k'   ? SL_KEEP
                                         : changes[i].what == 's' ? SL_SET
+                                        : changes[i].what == 'b' ? SL_REMOVE_BELOW
                                                                  : SL_REMOVE,
                                         sl_slice_str(changes[i].json)};
     r = sl_record_edit(g->changer, e, r, news, &g->err);
@@ -196,6 +196,7 @@ static const struct sl_record *edit_leaves(struct changing *g, const struct sl_r
     for (size_t i = 0; i < n; i++) {
         found.n = 0;
         tree_find(model, changes[i].path, "", &found);
+        tree_find_below(model, changes[i].path, &found);
         for (size_t k = 0; k < found.n; k++)
             model_leaves_below(found.all[k].at, crossed);
     }

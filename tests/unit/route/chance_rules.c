@@ -339,13 +339,19 @@ static json_t *renames(struct chance *c)
     return mapping;
 }
 
+/* What lies below is meant too, also where it is spelled beside it. */
+static const char *const above[] = {"user", "a", "a.b"};
+
 static json_t *redaction(struct chance *c)
 {
     json_t *redact = json_object(), *fields = json_array();
 
     json_object_set_new(redact, "regex", json_string(PICK(c, to_mask)));
     json_object_set_new(redact, "mask", json_string(BELOW(2) ? "***" : "[x]"));
-    if (BELOW(3)) {
+    if (BELOW(4) == 0) {
+        json_array_append_new(fields, json_string(PICK(c, above)));
+        json_object_set(redact, "fields", fields);
+    } else if (BELOW(3)) {
         json_array_append_new(fields, json_string(chance_paths[BELOW(5)]));
         if (BELOW(2))
             json_array_append_new(fields, json_string(chance_paths[5 + BELOW(4)]));
@@ -365,7 +371,9 @@ static void add_actions(struct chance *c, json_t *rule)
         json_object_set(rule, "set", value);
     }
     json_decref(value);
-    if (BELOW(8) == 0) {
+    if (BELOW(16) == 0)
+        json_object_set_new(rule, "remove", json_pack("[s]", PICK(c, above)));
+    else if (BELOW(8) == 0) {
         value = json_array();
         for (unsigned n = 1 + BELOW(2); n > 0; n--)
             json_array_append_new(

@@ -66,6 +66,25 @@ static void name(json_t *named, const char *path)
             json_object_setn_new(named, path, n, json_true());
 }
 
+/* Calls for each member whose key leads below the path, which may be spelled beside it. */
+static void each_below(json_t *object, const char *path,
+                       void (*call)(void *user, json_t *object, const char *key), void *user)
+{
+    size_t n = strlen(path), k;
+    const char *key;
+    json_t *one;
+    void *after;
+
+    json_object_foreach_safe(object, after, key, one)
+    {
+        k = strlen(key);
+        if (!strncmp(key, path, n) && key[n] == '.')
+            call(user, object, key);
+        else if (!strncmp(key, path, k) && path[k] == '.')
+            each_below(one, path + k + 1, call, user);
+    }
+}
+
 static void set(json_t *record, const char *path, json_t *value, json_t *named)
 {
     const char *rest;
@@ -83,6 +102,12 @@ static void take_out(json_t *record, const char *path, json_t *named)
 {
     name(named, path);
     replace(record, path, NULL);
+}
+
+static void delete (void *user, json_t *object, const char *key)
+{
+    name(user, key);
+    json_object_del(object, key);
 }
 
 /* ---- named groups and columns ---- */
@@ -473,9 +498,27 @@ static void redact_path(struct naive_set *s, const json_t *redact, json_t *objec
     }
 }
 
+struct redacting {
+    struct naive_set *set;
+    const json_t *redact;
+    json_t *named;
+};
+
+static void redact_key(void *user, json_t *object, const char *key)
+{
+    const struct redacting *r = user;
+    json_t *new;
+
+    name(r->named, key);
+    redact_below(r->set, r->redact, json_object_get(object, key), &new);
+    if (new)
+        json_object_set_new(object, key, new);
+}
+
 static void do_redact(struct naive_set *s, const json_t *redact, json_t *record, json_t *named)
 {
     const json_t *fields = json_object_get(redact, "fields"), *one;
+    struct redacting r = {s, redact, named};
     json_t *none;
     size_t i;
 
@@ -483,6 +526,7 @@ static void do_redact(struct naive_set *s, const json_t *redact, json_t *record,
     {
         name(named, json_string_value(one));
         redact_path(s, redact, record, json_string_value(one));
+        each_below(record, json_string_value(one), redact_key, &r);
     }
     if (!fields) {
         redact_below(s, redact, record, &none);
@@ -507,7 +551,11 @@ void naive_change(struct naive_set *s, const json_t *rule, const struct naive_re
         json_decref(before);
     }
     do_rename(json_object_get(rule, "rename"), record, named);
-    json_array_foreach(remove, i, one) take_out(record, json_string_value(one), named);
+    json_array_foreach(remove, i, one)
+    {
+        take_out(record, json_string_value(one), named);
+        each_below(record, json_string_value(one), delete, named);
+    }
     if (redact)
         do_redact(s, redact, record, named);
 }

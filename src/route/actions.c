@@ -36,7 +36,7 @@ static bool want_keys(struct sl_rule_set *set, const struct sl_yaml_node *node,
     bool good = true;
 
     for (size_t i = 0; i < node->n_children; i++)
-        good &= sl_parse_key(set, &node->children[i], "key", known, n_known, NULL, 0);
+        good &= sl_parse_key(set, &node->children[i], "key", known, n_known);
     return good;
 }
 

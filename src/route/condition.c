@@ -285,7 +285,7 @@ static struct sl_cond *parse_operators(struct sl_rule_set *set, bool fold,
         const struct sl_yaml_node *member = &node->children[i];
         size_t op = 0;
 
-        if (!sl_parse_key(set, member, "operator", operators, N_OPERATORS, NULL, 0))
+        if (!sl_parse_key(set, member, "operator", operators, N_OPERATORS))
             continue;
         while (strcmp(operators[op], member->key) != 0)
             op++;

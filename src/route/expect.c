@@ -156,7 +156,7 @@ static void parse_expect(struct sl_rule_set *set, const struct sl_yaml_node *exp
         return;
     }
     for (size_t i = 0; i < expect->n_children; i++)
-        sl_parse_key(set, &expect->children[i], "key", expect_keys, COUNT(expect_keys), NULL, 0);
+        sl_parse_key(set, &expect->children[i], "key", expect_keys, COUNT(expect_keys));
     want_text(set, expect, "rule");
     want_mapping(set, expect, "fields");
     parse_bytes(set, expect);
@@ -179,7 +179,7 @@ static void parse_test(struct sl_rule_set *set, const struct sl_yaml_node *test)
         return;
     }
     for (size_t i = 0; i < test->n_children; i++)
-        good &= sl_parse_key(set, &test->children[i], "key", test_keys, COUNT(test_keys), NULL, 0);
+        good &= sl_parse_key(set, &test->children[i], "key", test_keys, COUNT(test_keys));
     want_text(set, test, "name");
     want_text(set, test, "raw");
     want_text(set, test, "topic");

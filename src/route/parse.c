@@ -28,26 +28,16 @@ void sl_rule_problem(struct sl_rule_set *set, const struct sl_yaml_node *node, b
                  text);
 }
 
-static bool among(const char *word, const char *const *list, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        if (!strcmp(word, list[i]))
-            return true;
-    return false;
-}
-
 bool sl_parse_key(struct sl_rule_set *set, const struct sl_yaml_node *member, const char *what,
-                  const char *const *known, size_t n_known, const char *const *later,
-                  size_t n_later)
+                  const char *const *known, size_t n_known)
 {
     const char *near;
 
-    if (among(member->key, known, n_known))
-        return true;
+    for (size_t i = 0; i < n_known; i++)
+        if (!strcmp(member->key, known[i]))
+            return true;
     near = sl_nearest(member->key, known, n_known);
-    if (among(member->key, later, n_later))
-        SL_RULE_PROBLEM(set, member, true, "%s `%s` is not available yet", what, member->key);
-    else if (near)
+    if (near)
         SL_RULE_PROBLEM(set, member, true, "unknown %s `%s`; did you mean `%s`?", what, member->key,
                         near);
     else
@@ -211,7 +201,7 @@ static void parse_rule(struct sl_rule_set *set, const struct sl_yaml_node *node)
     *def = (struct sl_rule_def){.file = set->file, .at = node};
     parse_name(set, def);
     for (size_t i = 0; i < node->n_children; i++)
-        good &= sl_parse_key(set, &node->children[i], "key", rule_keys, COUNT(rule_keys), NULL, 0);
+        good &= sl_parse_key(set, &node->children[i], "key", rule_keys, COUNT(rule_keys));
     when = sl_yaml_get(node, "when");
     if (when)
         def->when = sl_cond_parse(set, when);
@@ -242,7 +232,7 @@ void sl_parse_file(struct sl_rule_set *set, const struct sl_rule_file *file)
         return;
     }
     for (size_t i = 0; i < root->n_children; i++)
-        sl_parse_key(set, &root->children[i], "key", keys, COUNT(keys), NULL, 0);
+        sl_parse_key(set, &root->children[i], "key", keys, COUNT(keys));
     rules = sl_yaml_get(root, "rules");
     if (rules && rules->type == SL_YAML_SEQUENCE)
         for (size_t i = 0; i < rules->n_children; i++)

@@ -91,11 +91,9 @@ struct sl_rule_def *sl_parse_rule(struct sl_rule_set *set, const struct sl_yaml_
 /* Unique names, and the tests' expectations of rules in other files. After the last
  * sl_parse_file(). */
 void sl_parse_finish(struct sl_rule_set *set);
-/* Is the key one of `known`? If not, says so, with the nearest of them. `later`: keys of the
- * language that this version does not have yet. */
+/* Is the key one of `known`? If not, says so, with the nearest of them. */
 bool sl_parse_key(struct sl_rule_set *set, const struct sl_yaml_node *member, const char *what,
-                  const char *const *known, size_t n_known, const char *const *later,
-                  size_t n_later);
+                  const char *const *known, size_t n_known);
 bool sl_parse_flag(struct sl_rule_set *set, const struct sl_yaml_node *node, bool *ret);
 /* A sink's name or a list of them. False when something was wrong with it. */
 bool sl_parse_sinks(struct sl_rule_set *set, const struct sl_yaml_node *node, uint8_t *ret,

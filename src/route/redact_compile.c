@@ -218,7 +218,7 @@ static void compile_clause(struct sl_rule_set *set, const struct sl_yaml_node *n
         return;
     }
     for (size_t i = 0; i < node->n_children; i++)
-        known &= sl_parse_key(set, &node->children[i], "key", keys, COUNT(keys), NULL, 0);
+        known &= sl_parse_key(set, &node->children[i], "key", keys, COUNT(keys));
     if ((at = sl_yaml_get(node, "fields")))
         compile_fields(set, at, c);
     if ((at = sl_yaml_get(node, "detect")))

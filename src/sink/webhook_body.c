@@ -157,6 +157,14 @@ size_t sl_webhook_body_bound(struct sl_webhook_encoder *w, const struct sl_recor
     return n;
 }
 
+/* A number beyond 64 bits counts as absent for rules, but its place is taken. */
+static bool lacks_id(const struct sl_webhook_encoder *w, const struct sl_record *r)
+{
+    const struct sl_value v = sl_record_value(r, w->id_field);
+
+    return v.type == SL_VALUE_ABSENT && !v.p;
+}
+
 int sl_webhook_body_encode(struct sl_webhook_encoder *w, const struct sl_record *r,
                            struct sl_buf *out, struct sl_item *item)
 {
@@ -170,7 +178,7 @@ int sl_webhook_body_encode(struct sl_webhook_encoder *w, const struct sl_record 
         return out->full ? SL_EFULL : SL_OK;
     }
     sl_buf_clear(&w->scratch);
-    if (w->id_begin && sl_record_value(r, w->id_field).type == SL_VALUE_ABSENT) {
+    if (w->id_begin && lacks_id(w, r)) {
         sl_buf_append(&w->scratch, w->id_begin, w->id_n);
         sl_buf_append(&w->scratch, id, sl_record_id(r, id));
         sl_buf_byte(&w->scratch, '"');

@@ -117,6 +117,25 @@ static void a_records_id_is_spliced_in_once(void **state)
     bench_release(&t);
 }
 
+/* It counts as absent for rules, but it is there. */
+static void a_number_of_any_size_is_an_id(void **state)
+{
+    const char *expected = "[{\"kind\":1,\"sluice_id\":1e999}]";
+    struct bench t;
+    struct sl_batch *b;
+
+    (void)state;
+    hook_setup(&t, SL_BODY_ARRAY);
+    t.config.webhook.id_field = "sluice_id";
+    b = hook_batch(&t);
+    bench_text(&t, b, "{\"kind\":1,\"sluice_id\":1e999}");
+    bench_send(&t, b);
+    if (!sl_slice_is(sent(&t), expected))
+        fail_msg("%.*s", (int)sent(&t).n, sent(&t).p);
+    fake_status(&t.http, 200, "", "");
+    bench_release(&t);
+}
+
 static void mappings_fill_strings_and_keep_the_rest(void **state)
 {
     static const char mapping[] = "{ \"text\": \"<{level|none}> {message}\\n\\u00e9{{}}\", "
@@ -449,6 +468,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(arrays_and_lines),
         cmocka_unit_test(a_records_id_is_spliced_in_once),
+        cmocka_unit_test(a_number_of_any_size_is_an_id),
         cmocka_unit_test(mappings_fill_strings_and_keep_the_rest),
         cmocka_unit_test(wrong_settings_are_refused),
         cmocka_unit_test(requests_are_confined),

@@ -11,8 +11,8 @@ enum { BYTE_AS_CHARACTER = 0x200000 }; /* past Unicode: never equal to a real ch
 /* The character at *at, which moves past it. */
 static uint32_t next_character(struct sl_slice s, size_t *at)
 {
-    uint32_t c;
-    size_t n = sl_utf8_char(s.p + *at, s.n - *at, &c);
+    uint32_t c = (unsigned char)s.p[*at];
+    size_t n = c < 0x80 ? 1 : sl_utf8_char(s.p + *at, s.n - *at, &c);
 
     if (n == 0) {
         c = BYTE_AS_CHARACTER | (unsigned char)s.p[*at];
@@ -97,6 +97,8 @@ static int check_class(struct sl_slice pattern, size_t *at, size_t *ret_offset,
 
 int sl_glob_check(struct sl_slice pattern, size_t *ret_offset, struct sl_error *err)
 {
+    size_t star = SIZE_MAX;
+
     *ret_offset = 0;
     if (pattern.n > SL_GLOB_MAX)
         return sl_fail(err, SL_ELIMIT, "longer than %d bytes", SL_GLOB_MAX);
@@ -116,6 +118,15 @@ int sl_glob_check(struct sl_slice pattern, size_t *ret_offset, struct sl_error *
             code = check_class(pattern, &at, ret_offset, err);
             if (code != SL_OK)
                 return code;
+        } else if (c == '*') {
+            star = begin;
+        }
+        if (star != SIZE_MAX && at - star > SL_GLOB_PART_MAX + 1) {
+            *ret_offset = star;
+            return sl_fail(err, SL_ELIMIT,
+                           "more than %d bytes behind a `*`; `suffix`, `contains` and `regex` take "
+                           "them",
+                           SL_GLOB_PART_MAX);
         }
     }
     return SL_OK;
@@ -140,8 +151,22 @@ static bool match_one(struct sl_slice pattern, size_t *at, struct sl_slice text,
     }
 }
 
+/* Where what follows a star can begin, at or after `in`; past the text: nowhere. A character of the
+ * pattern begins with a byte that is in no other's middle. */
+static size_t next_begin(struct sl_slice pattern, size_t star, struct sl_slice text, size_t in,
+                         bool fold)
+{
+    const char *p;
+
+    if (fold || in >= text.n || star == pattern.n || memchr("?[\\", pattern.p[star], 3))
+        return in;
+    p = memchr(text.p + in, pattern.p[star], text.n - in);
+    return p ? (size_t)(p - text.p) : text.n + 1;
+}
+
 /* Greedy with one point of return: when what follows the last `*` fails, that star takes one
- * character more. Earlier stars need no second look, so the cost is at most pattern times text. */
+ * character more. Earlier stars need no second look, so the cost is at most one part of the pattern
+ * times the text. */
 bool sl_glob_match(struct sl_slice pattern, struct sl_slice text, bool fold)
 {
     size_t at = 0, in = 0, star = SIZE_MAX, star_in = 0;
@@ -161,6 +186,9 @@ bool sl_glob_match(struct sl_slice pattern, struct sl_slice text, bool fold)
         if (star == SIZE_MAX || star_in == text.n)
             return false;
         next_character(text, &star_in);
+        star_in = next_begin(pattern, star, text, star_in, fold);
+        if (star_in > text.n)
+            return false;
         in = star_in;
         at = star;
     }

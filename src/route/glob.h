@@ -11,7 +11,11 @@
  * character; `[a-z]`, `[!a-z]` and `[^a-z]` one character of a class; a backslash takes the next
  * character as it is. Characters are UTF-8; a byte that is not part of a valid one counts as a
  * character of its own. */
-enum { SL_GLOB_MAX = 4096 };
+enum {
+    SL_GLOB_MAX = 4096,
+    /* What stands behind a `*` is tried at every place of a text. */
+    SL_GLOB_PART_MAX = 256, /* bytes up to the next `*`, or the end */
+};
 
 /* Is it well formed? On error *ret_offset is where in the pattern. */
 int sl_glob_check(struct sl_slice pattern, size_t *ret_offset, struct sl_error *err);

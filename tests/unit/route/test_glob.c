@@ -155,6 +155,45 @@ static void many_stars_stay_cheap(void **state)
     free(text);
 }
 
+/* Each part behind a star is tried at every place. */
+static void parts_behind_stars_are_bounded(void **state)
+{
+    char pattern[SL_GLOB_MAX + 1];
+    struct sl_error err = {0};
+    size_t at = 0;
+
+    (void)state;
+    memset(pattern, 'a', sizeof(pattern));
+    assert_int_equal(sl_glob_check(sl_slice(pattern, SL_GLOB_MAX), &at, &err), SL_OK);
+    assert_int_equal(sl_glob_check(sl_slice(pattern, SL_GLOB_MAX + 1), &at, &err), SL_ELIMIT);
+    pattern[1000] = '*';
+    assert_int_equal(sl_glob_check(sl_slice(pattern, 1000 + 1 + SL_GLOB_PART_MAX), &at, &err),
+                     SL_OK);
+    pattern[1001 + SL_GLOB_PART_MAX] = '*';
+    assert_int_equal(sl_glob_check(sl_slice(pattern, 1002 + 2 * SL_GLOB_PART_MAX), &at, &err),
+                     SL_OK);
+    pattern[1001 + SL_GLOB_PART_MAX] = 'a';
+    assert_int_equal(sl_glob_check(sl_slice(pattern, 1002 + SL_GLOB_PART_MAX), &at, &err),
+                     SL_ELIMIT);
+    assert_int_equal(at, 1000);
+}
+
+/* Places are left out where the part cannot begin. */
+static void what_follows_a_star_is_found_wherever_it_is(void **state)
+{
+    (void)state;
+    assert_true(match("*\xc3\xa9x", "\xc3\xa8\xc3\xa9\xc3\xa9x"));
+    assert_false(match("*\xc3\xa9x", "\xc3\xa8\xc3\xa9\xc3\xa9"));
+    assert_true(match("*ab*ab", "xaabyaab"));
+    assert_false(match("*ab*ab", "xaabyaa"));
+    assert_true(match("*\\*b", "**a*b"));
+    assert_true(match("*?b", "aab"));
+    assert_true(match("*[b-c]d", "abcd"));
+    assert_true(match("*ab", "\xff\xc3"
+                             "ab"));
+    assert_true(match("**ab**", "xab"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -165,6 +204,8 @@ int main(void)
         cmocka_unit_test(bad_patterns_say_where),
         cmocka_unit_test(letters_of_any_case),
         cmocka_unit_test(many_stars_stay_cheap),
+        cmocka_unit_test(parts_behind_stars_are_bounded),
+        cmocka_unit_test(what_follows_a_star_is_found_wherever_it_is),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

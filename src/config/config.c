@@ -141,6 +141,8 @@ static void read_redact_key(struct sl_reader *r, const struct sl_yaml_node *node
 {
     struct sl_secret *key = sl_read_secret(r, node);
 
+    if (key)
+        sl_secret_at_least(key, REDACT_KEY_MIN);
     if (key && strlen(sl_secret_value(key)) < REDACT_KEY_MIN)
         sl_read_error(r, node,
                       "`key` is shorter than %d characters; `openssl rand -hex 32` makes one",

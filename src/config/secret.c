@@ -10,6 +10,7 @@ struct sl_secret {
     char *text, *folder;
     char *value;
     bool files; /* may change */
+    size_t min;
 };
 
 static void forget(char *value)
@@ -50,6 +51,7 @@ struct sl_secret *sl_secret_new(struct sl_slice text, const char *folder, struct
 
     s->text = sl_strndup(text.p, text.n);
     s->folder = sl_strdup(folder);
+    s->min = 1;
     if (evaluate(s, &s->value, &s->files, err)) {
         sl_secret_free(s);
         return NULL;
@@ -67,6 +69,11 @@ void sl_secret_free(struct sl_secret *s)
     free(s);
 }
 
+void sl_secret_at_least(struct sl_secret *s, size_t n)
+{
+    s->min = n;
+}
+
 const char *sl_secret_value(const struct sl_secret *s)
 {
     return s ? s->value : "";
@@ -79,7 +86,7 @@ bool sl_secret_refresh(struct sl_secret *s)
 
     if (!s || !s->files || evaluate(s, &value, &files, NULL))
         return false;
-    if (!strcmp(value, s->value)) {
+    if (strlen(value) < s->min || !strcmp(value, s->value)) {
         forget(value);
         return false;
     }

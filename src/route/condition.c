@@ -268,6 +268,76 @@ static void check_case(struct sl_rule_set *set, const struct sl_yaml_node *node,
                         "at has no letters");
 }
 
+/* What other languages call them. */
+static const char *our_word(const char *key)
+{
+    static const char *const words[][2] = {
+        {"eq", "equal"},
+        {"is", "equal"},
+        {"in", "equal"},
+        {"one_of", "equal"},
+        {"ne", "not"},
+        {"neq", "not"},
+        {"ge", "gte"},
+        {"le", "lte"},
+        {"min", "gte"},
+        {"max", "lte"},
+        {"greater", "gt"},
+        {"less", "lt"},
+        {"startswith", "prefix"},
+        {"starts_with", "prefix"},
+        {"endswith", "suffix"},
+        {"ends_with", "suffix"},
+        {"includes", "contains"},
+        {"has", "contains"},
+        {"match", "regex"},
+        {"matches", "regex"},
+        {"pattern", "regex"},
+        {"re", "regex"},
+        {"like", "glob"},
+        {"wildcard", "glob"},
+        {"network", "cidr"},
+        {"subnet", "cidr"},
+        {"table", "in_table"},
+        {"lookup", "in_table"},
+        {"present", "exists"},
+        {"and", "all"},
+        {"or", "any"},
+    };
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+        if (!strcmp(words[i][0], key))
+            return words[i][1];
+    return sl_nearest(key, operators, N_OPERATORS);
+}
+
+/* N_OPERATORS: it is none, and that is said. */
+static size_t operator_of(struct sl_rule_set *set, const struct sl_yaml_node *field,
+                          const struct sl_yaml_node *member)
+{
+    const char *meant;
+    size_t op = 0;
+
+    while (op < N_OPERATORS && strcmp(operators[op], member->key) != 0)
+        op++;
+    if (op < N_OPERATORS)
+        return op;
+    meant = our_word(member->key);
+    if (!strcmp(member->key, "ignore_case") || !strcmp(member->key, "nocase"))
+        SL_RULE_PROBLEM(set, member, true, "unknown operator `%s`; write `case: insensitive`",
+                        member->key);
+    else if (meant)
+        SL_RULE_PROBLEM(set, member, true, "unknown operator `%s`; did you mean `%s`?", member->key,
+                        meant);
+    else
+        SL_RULE_PROBLEM(set, member, true,
+                        "unknown operator `%s`; there are equal, lt, lte, gt, gte, prefix, suffix, "
+                        "contains, glob, regex, cidr, in_table, exists, not, all, any and case (a "
+                        "field inside a field is written with a dot: `%s.%s`)",
+                        member->key, field->key, member->key);
+    return op;
+}
+
 /* Operators side by side are all required. Those that judge a value stand in a group of their own:
  * of an array, one element has to satisfy them together ({ gte: 1, lt: 5 } is a range, not two
  * facts). */
@@ -283,12 +353,10 @@ static struct sl_cond *parse_operators(struct sl_rule_set *set, bool fold,
         parse_case(set, letters, &fold);
     for (size_t i = 0; i < node->n_children; i++) {
         const struct sl_yaml_node *member = &node->children[i];
-        size_t op = 0;
+        size_t op = operator_of(set, field, member);
 
-        if (!sl_parse_key(set, member, "operator", operators, N_OPERATORS))
+        if (op == N_OPERATORS)
             continue;
-        while (strcmp(operators[op], member->key) != 0)
-            op++;
         if (op == WORD_NOT)
             add_child(all, negate(parse_field(set, fold, field, member)));
         else if (op == WORD_ALL || op == WORD_ANY)

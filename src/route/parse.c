@@ -37,7 +37,11 @@ bool sl_parse_key(struct sl_rule_set *set, const struct sl_yaml_node *member, co
         if (!strcmp(member->key, known[i]))
             return true;
     near = sl_nearest(member->key, known, n_known);
-    if (near)
+    if (!strcmp(member->key, "case"))
+        SL_RULE_PROBLEM(set, member, true,
+                        "`case` stands beside an operator, as in `{ equal: x, case: insensitive "
+                        "}`");
+    else if (near)
         SL_RULE_PROBLEM(set, member, true, "unknown %s `%s`; did you mean `%s`?", what, member->key,
                         near);
     else

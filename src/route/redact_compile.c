@@ -229,6 +229,10 @@ static void compile_clause(struct sl_rule_set *set, const struct sl_yaml_node *n
         compile_with(set, at, c);
     if ((at = sl_yaml_get(node, "mask")))
         compile_mask(set, at, c);
+    if (c->all && (c->n_finders || c->n_regexes))
+        SL_RULE_PROBLEM(set, sl_yaml_get(node, "detect"), false,
+                        "with `all` nothing is left to look for; what else is found goes into a "
+                        "mapping of its own");
     if (known && !sl_yaml_get(node, "detect") && !sl_yaml_get(node, "regex"))
         SL_RULE_PROBLEM(set, node, false,
                         "`redact` needs `detect`, `regex` or both; `detect: all` takes whole "

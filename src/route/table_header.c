@@ -221,8 +221,11 @@ static bool has_action(struct sl_rule_set *set, const struct sl_rule_cells *c,
                                 actions[k].name);
                 return false;
             }
-    SL_RULE_PROBLEM(set, nodes, false,
-                    "no column `to`, `drop` or `continue`: what becomes of the records?");
+    SL_RULE_PROBLEM(
+        set, nodes, false,
+        "no column `to`, `drop` or `continue`: what becomes of the records? (A table for "
+        "`in_table` belongs into a folder of its own, like `tables/`: here it is read "
+        "as rules)");
     return false;
 }
 

@@ -397,6 +397,25 @@ static void the_region_comes_from_the_environment_too(void **state)
     unsetenv("AWS_DEFAULT_REGION");
 }
 
+/* Hashes under a short key could be guessed through. */
+static void a_key_of_redaction_stays_long(void **state)
+{
+    char *text = sl_asprintf("%sredact: { key: \"${file:redact.key}\" }\n", minimal);
+    struct sl_config *c;
+
+    (void)state;
+    write_file("redact.key", "a key of many characters");
+    c = load(text);
+    assert_non_null(c);
+    write_file("redact.key", "a key");
+    assert_false(sl_secret_refresh(c->redact_key));
+    assert_string_equal(sl_secret_value(c->redact_key), "a key of many characters");
+    write_file("redact.key", "another key of many characters");
+    assert_true(sl_secret_refresh(c->redact_key));
+    done(c);
+    free(text);
+}
+
 static void secrets_are_read_again(void **state)
 {
     struct sl_config *c;
@@ -413,6 +432,9 @@ static void secrets_are_read_again(void **state)
     assert_false(sl_secret_refresh(password));
     write_file("es.secret", "second\n\n");
     assert_false(sl_secret_refresh(password)); /* two lines: a header could be made of it */
+    assert_string_equal(sl_secret_value(password), "first");
+    write_file("es.secret", ""); /* is being written */
+    assert_false(sl_secret_refresh(password));
     assert_string_equal(sl_secret_value(password), "first");
     write_file("es.secret", "second");
     assert_true(sl_secret_refresh(password));
@@ -458,7 +480,8 @@ static int make_folder(void **state)
 
 static int remove_folder(void **state)
 {
-    static const char *const names[] = {"sluice.yaml", "es.secret", "s3.secret", "ca.pem", "k.pem"};
+    static const char *const names[] = {"sluice.yaml", "es.secret", "s3.secret",
+                                        "redact.key",  "ca.pem",    "k.pem"};
 
     (void)state;
     for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
@@ -478,6 +501,7 @@ int main(void)
         cmocka_unit_test(a_small_queue_shrinks_the_default_batch),
         cmocka_unit_test(the_region_comes_from_the_environment_too),
         cmocka_unit_test(secrets_are_read_again),
+        cmocka_unit_test(a_key_of_redaction_stays_long),
         cmocka_unit_test(without_a_path_the_usual_places_are_tried),
     };
 

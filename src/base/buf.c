@@ -26,6 +26,13 @@ void sl_buf_clear(struct sl_buf *b)
     b->full = false;
 }
 
+void sl_buf_reset(struct sl_buf *b, size_t keep)
+{
+    sl_buf_clear(b);
+    if (b->cap > keep)
+        sl_buf_release(b);
+}
+
 void sl_buf_truncate(struct sl_buf *b, size_t n)
 {
     if (n < b->n)

@@ -22,8 +22,10 @@ struct sl_buf {
 };
 
 void sl_buf_init(struct sl_buf *b, size_t max);
-void sl_buf_release(struct sl_buf *b);            /* frees the bytes; init again before use */
-void sl_buf_clear(struct sl_buf *b);              /* n = 0, keeps the memory */
+void sl_buf_release(struct sl_buf *b); /* frees the bytes; init again before use */
+void sl_buf_clear(struct sl_buf *b);   /* n = 0, keeps the memory */
+/* Empties it; memory beyond `keep`, which a giant made it take, is given back. */
+void sl_buf_reset(struct sl_buf *b, size_t keep);
 void sl_buf_truncate(struct sl_buf *b, size_t n); /* back to n bytes, no longer full */
 char *sl_buf_take(struct sl_buf *b);  /* the bytes, NUL-ended, now the caller's; b is empty */
 void sl_buf_shrink(struct sl_buf *b); /* gives back the memory past n */

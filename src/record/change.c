@@ -37,17 +37,11 @@ void sl_changer_free(struct sl_changer *c)
     free(c);
 }
 
-static void shrink(struct sl_buf *b)
-{
-    if (b->cap > SL_CHANGED_KEEP)
-        sl_buf_release(b);
-}
-
 void sl_change_shrink(struct sl_changer *c)
 {
     sl_change_found_shrink(&c->found);
-    shrink(&c->base);
-    shrink(&c->leaf);
+    sl_buf_reset(&c->base, SL_CHANGED_KEEP);
+    sl_buf_reset(&c->leaf, SL_CHANGED_KEEP);
 }
 
 void sl_changer_begin(struct sl_changer *c)
@@ -55,7 +49,7 @@ void sl_changer_begin(struct sl_changer *c)
     if (c->used == 0)
         return; /* what failed has given back itself */
     for (size_t i = 0; i < c->used; i++)
-        shrink(&c->slots[i]->body);
+        sl_buf_reset(&c->slots[i]->body, SL_CHANGED_KEEP);
     c->used = c->bytes = 0;
 }
 
@@ -91,7 +85,7 @@ struct sl_change_slot *sl_change_take_slot(struct sl_changer *c)
 
 void sl_change_give_back(struct sl_changer *c)
 {
-    shrink(&c->slots[--c->used]->body);
+    sl_buf_reset(&c->slots[--c->used]->body, SL_CHANGED_KEEP);
 }
 
 /* ---- before and after a change ---- */

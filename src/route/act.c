@@ -8,6 +8,7 @@
 
 enum {
     VALUES_MAX = 64 << 20, /* what one step writes, and one text while it is made */
+    VALUES_KEEP = 1 << 20, /* memory for them that is kept for the next record */
     BUCKETS_MAX = 1 << 20, /* of all rules together */
 };
 
@@ -134,10 +135,10 @@ static bool hash_by(struct sl_act *a, unsigned field, uint64_t *ret)
         return false;
     v = sl_record_value(a->record, field);
     text = sl_value_text(&v, &a->scratch);
-    if (!text.p)
-        return false;
-    *ret = sl_hash(text.p, text.n);
-    return true;
+    if (text.p)
+        *ret = sl_hash(text.p, text.n);
+    sl_buf_reset(&a->scratch, VALUES_KEEP);
+    return text.p != NULL;
 }
 
 /* Of one text all or none are kept, and a smaller share is part of a larger. */
@@ -401,11 +402,19 @@ static int run_remove(struct sl_act *a, const struct sl_actions *actions,
 
 /* ---- all of it ---- */
 
+static void shrink(struct sl_act *a)
+{
+    sl_buf_reset(&a->json, VALUES_KEEP);
+    sl_buf_reset(&a->text, VALUES_KEEP);
+    sl_buf_reset(&a->scratch, VALUES_KEEP);
+    sl_buf_reset(&a->captured.bytes, VALUES_KEEP);
+}
+
 int sl_act_change(struct sl_act *a, const struct sl_rule *rule, const struct sl_record **record)
 {
     const struct sl_actions *actions = rule->actions;
     const struct sl_record *r = *record;
-    struct sl_error err;
+    struct sl_error err = {0};
     int rc = SL_OK;
 
     if (!actions->changes)
@@ -423,6 +432,7 @@ int sl_act_change(struct sl_act *a, const struct sl_rule *rule, const struct sl_
         rc = run_remove(a, actions, &r);
     if (actions->redact && rc == SL_OK)
         rc = sl_redact_apply(actions->redact, a->changer, sl_match_effort(a->match), &r, &err);
+    shrink(a);
     if (rc != SL_OK)
         return SL_ELIMIT;
     *record = r;

@@ -6,7 +6,7 @@
 #include "base/alloc.h"
 #include "sink/webhook_sign.h"
 
-enum { RENDERED_MAX = 64 << 20, ID_FIELD_MAX = 4096 };
+enum { RENDERED_MAX = 64 << 20, RENDERED_KEEP = 1 << 20, ID_FIELD_MAX = 4096 };
 
 /* ---- mapping ---- */
 
@@ -152,8 +152,7 @@ size_t sl_webhook_body_bound(struct sl_webhook_encoder *w, const struct sl_recor
     sl_buf_clear(&w->scratch);
     render(w, r, &w->scratch);
     n = w->scratch.full ? RENDERED_MAX : w->scratch.n;
-    if (w->scratch.cap > 1 << 20)
-        sl_buf_release(&w->scratch);
+    sl_buf_reset(&w->scratch, RENDERED_KEEP);
     return n;
 }
 

@@ -157,6 +157,10 @@ static void check_named(const struct sl_record *r, const struct edit *e, const s
             continue;
         if (v.type == SL_VALUE_STRING)
             v = (struct sl_value){.p = v.p - 1, .n = v.n + 2};
+        else if (v.type > SL_VALUE_STRING) { /* it may have stood there, on lines of its own */
+            value_json(&v, &json);
+            v = (struct sl_value){.p = json.p + 1, .n = (uint32_t)json.n - 1};
+        }
         CHECK(sl_slice_equal(sl_slice(v.p, v.n), want->json));
     }
 }

@@ -141,6 +141,26 @@ static void shrink_keeps_the_bytes(void **state)
     sl_buf_release(&b);
 }
 
+static void reset_keeps_so_much_memory(void **state)
+{
+    struct sl_buf b;
+    char *p;
+
+    (void)state;
+    sl_buf_init(&b, 4096);
+    sl_buf_reserve(&b, 1000);
+    sl_buf_text(&b, "abc");
+    p = b.p;
+    sl_buf_reset(&b, b.cap);
+    assert_true(b.n == 0 && b.p == p);
+    sl_buf_reserve(&b, 5000);
+    sl_buf_reset(&b, b.cap - 1);
+    assert_true(b.n == 0 && b.cap == 0 && !b.p && !b.full && b.max == 4096);
+    sl_buf_text(&b, "abc");
+    assert_int_equal(b.n, 3);
+    sl_buf_release(&b);
+}
+
 static void slices_compare_by_bytes(void **state)
 {
     (void)state;
@@ -218,6 +238,7 @@ int main(void)
         cmocka_unit_test(long_formats_are_whole),
         cmocka_unit_test(take_hands_the_bytes_over),
         cmocka_unit_test(shrink_keeps_the_bytes),
+        cmocka_unit_test(reset_keeps_so_much_memory),
         cmocka_unit_test(slices_compare_by_bytes),
         cmocka_unit_test(json_text_is_escaped),
         cmocka_unit_test(behaves_as_a_plain_array),

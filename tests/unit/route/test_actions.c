@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <malloc.h>
+
 #include "route/actions_help.h"
 
 /* What rules make of a record: `set`, `rename`, `remove`, `parse`, and for which sinks. */
@@ -416,6 +418,46 @@ static void what_grows_without_end_is_stopped(void **state)
     sl_buf_release(&value);
 }
 
+/* ---- memory ---- */
+
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+enum { GIANT = 8 << 20 };
+
+static size_t in_use(void)
+{
+    const struct mallinfo2 m = mallinfo2();
+
+    return m.uordblks + m.hblkhd;
+}
+
+/* What one giant record took is not kept for the small ones after it. */
+static void a_giant_record_leaves_no_memory_behind(void **state)
+{
+    struct sl_buf giant;
+    struct box b;
+    size_t before;
+
+    (void)state;
+    sl_buf_init(&giant, 2 * GIANT);
+    SL_BUF_LITERAL(&giant, "{" K ",\"m\":\"\\n");
+    for (size_t i = 0; i < GIANT; i++)
+        sl_buf_byte(&giant, 'a');
+    SL_BUF_LITERAL(&giant, "\"}");
+    box_config(&b);
+    box_rules(&b, "rules: [ { parse: { m: '^(?<first>.)' }, set: { copy: '{m}', text: '<{m}>' }, "
+                  "remove: m, to: search } ]\n");
+    box_route(&b, "{" K ",\"m\":\"\\nx\"}");
+    before = in_use();
+    box_route(&b, sl_buf_str(&giant));
+    assert_int_equal(b.decision.error_rule, SL_RULE_NONE);
+    assert_true(record_for(&b, SEARCH)->body.n > 2 * GIANT);
+    box_route(&b, "{" K ",\"m\":\"\\nx\"}");
+    assert_in_range(in_use(), 0, before + (6 << 20));
+    box_release(&b);
+    sl_buf_release(&giant);
+}
+#endif
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -442,6 +484,9 @@ int main(void)
         cmocka_unit_test(changes_of_a_rule_that_is_set_aside_are_not_tried),
         cmocka_unit_test(actions_cost_runs),
         cmocka_unit_test(what_grows_without_end_is_stopped),
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+        cmocka_unit_test(a_giant_record_leaves_no_memory_behind),
+#endif
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

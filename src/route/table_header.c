@@ -181,6 +181,22 @@ static bool twice(struct sl_rule_set *set, struct sl_rule_cells *c, size_t colum
     return false;
 }
 
+/* What a YAML rule can do and a row cannot is a field here, and no row would ever match. */
+static void warn_of_action(struct sl_rule_set *set, const struct sl_yaml_node *node)
+{
+    static const char *const others[] = {"when",   "set",   "remove", "rename",
+                                         "redact", "parse", "sample", "rate_limit"};
+
+    for (size_t i = 0; i < COUNT(others); i++)
+        if (!strcmp(node->text, others[i]))
+            sl_diags_add(set->diags, SL_WARNING, set->file->path, set->file->content, node->line,
+                         node->column,
+                         "this column is a condition on a field named `%s`; tables have the "
+                         "actions `to`, `drop` and `continue` only (the field is also written "
+                         "`.%s`)",
+                         node->text, node->text);
+}
+
 static bool read_column(struct sl_rule_set *set, struct sl_rule_cells *c, size_t column,
                         const struct sl_yaml_node *node)
 {
@@ -199,6 +215,7 @@ static bool read_column(struct sl_rule_set *set, struct sl_rule_cells *c, size_t
             *ret = (struct sl_column){.kind = actions[i].kind, .key = actions[i].name};
             return !twice(set, c, column, node);
         }
+    warn_of_action(set, node);
     return field_column(set, c, node, ret) && !twice(set, c, column, node);
 }
 

@@ -277,6 +277,10 @@ static void parse_row(struct sl_rule_set *set, struct sl_rule_cells *c,
     struct sl_cond *when = row_condition(set, c, cells);
     struct sl_rule_def *def;
 
+    if (cells->text.n && *cells->text.p == '#' && !cells->quoted)
+        warn_of_cell(set, &c->warned_of_comments, cells,
+                     "a row that begins with # is a rule like the others: tables have no comments; "
+                     "take the row out, or put this cell into quotes");
     *rule = (struct sl_yaml_node){
         .type = SL_YAML_MAPPING, .line = cells->line, .column = 1, .children = members};
     rule->n_children = action_nodes(set, c, cells, members);

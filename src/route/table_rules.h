@@ -44,7 +44,7 @@ struct sl_rule_cells {
     struct sl_arena arena;
     struct sl_column *columns;
     size_t n_columns;
-    bool warned_of_blanks, warned_of_bars;
+    bool warned_of_blanks, warned_of_bars, warned_of_comments;
 };
 
 /* The header. False: nothing can be said of the rows. */

@@ -165,6 +165,28 @@ static void what_a_spreadsheet_hides_is_a_warning(void **state)
     box_release(&b);
 }
 
+static void what_only_yaml_has_is_a_warning(void **state)
+{
+    struct box b;
+
+    (void)state;
+    box_config(&b);
+    b.rules = load(&b, "t.csv",
+                   "name,service,redact,.sample,to\nx,a,email,b,search\n#y,b,,,search\n"
+                   "#z,c,,,search\n");
+    assert_int_equal(b.diags.errors, 0);
+    assert_int_equal(b.diags.n, 2);
+    assert_non_null(strstr(b.diags.items[0].text, "a field named `redact`"));
+    assert_int_equal(b.diags.items[0].column, 14);
+    assert_non_null(strstr(b.diags.items[1].text, "no comments"));
+    assert_int_equal(b.diags.items[1].line, 3);
+    box_release(&b);
+    box_config(&b);
+    b.rules = load(&b, "t.csv", "service,.redact,to\n\"#a\",email,search\nb,#c,search\n");
+    assert_int_equal(b.diags.n, 0);
+    box_release(&b);
+}
+
 /* ---- many ---- */
 
 static struct sl_rules *many(struct box *b, size_t rows)
@@ -225,6 +247,7 @@ int main(void)
         cmocka_unit_test(rows_have_names_lines_and_one_metric),
         cmocka_unit_test(rows_route),
         cmocka_unit_test(what_a_spreadsheet_hides_is_a_warning),
+        cmocka_unit_test(what_only_yaml_has_is_a_warning),
         cmocka_unit_test(as_many_rows_as_rules_may_be),
         cmocka_unit_test(every_bad_row_is_told_up_to_the_bound),
     };

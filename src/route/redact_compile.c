@@ -115,6 +115,47 @@ static void compile_detect(struct sl_rule_set *set, const struct sl_yaml_node *n
     }
 }
 
+/* Past what is no group: \( and [(]. */
+static size_t pass_item(const char *p, size_t n, size_t at)
+{
+    if (p[at] == '\\')
+        return at + 2;
+    if (p[at] != '[')
+        return at + 1;
+    at += at + 1 < n && p[at + 1] == '^' ? 2 : 1;
+    for (size_t first = at; at < n && (p[at] != ']' || at == first); at++)
+        at += p[at] == '\\';
+    return at + 1;
+}
+
+/* Is a capturing group repeated, itself or what it stands in? The pattern is a valid one. Odd
+ * spellings (\Q, comments) may be taken for what they are not: it is for a warning. */
+static bool repeats_a_group(const char *p, size_t n)
+{
+    enum { DEPTH_MAX = 64 };
+    bool takes[DEPTH_MAX + 1] = {false}; /* by depth: is there a group that takes? */
+    size_t depth = 0, at = 0;
+
+    while (at < n && depth < DEPTH_MAX) {
+        char next = at + 1 < n ? p[at + 1] : 0;
+
+        if (p[at] == '(') {
+            char third = at + 3 < n ? p[at + 3] : 0;
+
+            takes[++depth] = next == '?' ? p[at + 2] == 'P' || p[at + 2] == '\'' ||
+                                               (p[at + 2] == '<' && third != '=' && third != '!')
+                                         : next != '*';
+        } else if (p[at] == ')' && depth > 0) {
+            if (takes[depth] && (next == '*' || next == '+' || next == '{'))
+                return true;
+            takes[depth - 1] |= takes[depth];
+            depth--;
+        }
+        at = p[at] == '(' || p[at] == ')' ? at + 1 : pass_item(p, n, at);
+    }
+    return false;
+}
+
 static void compile_regexes(struct sl_rule_set *set, const struct sl_yaml_node *node,
                             struct sl_redact_clause *c)
 {
@@ -138,6 +179,12 @@ static void compile_regexes(struct sl_rule_set *set, const struct sl_yaml_node *
                             SL_REGEX_GROUPS_MAX);
             continue;
         }
+        if (repeats_a_group(at->text, at->n))
+            sl_diags_add(set->diags, SL_WARNING, set->file->path, set->file->content, at->line,
+                         at->column,
+                         "of a group that is repeated only what it took last is replaced; leave "
+                         "out the repeat (the pattern is searched for again behind each match), "
+                         "or make a group around it");
         for (unsigned g = groups ? 1 : 0; g <= groups; g++)
             add_finder(set, at, c, (struct sl_finder){"regex", SL_DETECTORS, regex, g});
     }

@@ -416,9 +416,42 @@ static void nothing_is_allocated_once_it_is_warm(void **state)
     release(&w);
 }
 
+/* Of `(?:token=(\S+) )+` all tokens but the last would stay. */
+static void a_repeated_group_is_a_warning(void **state)
+{
+    static const struct {
+        const char *redact;
+        size_t warnings;
+    } rows[] = {
+        {"{ regex: '(?:token=(\\S+)\\s*)+' }", 1},
+        {"{ regex: '(a)*' }", 1},
+        {"{ regex: '(a){2}' }", 1},
+        {"{ regex: '((?<n>a)b)+' }", 1},
+        {"{ regex: '(?:(?:(a)|b)|c)*' }", 1},
+        {"{ regex: '(a)?' }", 0},
+        {"{ regex: '(a+)' }", 0},
+        {"{ regex: '(?:a)+(b)' }", 0},
+        {"{ regex: '\\(a\\)+(b)' }", 0},
+        {"{ regex: '[(]a[)]+(b)' }", 0},
+        {"{ regex: '(?<=a)+b' }", 0},
+        {"{ regex: '(?i:a)+([])*]+)' }", 0},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+        struct world w;
+
+        compile(&w, rows[i].redact);
+        if (w.box.diags.n != rows[i].warnings)
+            fail_msg("%s: %zu", rows[i].redact, w.box.diags.n);
+        release(&w);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_repeated_group_is_a_warning),
         cmocka_unit_test(what_is_found_is_replaced_where_it_stands),
         cmocka_unit_test(every_depth_and_only_the_fields_named),
         cmocka_unit_test(numbers_become_texts),

@@ -263,7 +263,7 @@ static void hostile_texts_cost_little(void **state)
                                         "\\n1.",
                                         "\x1b[1",
                                         "\x1b[1;1m1:"};
-    enum { BYTES = 1 << 20 };
+    enum { BYTES = 1 << 18 };
     char *text = sl_alloc(BYTES);
 
     (void)state;

@@ -225,10 +225,31 @@ struct sl_slice sl_set_json(const struct sl_yaml_node *value)
     return sl_slice(value->text, value->n);
 }
 
+static size_t digits(const char *text)
+{
+    return strspn(text, "0123456789");
+}
+
+/* A number by its looks that is none by its size. */
 static bool too_large(const struct sl_yaml_node *value)
 {
-    return value->type == SL_YAML_SCALAR && !value->quoted && value->n > 0 && *value->text != '0' &&
-           strspn(value->text, "0123456789") == value->n && !sl_set_json(value).p;
+    const char *p = value->type == SL_YAML_SCALAR && !value->quoted ? value->text : "";
+    size_t n;
+
+    p += *p == '-';
+    n = digits(p);
+    if (n == 0 || (n > 1 && *p == '0'))
+        return false;
+    p += n;
+    if (*p == '.' && (n = digits(p + 1)) > 0)
+        p += 1 + n;
+    if (*p == 'e' || *p == 'E') {
+        const char *power = p + 1 + (p[1] == '-' ? 1 : p[1] == '+');
+
+        n = digits(power);
+        p = n > 0 ? power + n : p;
+    }
+    return p == value->text + value->n && !sl_set_json(value).p;
 }
 
 static void parse_set(struct sl_rule_set *set, const struct sl_yaml_node *node,

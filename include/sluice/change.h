@@ -34,6 +34,9 @@ void sl_editor_free(struct sl_editor *e);
 struct sl_changer *sl_changer_new(struct sl_fields *fields);
 void sl_changer_free(struct sl_changer *c);
 void sl_changer_begin(struct sl_changer *c); /* the next record: those made before are gone */
+/* Of the records made since the mark all are gone but `keep`, if it is one of them. */
+size_t sl_changer_mark(const struct sl_changer *c);
+void sl_changer_keep(struct sl_changer *c, size_t mark, const struct sl_record *keep);
 
 struct sl_new_value { /* of one path of the editor */
     enum { SL_KEEP, SL_SET, SL_REMOVE, SL_REMOVE_BELOW } what;
@@ -41,7 +44,7 @@ struct sl_new_value { /* of one path of the editor */
 };
 
 /* r: a decoded record, or one made by this changer since sl_changer_begin(). The result lives until
- * the next sl_changer_begin(); it is r itself where nothing changed. NULL with err: the result
+ * the next sl_changer_begin(), or sl_changer_keep() without it; it is r itself where nothing changed. NULL with err: the result
  * would be too large or too deep. */
 const struct sl_record *sl_record_edit(struct sl_changer *c, const struct sl_editor *e,
                                        const struct sl_record *r, const struct sl_new_value *values,

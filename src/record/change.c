@@ -88,6 +88,28 @@ void sl_change_give_back(struct sl_changer *c)
     sl_buf_reset(&c->slots[--c->used]->body, SL_CHANGED_KEEP);
 }
 
+size_t sl_changer_mark(const struct sl_changer *c)
+{
+    return c->used;
+}
+
+void sl_changer_keep(struct sl_changer *c, size_t mark, const struct sl_record *keep)
+{
+    for (size_t i = mark; i < c->used; i++) {
+        struct sl_change_slot *slot = c->slots[i];
+
+        if (&slot->record != keep)
+            continue;
+        c->slots[i] = c->slots[mark];
+        c->slots[mark++] = slot;
+        break;
+    }
+    while (c->used > mark) {
+        c->bytes -= c->slots[c->used - 1]->body.n;
+        sl_change_give_back(c);
+    }
+}
+
 /* ---- before and after a change ---- */
 
 bool sl_change_base64(const struct sl_record *r)

@@ -23,6 +23,7 @@ struct sl_act {
     size_t n_taken;
     struct sl_changer *changer;  /* NULL: no rule changes anything */
     bool begun;                  /* the changer knows of the record at hand */
+    size_t mark;                 /* of the changer, before the steps of the rule at hand */
     struct sl_new_value *values; /* of one step, by path */
     size_t *at;                  /* where their JSON begins in `json`, which moves */
     struct sl_buf json, text, scratch;
@@ -260,6 +261,7 @@ static int edit(struct sl_act *a, const struct sl_editor *e, size_t n,
     made = sl_record_edit(a->changer, e, *record, a->values, &err);
     if (!made)
         return SL_ELIMIT;
+    sl_changer_keep(a->changer, a->mark, made);
     *record = made;
     return SL_OK;
 }
@@ -422,6 +424,7 @@ int sl_act_change(struct sl_act *a, const struct sl_rule *rule, const struct sl_
     if (!a->begun)
         sl_changer_begin(a->changer);
     a->begun = true;
+    a->mark = sl_changer_mark(a->changer);
     for (size_t i = 0; i < actions->n_parse && rc == SL_OK; i++)
         rc = run_parse(a, &actions->parse[i], &r);
     if (actions->n_set && rc == SL_OK)
@@ -432,6 +435,7 @@ int sl_act_change(struct sl_act *a, const struct sl_rule *rule, const struct sl_
         rc = run_remove(a, actions, &r);
     if (actions->redact && rc == SL_OK)
         rc = sl_redact_apply(actions->redact, a->changer, sl_match_effort(a->match), &r, &err);
+    sl_changer_keep(a->changer, a->mark, rc == SL_OK ? r : NULL);
     shrink(a);
     if (rc != SL_OK)
         return SL_ELIMIT;

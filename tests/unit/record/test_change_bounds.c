@@ -164,6 +164,34 @@ static void test_slots(void **state)
     changing_free(g);
 }
 
+/* Of the steps of one change only the last takes a place. */
+static void test_keep(void **state)
+{
+    struct changing *g = changing_new(NULL);
+    const struct sl_record *first, *r;
+    size_t mark;
+
+    (void)state;
+    field_id(g->x, "d");
+    decode(g->x, "{\"kind\":1}");
+    sl_changer_begin(g->changer);
+    first = CHANGE(g, &g->x->record, "a=1");
+    mark = sl_changer_mark(g->changer);
+    r = CHANGE(g, CHANGE(g, CHANGE(g, first, "b=2"), "c=3"), "d=4");
+    assert_int_equal(g->changer->used, 4);
+    sl_changer_keep(g->changer, mark, r);
+    assert_int_equal(g->changer->used, 2);
+    assert_int_equal(g->changer->bytes, first->body.n + r->body.n);
+    assert_non_null(CHANGE(g, r, "e=5")); /* writes where the steps were */
+    assert_string_equal(json_of(g, r), "{\"kind\":1,\"a\":1,\"b\":2,\"c\":3,\"d\":4}");
+    assert_string_equal(text_of(g, r, "d"), "4");
+    sl_changer_keep(g->changer, mark, first); /* which is none of those */
+    assert_int_equal(g->changer->used, 1);
+    assert_int_equal(g->changer->bytes, first->body.n);
+    assert_string_equal(json_of(g, first), "{\"kind\":1,\"a\":1}");
+    changing_free(g);
+}
+
 /* An unclear record is none: a duplicate that comes to where a field is read. */
 static void test_duplicate(void **state)
 {
@@ -234,10 +262,10 @@ static void test_steady(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_editors), cmocka_unit_test(test_size),
-        cmocka_unit_test(test_depth),   cmocka_unit_test(test_matches),
-        cmocka_unit_test(test_slots),   cmocka_unit_test(test_duplicate),
-        cmocka_unit_test(test_steady),
+        cmocka_unit_test(test_editors),   cmocka_unit_test(test_size),
+        cmocka_unit_test(test_depth),     cmocka_unit_test(test_matches),
+        cmocka_unit_test(test_slots),     cmocka_unit_test(test_keep),
+        cmocka_unit_test(test_duplicate), cmocka_unit_test(test_steady),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

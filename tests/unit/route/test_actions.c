@@ -420,6 +420,32 @@ static void what_grows_without_end_is_stopped(void **state)
 
 /* ---- memory ---- */
 
+/* What one rule does in many steps counts once: each step is 30 MiB of the 128. */
+static void steps_of_a_rule_do_not_add_up(void **state)
+{
+    enum { LARGE = 30 << 20 };
+    struct sl_buf large;
+    struct box b;
+
+    (void)state;
+    sl_buf_init(&large, LARGE + 100);
+    SL_BUF_LITERAL(&large, "{" K ",\"a\":5,\"m\":\"");
+    memset(sl_buf_reserve(&large, LARGE), 'x', LARGE);
+    large.n += LARGE;
+    SL_BUF_LITERAL(&large, "\"}");
+    box_config(&b);
+    box_rules(&b, "rules:\n"
+                  "- { parse: { a: '(?<b>.)' }, set: { c: 1 }, rename: { c: d }, remove: b, "
+                  "redact: { fields: d, detect: all }, continue: true }\n"
+                  "- { parse: { a: '(?<b>.)' }, set: { c: 1 }, rename: { b: e }, to: search }\n");
+    box_route(&b, sl_buf_str(&large));
+    assert_int_equal(b.decision.error_rule, SL_RULE_NONE);
+    assert_int_equal(record_for(&b, SEARCH)->body.n,
+                     large.n + strlen(",\"d\":\"[all]\",\"c\":1,\"e\":\"5\""));
+    box_release(&b);
+    sl_buf_release(&large);
+}
+
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
 enum { GIANT = 8 << 20 };
 
@@ -484,6 +510,7 @@ int main(void)
         cmocka_unit_test(changes_of_a_rule_that_is_set_aside_are_not_tried),
         cmocka_unit_test(actions_cost_runs),
         cmocka_unit_test(what_grows_without_end_is_stopped),
+        cmocka_unit_test(steps_of_a_rule_do_not_add_up),
 #if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
         cmocka_unit_test(a_giant_record_leaves_no_memory_behind),
 #endif

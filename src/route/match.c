@@ -121,6 +121,8 @@ static enum sl_verdict judge_array(struct sl_match *m, const struct sl_value *ar
     while (sl_value_element(array, &at, &s.value)) {
         enum sl_verdict v = SL_YES;
 
+        if (!sl_effort_take_element(&m->effort))
+            return SL_LIMIT;
         if (!sl_has_text(&s.value))
             continue;
         s.number_known = false;

@@ -26,6 +26,7 @@ struct sl_effort {
 enum {
     SL_RUNS_MAX = 20000,              /* of regular expressions, for one record */
     SL_SUBJECT_BYTES_MAX = 256 << 20, /* that they are run over */
+    SL_ELEMENT_BYTES = 16,            /* that one element of an array counts for, each time */
 };
 
 /* One run of a regular expression is about to begin: false when the record has had its share. */
@@ -34,6 +35,13 @@ static inline bool sl_effort_take(struct sl_effort *e, size_t subject_bytes)
     e->runs++;
     e->subject_bytes += subject_bytes;
     return e->runs <= SL_RUNS_MAX && e->subject_bytes <= SL_SUBJECT_BYTES_MAX;
+}
+
+/* An element of an array is about to be judged: a record of a megabyte may hold half a million. */
+static inline bool sl_effort_take_element(struct sl_effort *e)
+{
+    e->subject_bytes += SL_ELEMENT_BYTES;
+    return e->subject_bytes <= SL_SUBJECT_BYTES_MAX;
 }
 
 static inline void sl_effort_release(struct sl_effort *e)

@@ -139,6 +139,36 @@ static void a_long_line_has_its_share_of_runs(void **state)
     sl_buf_release(&text);
 }
 
+/* Tests that no index answers look at each element, and a record has its share of that. */
+static void a_long_array_has_its_share_of_looks(void **state)
+{
+    enum { RULES = 200, ELEMENTS = 400000 };
+    struct sl_buf text, yaml;
+    struct box b;
+
+    (void)state;
+    sl_buf_init(&text, 2 << 20);
+    sl_buf_init(&yaml, 1 << 20);
+    SL_BUF_LITERAL(&yaml, "rules:\n");
+    for (size_t i = 0; i < RULES; i++)
+        sl_buf_printf(&yaml, "- { when: { ip: { cidr: 10.0.%zu.0/24 } }, to: search }\n", i);
+    box_config(&b);
+    box_rules_n(&b, sl_buf_as_slice(&yaml));
+    SL_BUF_LITERAL(&text, "{\"ip\":[1");
+    for (size_t i = 1; i < ELEMENTS; i++)
+        SL_BUF_LITERAL(&text, ",1");
+    SL_BUF_LITERAL(&text, "]}");
+    box_route_n(&b, sl_buf_as_slice(&text));
+    assert_true(effort(&b)->subject_bytes <= SL_SUBJECT_BYTES_MAX + (RULES + 1) * SL_ELEMENT_BYTES);
+    assert_int_not_equal(b.decision.error_rule, SL_RULE_NONE);
+    assert_int_equal(b.decision.sinks, 1U << ARCHIVE);
+    box_route(&b, "{\"ip\":[1,2,\"10.0.3.4\"]}");
+    assert_int_equal(b.decision.chosen[0].rule, 3);
+    box_release(&b);
+    sl_buf_release(&yaml);
+    sl_buf_release(&text);
+}
+
 /* Every four bytes of the text are those by which all rules are looked up. */
 static void a_stream_of_one_gram(void **state)
 {
@@ -389,6 +419,7 @@ int main(void)
         cmocka_unit_test(a_pattern_that_explodes_meets_its_limit),
         cmocka_unit_test(a_long_line_without_a_literal_runs_no_pattern),
         cmocka_unit_test(a_long_line_has_its_share_of_runs),
+        cmocka_unit_test(a_long_array_has_its_share_of_looks),
         cmocka_unit_test(a_stream_of_one_gram),
         cmocka_unit_test(repeats_of_repeats_are_refused),
         cmocka_unit_test(a_pattern_has_a_size),

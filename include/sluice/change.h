@@ -18,9 +18,9 @@
  *
  * Paths name members as rules do (sluice/record.h, fields): all spellings of a path are taken out
  * by a removal, and by one with what lies below also members beside it whose key leads there
- * ("user.id" for `user`); a new value replaces the spelling that a reader would see and takes out the others.
- * Where a path is not there yet, it is added to the deepest object on its way that is, by the rest
- * of the path as one key ("user.id"); at the top when there is none. */
+ * ("user.id" for `user`); a new value replaces the spelling that a reader would see and takes out
+ * the others. Where a path is not there yet, it is added to the deepest object on its way that is,
+ * by the rest of the path as one key ("user.id"); at the top when there is none. */
 
 struct sl_editor;  /* the paths of one action; immutable, shared by threads */
 struct sl_changer; /* memory for the changed records of one record at a time; one a thread */
@@ -44,8 +44,8 @@ struct sl_new_value { /* of one path of the editor */
 };
 
 /* r: a decoded record, or one made by this changer since sl_changer_begin(). The result lives until
- * the next sl_changer_begin(), or sl_changer_keep() without it; it is r itself where nothing changed. NULL with err: the result
- * would be too large or too deep. */
+ * the next sl_changer_begin(), or sl_changer_keep() without it; it is r itself where nothing
+ * changed. NULL with err: the result would be too large or too deep. */
 const struct sl_record *sl_record_edit(struct sl_changer *c, const struct sl_editor *e,
                                        const struct sl_record *r, const struct sl_new_value *values,
                                        struct sl_error *err);

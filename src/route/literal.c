@@ -329,6 +329,9 @@ static void read_class(struct reader *r, struct part *ret)
                 return;
             }
             continue;
+        } else if (first && r->extended && (c == ' ' || c == '\t')) {
+            fail(r); /* with (?xx) it is none, and the bracket behind it is a member */
+            return;
         } else if ((c & 0x80) || c == ' ' || c == '\t' || c == '-' || c == '[') {
             simple = simple && c == '-' && first && r->p + 1 < r->end && r->p[1] == ']';
         }

@@ -125,6 +125,8 @@ static void what_is_not_sure_gives_nothing(void **state)
         {"[a-z]bc", ""},
         {"[[:alpha:]]xy", ""},
         {"[\\Qabc\\E]defg", ""},
+        {"(?xx)[ ]abcde]fgh", ""},
+        {"(?xx)[^\t]abcde]fgh", ""},
         {"(?x) abcd # bc\r efgh\n", ""},
         {"(?x) ab\xe2\x80\xa8*c d e f", ""},
         {"(*CR)(?x) abcd # efgh\n ijkl", ""},

@@ -51,6 +51,7 @@ struct sl_partition {
     uint64_t epoch; /* counts assignments in this process; for logs */
     bool ended;     /* the assignment is over: nothing of it is committed any more */
     bool draining;  /* being revoked: nothing new is routed */
+    bool stopped;   /* out of range, or unreadable: assigned, but read no further */
     unsigned refs;
     int64_t next;           /* next offset to be routed; -1 until known */
     uint8_t place[8];       /* head of the hash over cluster id, topic and number: record ids */

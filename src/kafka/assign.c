@@ -110,16 +110,16 @@ static struct sl_partition *add_part(struct sl_consumer *c, const struct sl_look
     part->expect = item->start;
     part->eof = -1;
     if (item->verdict == SL_READ_STOP) {
-        part->stopped = true;
+        part->p->stopped = true;
         part->why = sl_strdup(item->why);
     }
     p->reader = part;
     p->log_end = item->high;
-    p->committed = item->commit && !part->stopped ? item->start : item->committed;
+    p->committed = item->commit && !part->p->stopped ? item->start : item->committed;
     /* One that could not even be looked up has no position that could be committed. */
-    if (!part->stopped || item->committed >= 0)
-        sl_partition_skip(p, part->stopped ? item->committed : item->start);
-    if (c->names && !part->stopped && item->start == item->committed)
+    if (!part->p->stopped || item->committed >= 0)
+        sl_partition_skip(p, part->p->stopped ? item->committed : item->start);
+    if (c->names && !part->p->stopped && item->start == item->committed)
         sl_metadata_read(p, c->names, item->committed, sl_slice_str(item->metadata));
     p->noted = sl_partition_fingerprint(p);
     if (c->n_partitions == c->cap_partitions) {
@@ -149,7 +149,7 @@ static void say_start(struct sl_consumer *c, const struct sl_lookup_item *item)
 static bool all_stopped(const struct sl_consumer *c)
 {
     for (size_t i = 0; i < c->n_partitions; i++)
-        if (!sl_part_of(c->partitions[i])->stopped)
+        if (!c->partitions[i]->stopped)
             return false;
     return c->n_partitions > 0;
 }
@@ -173,7 +173,7 @@ void sl_part_stop(struct sl_consumer *c, struct sl_part *part, const char *why)
     snprintf(number, sizeof(number), "%d", (int)part->p->number);
     sl_log(c->log, SL_LOG_ERROR, "partition stopped", "topic", part->p->topic->name, "partition",
            number, "reason", why, NULL);
-    part->stopped = true;
+    part->p->stopped = true;
     free(part->why);
     part->why = sl_strdup(why);
     sl_pause_drop_parked(c, part);

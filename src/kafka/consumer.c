@@ -184,16 +184,24 @@ static bool drain_events(struct sl_consumer *c)
 /* The same for messages. A batch spares most of what one event for each would cost. All of a batch
  * count as handed over for the library, which versions before 2.1 forget to undo when a partition
  * is paused: what was not taken is sought back (pause.c), and what is committed is our own count.
- */
+ *
+ * Events are looked at once more before a batch is: should earlier messages of a partition have
+ * come by that queue, they were in it before the batch was here. */
 static bool drain_messages(struct sl_consumer *c)
 {
     rd_kafka_message_t *batch[SL_BATCH_MESSAGES];
 
     for (unsigned i = 0; i < SL_TURN_BATCHES; i++) {
         ssize_t n = rd_kafka_consume_batch_queue(c->messages, 0, batch, SL_BATCH_MESSAGES);
+        bool first = n <= 0 || drain_events(c);
 
         for (ssize_t k = 0; k < n; k++)
-            sl_message_take(c, batch[k]);
+            if (first)
+                sl_message_take(c, batch[k]);
+            else
+                sl_message_late(c, batch[k]);
+        if (!first)
+            return false;
         if (n < SL_BATCH_MESSAGES)
             return true;
     }

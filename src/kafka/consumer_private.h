@@ -37,12 +37,11 @@ struct sl_part {
     int64_t eof;    /* an end of partition that could not be applied yet; -1 */
     bool paused; /* by us: 2.0.2 rewinds a partition that is resumed without having been paused */
     bool rewind; /* messages were thrown away: seek back to `expect` before the next one is taken */
-    bool stopped;   /* out_of_range, or unreadable: assigned, never fetched, never committed */
-    bool check;     /* the log moved away under it: its bounds are to be asked for */
-    bool plain;     /* the broker refused our metadata: commit without */
+    bool check;  /* the log moved away under it: its bounds are to be asked for */
+    bool plain;  /* the broker refused our metadata: commit without */
     int64_t bad_at; /* `expect` when a fetched batch could last not be read, and how often there */
     unsigned bad_times;
-    char *why; /* stopped: in words */
+    char *why; /* p->stopped: in words */
 };
 
 /* Messages say rkt pointer and partition; this finds the part without comparing names. Valid
@@ -164,6 +163,7 @@ void sl_consumer_table_changed(struct sl_consumer *c);
 
 /* pause.c */
 void sl_message_take(struct sl_consumer *c, rd_kafka_message_t *m); /* takes it over */
+void sl_message_late(struct sl_consumer *c, rd_kafka_message_t *m); /* takes it over */
 void sl_message_astray(struct sl_consumer *c, const rd_kafka_message_t *m);
 void sl_pause_offer(struct sl_consumer *c);
 void sl_pause_sync(struct sl_consumer *c);

@@ -81,7 +81,7 @@ static void partition_error(struct sl_consumer *c, struct sl_part *part, rd_kafk
         sl_part_eof(c, part, offset);
     } else if (err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
                err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
-        if (!part->stopped)
+        if (!part->p->stopped)
             part->check = true;
     } else if (err == RD_KAFKA_RESP_ERR__BAD_MSG || err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION ||
                err == RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED) {
@@ -136,7 +136,7 @@ static bool stopped_text(const struct sl_consumer *c, char *ret, size_t n)
     const struct sl_partition *one = NULL;
 
     for (size_t i = 0; i < c->n_partitions; i++)
-        if (sl_part_of(c->partitions[i])->stopped) {
+        if (c->partitions[i]->stopped) {
             stopped++;
             one = one ? one : c->partitions[i];
         }

@@ -86,7 +86,8 @@ static struct sl_part *wanted_by(struct sl_consumer *c, const rd_kafka_message_t
 {
     struct sl_part *part = find_part(c, m);
 
-    return part && !part->stopped && !part->p->draining && m->offset >= part->expect ? part : NULL;
+    return part && !part->p->stopped && !part->p->draining && m->offset >= part->expect ? part
+                                                                                        : NULL;
 }
 
 /* False: it is parked. */
@@ -129,11 +130,23 @@ void sl_message_astray(struct sl_consumer *c, const rd_kafka_message_t *m)
         rewind_to_expect(c, part);
 }
 
+/* More waits in that queue, perhaps what comes before this: it is read again in its turn. */
+void sl_message_late(struct sl_consumer *c, rd_kafka_message_t *m)
+{
+    struct sl_part *part = m->rkt ? find_part(c, m) : NULL;
+
+    if (part)
+        rewind_to_expect(c, part);
+    if (m->err)
+        sl_health_message(c, m);
+    rd_kafka_message_destroy(m);
+}
+
 /* The end of the log as the broker tells it: moves positions over control records. It must not pass
  * a message that is parked, thrown away or left to the next owner. */
 void sl_part_eof(struct sl_consumer *c, struct sl_part *part, int64_t offset)
 {
-    if (part->stopped || part->p->draining || part->rewind || part->check)
+    if (part->p->stopped || part->p->draining || part->rewind || part->check)
         return;
     if (c->parked_at == part) {
         part->eof = offset;
@@ -153,7 +166,7 @@ void sl_part_unreadable(struct sl_consumer *c, struct sl_part *part, const char 
 {
     char text[512];
 
-    if (part->stopped || part->p->draining || part->rewind)
+    if (part->p->stopped || part->p->draining || part->rewind)
         return;
     part->bad_times = part->bad_at == part->expect ? part->bad_times + 1 : 1;
     part->bad_at = part->expect;
@@ -235,7 +248,7 @@ void sl_pause_sync(struct sl_consumer *c)
 
     for (size_t i = 0; i < c->n_partitions; i++) {
         struct sl_part *part = sl_part_of(c->partitions[i]);
-        bool want = all || part->stopped;
+        bool want = all || part->p->stopped;
 
         if (part->p->draining)
             continue;

@@ -21,7 +21,7 @@ static void apply(struct sl_consumer *c, const struct sl_lookup_item *item)
     struct sl_partition *p = sl_consumer_find(c, item->topic, item->number);
     struct sl_part *part = p ? sl_part_of(p) : NULL;
 
-    if (!part || part->stopped || !part->check)
+    if (!part || part->p->stopped || !part->check)
         return; /* the assignment has changed meanwhile */
     if (item->verdict == SL_READ_STOP) {
         part->check = false;

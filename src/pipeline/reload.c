@@ -181,14 +181,17 @@ static void refused(struct sl_pipeline *p, struct sl_load *l)
            "reason", l->err.text, "problems", count, "hash", p->routing->version->hash, NULL);
 }
 
-void sl_reload_succeeded(struct sl_pipeline *p)
+static void forget_problem(struct sl_reload *r)
 {
-    struct sl_reload *r = &p->reload;
-
     free(r->problem);
     r->problem = NULL;
     r->problems = 0;
-    r->asked = false;
+}
+
+void sl_reload_succeeded(struct sl_pipeline *p)
+{
+    forget_problem(&p->reload);
+    p->reload.asked = false;
     sl_observe_reload(p, true);
 }
 
@@ -252,6 +255,7 @@ static void loaded(struct sl_pipeline *p, struct sl_load *l)
     } else {
         sl_diags_sort(&l->diags);
         log_diags(p, &l->diags);
+        forget_problem(r); /* of the files before these, which may have to wait */
         sl_swap_to(p, made);
     }
 }
@@ -354,6 +358,5 @@ void sl_reload_stop(struct sl_pipeline *p)
 void sl_reload_release(struct sl_pipeline *p)
 {
     sl_swap_release(p);
-    free(p->reload.problem);
-    p->reload.problem = NULL;
+    forget_problem(&p->reload);
 }

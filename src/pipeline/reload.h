@@ -40,8 +40,8 @@
  * they must be judged by the same for the others. Were the new rules to send a record that the old
  * ones gave to A now to B instead, with A behind in the one case and ahead in the other, it would
  * arrive twice, or nowhere. So a change waits until no partition has a gap. (Partitions that are
- * being taken away are read no further and hold nothing up.) A restart, too, ends the wait: with
- * other rules no position counts, and every sink begins at the committed offset.
+ * being taken away or are stopped are read no further and hold nothing up.) A restart, too, ends
+ * the wait: with other rules no position counts, and every sink begins at the committed offset.
  *
  * After the swap positions below the cut-over are true of the old rules only and those above of the
  * new ones only, so until the least has passed it commits carry the offset alone

@@ -21,7 +21,7 @@ static bool in_gap(const struct sl_pipeline *p)
     struct sl_partition *const *all = sl_consumer_partitions(p->consumer, &n);
 
     for (size_t i = 0; i < n; i++)
-        if (!all[i]->draining && !all[i]->ended && sl_partition_has_gap(all[i]))
+        if (!all[i]->draining && !all[i]->ended && !all[i]->stopped && sl_partition_has_gap(all[i]))
             return true;
     return false;
 }
@@ -109,7 +109,8 @@ static void swap(struct sl_pipeline *p)
     log_swap(p, old);
     sl_limits_clear(&r->limits);
     r->n_aside = 0;
-    sl_reload_succeeded(p);
+    if (!r->problem) /* else what was loaded since then was refused, and that is the last word */
+        sl_reload_succeeded(p);
     sl_swap_retire(p, old);
 }
 

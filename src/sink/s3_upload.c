@@ -266,9 +266,9 @@ static void put(struct upload *u)
     call(u, &c, on_put);
 }
 
-/* The cut's bounds are fixed once the batch is closed. The rules' hash is that of the rules in
- * force at the first try; as soon as rules can change while the program runs it must be that of the
- * cut's first offset (design, section 8). */
+/* The cut's bounds are fixed once the batch is closed. The rules' hash is that of the rules that
+ * its records were judged by, whichever are live by now: a change of rules closes every cut
+ * (design, section 8). */
 static void identify(struct sl_sink *s, struct sl_batch *b, struct upload *u)
 {
     const struct sl_span *span = b->hold->spans[0];

@@ -300,7 +300,7 @@ static void overtaken_stops(void **state)
     char words[512];
 
     overtaken(w, SL_RANGE_STOP, &m);
-    UNTIL(w, sl_part_of(m.seen[0].at)->stopped);
+    UNTIL(w, m.seen[0].at->stopped);
     produce(w, "logs", 1, 10);
     flush(w);
     UNTIL(w, m.seen[1].last == 19);

@@ -202,7 +202,50 @@ static void a_change_that_waits_gives_way_to_a_later_one(void **state)
     record(w, 0, "{}");
     fake_advance(&w->fake, 100);
     expect_live(w, "v4");
-    run_work(w);
+    assert_false(successful(w)); /* what lies there now is not what is live */
+    assert_true(noted(w, "refused"));
+    write_rule(w, "v5", "cuts");
+    reload(w);
+    expect_live(w, "v5");
+    assert_true(successful(w));
+    assert_false(noted(w, "refused"));
+    world_free(w);
+}
+
+/* What was refused before it is not what the operator has to look at. */
+static void a_good_change_that_waits_ends_what_was_refused(void **state)
+{
+    struct world *w = world_new("items");
+
+    (void)state;
+    w->partitions[0]->sinks[CUTS].from = 1;
+    write_file(w, "10.yaml", "rules: [");
+    reload(w);
+    assert_true(noted(w, "refused"));
+    write_rule(w, "v2", "cuts");
+    reload(w);
+    expect_live(w, "v1");
+    assert_true(noted(w, "waits"));
+    assert_false(noted(w, "refused"));
+    assert_false(successful(w)); /* not yet */
+    record(w, 0, "{}");
+    fake_advance(&w->fake, 100);
+    expect_live(w, "v2");
+    assert_true(successful(w));
+    world_free(w);
+}
+
+static void what_is_stopped_holds_nothing_up(void **state)
+{
+    struct world *w = world_new("items");
+
+    (void)state;
+    w->partitions[0]->sinks[CUTS].from = 30;
+    w->partitions[0]->stopped = true;
+    write_rule(w, "v2", "cuts");
+    reload(w);
+    expect_live(w, "v2");
+    assert_int_equal(w->partitions[0]->cut_over, 30);
     world_free(w);
 }
 
@@ -390,6 +433,8 @@ int main(void)
         cmocka_unit_test(a_change_waits_for_what_some_sinks_have_had),
         cmocka_unit_test(what_is_being_taken_away_holds_nothing_up),
         cmocka_unit_test(a_change_that_waits_gives_way_to_a_later_one),
+        cmocka_unit_test(a_good_change_that_waits_ends_what_was_refused),
+        cmocka_unit_test(what_is_stopped_holds_nothing_up),
         cmocka_unit_test(counts_of_rules_that_are_gone_are_kept),
         cmocka_unit_test(the_version_is_in_metrics_and_in_the_log),
         cmocka_unit_test(a_rule_that_keeps_meeting_its_limits_is_set_aside),

@@ -34,10 +34,15 @@ struct sl_rule_outline {
 };
 struct sl_rule_outline sl_rule_outline(const struct sl_rules *r, unsigned rule);
 
+/* Of a set of so few rules each is told: who wrote them looks for the one that should have matched.
+ */
+enum { SL_EXPLAIN_WHOLE = 12 };
+
 /* Routes the record as sl_route() does (*ret, too) and tells each rule that could have matched, in
- * their order, up to the one that ended the walk. *ret_passed: how many rules before it the index
- * ruled out. */
-void sl_route_explain(struct sl_matcher *m, const struct sl_record *record,
+ * their order, up to the one that ended the walk; and the rule `also`, wherever it stands
+ * (SL_RULE_NONE: none). *ret_passed: how many rules up to that end the index ruled out, and which
+ * are therefore not told. */
+void sl_route_explain(struct sl_matcher *m, const struct sl_record *record, unsigned also,
                       const struct sl_explain_ops *ops, void *user, struct sl_decision *ret,
                       size_t *ret_passed);
 /* One rule, whether it was tried or not. `user` is the callbacks'. */

@@ -31,7 +31,8 @@ struct look {
     uint64_t *matches; /* by rule */
     unsigned *fields, *first_rules;
     size_t n_fields;
-    bool *seen; /* by index in `fields` */
+    bool *seen;   /* by index in `fields` */
+    bool headers; /* some record has one */
     struct cold *cold;
     size_t n_cold;
 };
@@ -57,6 +58,7 @@ static void first_look(struct look *l)
         if (!sl_offline_judge(l->c->offline, &s->items[i]))
             continue;
         l->records++;
+        l->headers |= s->items[i].message.n_headers > 0;
         matched = sl_matcher_matched(l->c->offline->routing->matcher, &n);
         for (size_t k = 0; k < n; k++)
             l->matches[matched[k]]++;
@@ -161,6 +163,13 @@ static void warn_cold(struct look *l)
 
 /* ---- fields that no record has ---- */
 
+/* Names of the language are no typing mistakes, and some are absent as a rule (@parse_error).
+ * Headers are the senders' own words, where the sample has any. */
+static bool may_be_absent(const struct look *l, const char *name)
+{
+    return *name == '@' && (!l->headers || strncmp(name, "@headers.", 9) != 0);
+}
+
 static void warn_fields(struct look *l)
 {
     struct sl_seen_names *names = sl_seen_names_new();
@@ -177,7 +186,7 @@ static void warn_fields(struct look *l)
         const char *name = sl_fields_name(fields, l->fields[i]), *near;
         const unsigned rule = l->first_rules[i];
 
-        if (l->seen[i] || rule == SL_RULE_NONE)
+        if (l->seen[i] || rule == SL_RULE_NONE || may_be_absent(l, name))
             continue;
         near = *name == '@' ? NULL : sl_seen_names_nearest(names, name);
         sl_places_warn(l->c->places, l->c->diags, rule, name,

@@ -212,7 +212,7 @@ static void print_commands(const struct sl_cli_command *const *commands, size_t 
         if (commands[i]->run)
             printf("  %-10s %s\n", commands[i]->name, commands[i]->summary);
     puts("\n`sluice COMMAND --help` explains a command. Exit status: 0 done, 1 the work failed,\n"
-         "2 the command line or the configuration is wrong.");
+         "2 the command line or the configuration is wrong, 3 `plan` found changes.");
     print_example("sluice check -c sluice.yaml\nsluice run -c sluice.yaml");
 }
 

@@ -123,7 +123,7 @@ static void write_json_head(struct explain *x, const struct sl_input_record *in)
 static bool explain_one(void *user, const struct sl_input_record *in)
 {
     struct explain *x = user;
-    bool judged = sl_explanation_make(x->e, in, x->only);
+    bool judged = sl_explanation_make(x->e, in, x->only, SL_RULE_NONE);
 
     x->records++;
     if (x->json) {
@@ -150,11 +150,9 @@ static bool find_rule(struct explain *x, const char *name)
     if (!name)
         return true;
     names = sl_calloc(n + 1, sizeof(*names));
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = 0; i < n; i++)
         names[i] = sl_rules_info(rules, i).name;
-        if (!strcmp(names[i], name))
-            x->only = i;
-    }
+    x->only = sl_offline_rule(x->o, name);
     near = x->only == SL_RULE_NONE ? sl_nearest(name, names, n) : NULL;
     if (near)
         sl_cli_usage(&sl_command_explain, "no rule is named %s; did you mean %s?", name, near);
@@ -177,6 +175,8 @@ static int run(const char *const *values, const struct sl_input *input,
     x.e = sl_explanation_new(x.o);
     sl_buf_init(&x.out, OUTPUT_MAX);
     status = sl_input_each(input, explain_one, &x, NULL);
+    if (x.records == 0 && status == SL_EXIT_DONE)
+        fputs("sluice explain: no record came, so there is nothing to explain\n", stderr);
     sl_buf_release(&x.out);
 out:
     sl_explanation_free(x.e);

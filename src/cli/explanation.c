@@ -66,7 +66,8 @@ static void add_condition(void *user, const struct sl_explained_condition *c)
     e->rules[e->n_rules - 1].n++;
 }
 
-bool sl_explanation_make(struct sl_explanation *e, const struct sl_input_record *in, unsigned only)
+bool sl_explanation_make(struct sl_explanation *e, const struct sl_input_record *in, unsigned only,
+                         unsigned also)
 {
     static const struct sl_explain_ops ops = {.rule = add_rule, .condition = add_condition};
     struct sl_offline *o = e->o;
@@ -77,7 +78,7 @@ bool sl_explanation_make(struct sl_explanation *e, const struct sl_input_record 
     e->only = only;
     if (!sl_offline_decode(o, in))
         return false;
-    sl_route_explain(o->routing->matcher, &o->record, &ops, e, &o->decision, &e->passed);
+    sl_route_explain(o->routing->matcher, &o->record, also, &ops, e, &o->decision, &e->passed);
     e->decider = sl_offline_decider(o);
     if (only != SL_RULE_NONE) {
         e->n_rules = e->n_conditions = e->passed = 0;

@@ -13,8 +13,9 @@ struct sl_explanation *sl_explanation_new(struct sl_offline *o);
 void sl_explanation_free(struct sl_explanation *e);
 
 /* Judges the record (o->decision, too) and collects. False: a tombstone. only: a rule to ask "why
- * not?" of, in place of those that were tried; SL_RULE_NONE: none. */
-bool sl_explanation_make(struct sl_explanation *e, const struct sl_input_record *in, unsigned only);
+ * not?" of, in place of those that were tried; also: one beside them; SL_RULE_NONE: none. */
+bool sl_explanation_make(struct sl_explanation *e, const struct sl_input_record *in, unsigned only,
+                         unsigned also);
 /* Indented by `indent` spaces. Without the record itself. */
 void sl_explanation_text(struct sl_explanation *e, unsigned indent, struct sl_buf *out);
 /* Members of a JSON object, without its braces; each but the first led by a comma. */

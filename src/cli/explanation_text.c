@@ -136,14 +136,16 @@ static void write_rules(const struct sl_explanation *e, unsigned left, struct sl
         write_place(e, r->rule, out);
         if (sl_explanation_matched(e, r->rule) || r->rule == e->o->decision.error_rule)
             sl_buf_printf(out, "  %s", sl_explanation_did(e, r->rule));
+        else if (r->verdict == SL_EXPLAIN_YES && e->only == SL_RULE_NONE)
+            SL_BUF_LITERAL(out, "  would match, but it was not tried: a rule before it decided");
         sl_buf_byte(out, '\n');
         write_conditions(e, r, left + 4, out);
     }
     if (e->passed) {
         indent(out, left);
         sl_show_count(e->passed, out);
-        sl_buf_text(out, e->passed == 1 ? " rule before that could not match\n"
-                                        : " rules before that could not match\n");
+        sl_buf_text(out, e->passed == 1 ? " other rule could not match\n"
+                                        : " other rules could not match\n");
     }
 }
 

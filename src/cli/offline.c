@@ -192,6 +192,16 @@ unsigned sl_offline_decider(const struct sl_offline *o)
     return SL_RULE_UNMATCHED;
 }
 
+unsigned sl_offline_rule(const struct sl_offline *o, const char *name)
+{
+    const struct sl_rules *rules = o->routing->rules;
+
+    for (unsigned i = 0; i < sl_rules_count(rules); i++)
+        if (!strcmp(sl_rules_info(rules, i).name, name))
+            return i;
+    return SL_RULE_NONE;
+}
+
 const char *sl_offline_rule_name(const struct sl_offline *o, unsigned rule)
 {
     return sl_rules_version_name(sl_rules_version(o->routing->rules), rule);

@@ -61,6 +61,7 @@ int sl_offline_preview(const struct sl_offline *o, const struct sl_choice *choic
 /* The rule that decided: that dropped the record or met its limits, else the last with `to` or
  * `drop` that matched; SL_RULE_UNMATCHED: none took it. After sl_route() or sl_route_explain(). */
 unsigned sl_offline_decider(const struct sl_offline *o);
+unsigned sl_offline_rule(const struct sl_offline *o, const char *name); /* SL_RULE_NONE: no such */
 const char *sl_offline_rule_name(const struct sl_offline *o, unsigned rule); /* "(unmatched)" too */
 /* "sample", "rate_limit", "rule", "unmatched" */
 const char *sl_drop_reason_word(enum sl_drop_reason reason);

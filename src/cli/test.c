@@ -68,13 +68,21 @@ static void note_tried(struct testing *t)
         t->tried[matched[i]] = true;
 }
 
+/* The one that the test names. */
+static unsigned expected_rule(const struct testing *t, const struct sl_rule_test *test)
+{
+    const char *name = test->expected.rule;
+
+    return name ? sl_offline_rule(t->o, name) : SL_RULE_NONE;
+}
+
 static void explain(struct testing *t, struct sl_test_result *r)
 {
     struct sl_input_record in;
 
     sl_route_undo(t->o->routing->matcher); /* it is routed once more, and is to end alike */
     sl_verify_input(r->test, t->o->config, &in);
-    sl_explanation_make(t->e, &in, SL_RULE_NONE);
+    sl_explanation_make(t->e, &in, SL_RULE_NONE, expected_rule(t, r->test));
     sl_explanation_text(t->e, 6, &t->out);
     r->explanation = sl_buf_take(&t->out);
     sl_explanation_json(t->e, &t->out);

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "base/fold.h"
-#include "route/keys.h"
 #include "route/networks.h"
 
 enum { BOUNDS_MAX = 256 };
@@ -146,21 +145,6 @@ static enum answer given(const struct sl_part *known, const struct sl_test *t)
 
 /* ---- one test of a kind of values ---- */
 
-static enum answer ask_equal(const struct sl_test *t, struct sl_scalar *s)
-{
-    if (t->keys)
-        return sl_keys_find(t->keys, s, t->fold) >= 0 ? YES : NO;
-    for (uint32_t i = 0; i < t->n; i++) {
-        const struct sl_operand *o = &t->operands[i];
-
-        if ((o->text.n == s->text.n && same(o->text.p, s->text.p, o->text.n, t->fold)) ||
-            (o->number.is && sl_scalar_number(s)->is &&
-             sl_number_compare(&s->number, &o->number) == 0))
-            return YES;
-    }
-    return NO;
-}
-
 static enum answer ask_text(struct sl_logic *l, const struct sl_test *t, struct sl_slice text)
 {
     struct sl_scalar s = {.value = {text.p, (uint32_t)text.n, SL_VALUE_STRING, false},
@@ -169,8 +153,6 @@ static enum answer ask_text(struct sl_logic *l, const struct sl_test *t, struct 
 
     if (!spend(l, t->op == SL_OP_REGEX ? 50 : 1 + t->n / 8))
         return OPEN;
-    if (t->op == SL_OP_EQUAL)
-        return ask_equal(t, &s);
     l->effort.runs = l->effort.subject_bytes = 0;
     sl_regex_begin(l->effort.regex);
     v = sl_test_judge(t, &s, &l->effort);

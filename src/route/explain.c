@@ -174,7 +174,7 @@ static bool has_matched(const struct sl_matcher *m, unsigned rule)
     return false;
 }
 
-void sl_route_explain(struct sl_matcher *m, const struct sl_record *record,
+void sl_route_explain(struct sl_matcher *m, const struct sl_record *record, unsigned also,
                       const struct sl_explain_ops *ops, void *user, struct sl_decision *ret,
                       size_t *ret_passed)
 {
@@ -186,10 +186,13 @@ void sl_route_explain(struct sl_matcher *m, const struct sl_record *record,
     n = w.of.ended == SL_RULE_NONE ? w.of.rules->n_rules : w.of.ended + 1;
     *ret_passed = 0;
     for (unsigned i = 0; i < n; i++)
-        if (has_matched(m, i) || i == ret->error_rule || sl_match_could(w.of.match, i))
+        if (w.of.rules->n_rules <= SL_EXPLAIN_WHOLE || i == also || has_matched(m, i) ||
+            i == ret->error_rule || sl_match_could(w.of.match, i))
             tell_rule(&w, i);
         else
             ++*ret_passed;
+    if (also != SL_RULE_NONE && also >= n)
+        tell_rule(&w, also);
     sl_buf_release(&w.wanted);
 }
 

@@ -177,7 +177,7 @@ static void check_record(struct box *b, const char *record)
 
     box_route(b, record);
     plain = b->decision;
-    sl_route_explain(b->matcher, &b->record, &ops, &told, &b->decision, &passed);
+    sl_route_explain(b->matcher, &b->record, SL_RULE_NONE, &ops, &told, &b->decision, &passed);
     same_decision(&plain, &b->decision);
     matched = sl_matcher_matched(b->matcher, &n);
     memcpy(copy, matched, n * sizeof(*copy));
@@ -250,7 +250,7 @@ static void what_was_spared_has_a_budget_of_its_own(void **state)
     box_config(&b);
     box_rules_n(&b, sl_buf_as_slice(&rules));
     box_route_n(&b, sl_buf_as_slice(&record));
-    sl_route_explain(b.matcher, &b.record, &ops, &told, &b.decision, &passed);
+    sl_route_explain(b.matcher, &b.record, SL_RULE_NONE, &ops, &told, &b.decision, &passed);
     assert_int_equal(told.n_rules + passed, RULES);
     assert_int_equal(told.n_conditions, 3 * RULES); /* not, exists, regex */
     assert_int_equal(told.n_limits, 0);

@@ -112,6 +112,16 @@ static bool sample_input(const struct check *c, const char *const *values, struc
     return true;
 }
 
+/* What would be ignored without a word. */
+static const char *stray_option(const char *const *values)
+{
+    if (values[OPT_LAST] && !values[OPT_SAMPLE] && !values[OPT_SAMPLE_TOPIC])
+        return "--last is about --sample or --sample-topic";
+    if (values[OPT_INPUT] && !values[OPT_SAMPLE])
+        return "--input is about the lines of --sample";
+    return NULL;
+}
+
 static void check_rules(struct check *c, const char *const *values)
 {
     const bool wanted = values[OPT_SAMPLE] || values[OPT_SAMPLE_TOPIC];
@@ -228,6 +238,8 @@ int sl_cmd_check(int argc, char **argv)
 
     if (!sl_cli_parse(&sl_command_check, argc, argv, &args, &status))
         return status;
+    if (stray_option(values))
+        return sl_cli_usage(&sl_command_check, "%s", stray_option(values));
     signal(SIGPIPE, SIG_IGN); /* a destination that hangs up */
     c.path = values[OPT_CONFIG];
     sl_diags_init(&c.diags);

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/cli.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <unistd.h>
 
@@ -241,12 +244,41 @@ static const struct sl_cli_command *find(const struct sl_cli_command *const *com
     return NULL;
 }
 
+/* Descriptors 0 to 2 are open from here on, if only to nothing: started with one of them closed,
+ * the next file or socket would get its number, and the messages. */
+static void hold_standard_files(void)
+{
+    int fd = open("/dev/null", O_RDWR);
+
+    while (fd >= 0 && fd <= STDERR_FILENO)
+        fd = open("/dev/null", O_RDWR);
+    if (fd >= 0)
+        close(fd);
+}
+
+/* What was printed is whole only when the last byte is out: a full disk is a failure. A reader that
+ * has seen enough (`| head`) is none. */
+static int finish(const char *name, int status)
+{
+    struct pollfd out = {.fd = STDOUT_FILENO};
+
+    errno = 0;
+    if (fflush(stdout) == 0 && !ferror(stdout))
+        return status;
+    if (errno == EPIPE || (poll(&out, 1, 0) > 0 && (out.revents & (POLLERR | POLLHUP))))
+        return status;
+    fprintf(stderr, "sluice %s: standard output: %s\n", name,
+            errno ? strerror(errno) : "not everything could be written");
+    return status == SL_EXIT_DONE ? SL_EXIT_FAILED : status;
+}
+
 int sl_cli_main(const struct sl_cli_command *const *commands, size_t n, int argc, char **argv)
 {
     const struct sl_cli_command *command;
     const char *word = argc > 1 ? argv[1] : NULL;
     char help[] = "--help", *asked[] = {NULL, NULL, help, NULL};
 
+    hold_standard_files();
     if (!word) {
         fputs("sluice: a command is missing\nTry: sluice --help\n", stderr);
         return SL_EXIT_USAGE;
@@ -270,5 +302,5 @@ int sl_cli_main(const struct sl_cli_command *const *commands, size_t n, int argc
         fprintf(stderr, "sluice: %s is not available in this version\n", word);
         return SL_EXIT_USAGE;
     }
-    return command->run(argc - 1, argv + 1);
+    return finish(command->name, command->run(argc - 1, argv + 1));
 }

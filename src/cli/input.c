@@ -144,6 +144,16 @@ static void tell(struct run *r, const char *text)
     free(line);
 }
 
+/* The file itself, not one of its lines. */
+static void tell_failure(struct run *r, const char *why)
+{
+    char *text = sl_asprintf("%s: %s", r->in->file ? r->in->file : "standard input", why);
+
+    r->line = 0;
+    tell(r, text);
+    free(text);
+}
+
 static void hand_over(struct run *r, const struct sl_input_record *record)
 {
     r->records++;
@@ -210,8 +220,7 @@ static void read_lines(struct run *r, int fd)
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0) {
-            r->line = 0;
-            tell(r, strerror(errno));
+            tell_failure(r, strerror(errno));
         }
         if (n <= 0)
             break;
@@ -231,10 +240,7 @@ static void from_lines(struct run *r)
     int fd = file ? open(file, O_RDONLY | O_CLOEXEC) : STDIN_FILENO;
 
     if (fd < 0) {
-        char *text = sl_asprintf("%s: %s", file, strerror(errno));
-
-        tell(r, text);
-        free(text);
+        tell_failure(r, strerror(errno));
         return;
     }
     if (!file && isatty(fd))

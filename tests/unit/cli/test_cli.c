@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdint.h>
@@ -214,6 +215,54 @@ static void test_commands_run_with_their_own_arguments(void **state)
     assert_string_equal(printed[0], "ran run 3\n");
 }
 
+static int onto_a_full_disk(void *user)
+{
+    const int saved = dup(STDOUT_FILENO), full = open("/dev/full", O_WRONLY);
+    int status;
+
+    dup2(full, STDOUT_FILENO);
+    status = main_call(user);
+    dup2(saved, STDOUT_FILENO);
+    close(saved);
+    close(full);
+    fflush(stdout); /* what had no room */
+    clearerr(stdout);
+    return status;
+}
+
+static void test_output_that_is_lost_is_a_failure(void **state)
+{
+    char word[] = "version";
+    struct parse p = {.argc = 2, .argv = {NULL, word}};
+
+    (void)state;
+    assert_int_equal(capture(onto_a_full_disk, &p), SL_EXIT_FAILED);
+    assert_non_null(strstr(printed[1], "standard output: No space left"));
+}
+
+static int with_no_input(void *user)
+{
+    const int saved = dup(STDIN_FILENO);
+    int status;
+
+    close(STDIN_FILENO);
+    status = main_call(user);
+    if (fcntl(STDIN_FILENO, F_GETFD) < 0)
+        status = -1;
+    dup2(saved, STDIN_FILENO);
+    close(saved);
+    return status;
+}
+
+static void test_a_closed_descriptor_is_not_given_away(void **state)
+{
+    char word[] = "version";
+    struct parse p = {.argc = 2, .argv = {NULL, word}};
+
+    (void)state;
+    assert_int_equal(capture(with_no_input, &p), SL_EXIT_DONE);
+}
+
 static void test_unknown_commands_name_the_nearest(void **state)
 {
     (void)state;
@@ -271,6 +320,8 @@ int main(void)
         cmocka_unit_test(test_mistakes_are_explained),
         cmocka_unit_test(test_help_shows_options_and_example),
         cmocka_unit_test(test_commands_run_with_their_own_arguments),
+        cmocka_unit_test(test_output_that_is_lost_is_a_failure),
+        cmocka_unit_test(test_a_closed_descriptor_is_not_given_away),
         cmocka_unit_test(test_unknown_commands_name_the_nearest),
         cmocka_unit_test(test_help_of_all),
         cmocka_unit_test(test_version_names_every_library),

@@ -14,7 +14,9 @@ enum {
     COUNT_BITS = 16,    /* of grams in all literals */
     COUNT_MAX = 1 << 20,
     NO_CHECK = 0xffffffff,
-    FEW = 64, /* literals; of more than these four grams side by side are rarely all rare */
+    FEW = 64,  /* literals; of more than these four grams side by side are rarely all rare */
+    CROWD = 8, /* tags of one literal that are not said again for the same text */
+    SAID = 64,
     MAP_BITS_MIN = 10,
     MAP_BITS_MAX = 19, /* 64 KiB: beyond it the processor's caches are too small */
 };
@@ -25,6 +27,7 @@ struct literal {
     uint32_t at; /* of the first of its grams in the literal */
     bool fold;
     uint32_t tag;
+    uint32_t same; /* literals from this on that are the same; 0: it is one of those before */
 };
 
 /* A literal as its gram leads to it: another four bytes of it, which mostly settle the matter. */
@@ -193,7 +196,35 @@ static unsigned bits_for(size_t n)
 
 static bool belongs(const struct table *t, const struct literal *l)
 {
-    return (l->n >= 4 ? 4 : 3) == t->width;
+    return l->same && (l->n >= 4 ? 4 : 3) == t->width;
+}
+
+static int by_text(const void *a, const void *b, void *texts)
+{
+    const struct literal *x = a, *y = b;
+    const struct sl_buf *t = texts;
+    int order;
+
+    if (x->n != y->n || x->fold != y->fold)
+        return x->n != y->n ? (x->n < y->n ? -1 : 1) : x->fold - y->fold;
+    order = memcmp(t->p + x->text, t->p + y->text, x->n);
+    return order ? order : (x->tag > y->tag) - (x->tag < y->tag);
+}
+
+/* What many rules look for is compared once. */
+static void unite(struct sl_grams *g)
+{
+    struct literal *first = g->literals;
+
+    if (g->n)
+        qsort_r(g->literals, g->n, sizeof(*g->literals), by_text, &g->texts);
+    for (struct literal *l = first; l < g->literals + g->n; l++) {
+        if (l->n != first->n || l->fold != first->fold ||
+            memcmp(g->texts.p + l->text, g->texts.p + first->text, l->n) != 0)
+            first = l;
+        l->same = 0;
+        first->same++;
+    }
 }
 
 /* From the gram at `gram` of the literal. */
@@ -266,6 +297,7 @@ static void build(struct sl_grams *g, struct table *t, unsigned width)
 
 void sl_grams_finish(struct sl_grams *g)
 {
+    unite(g);
     build(g, &g->three, 3);
     build(g, &g->four, 4);
 }
@@ -280,10 +312,36 @@ static bool same_folded(const char *text, const char *literal, uint32_t n)
     return true;
 }
 
-/* The gram is at `at`: which literals are around it? */
-static void confirm(const struct sl_grams *g, const struct table *t, uint32_t gram,
-                    struct sl_slice text, size_t at, sl_grams_hit *hit, void *user)
+struct look {
+    const struct sl_grams *g;
+    sl_grams_hit *hit;
+    void *user;
+    bool begun;          /* `said` is set */
+    uint32_t said[SAID]; /* literals that were last said to be there, + 1; by their number */
+};
+
+/* A text may be full of a literal that is that of ten thousand rules. */
+static void say(struct look *k, uint32_t which)
 {
+    const struct literal *l = &k->g->literals[which];
+
+    if (l->same >= CROWD) {
+        if (!k->begun)
+            memset(k->said, 0, sizeof(k->said));
+        k->begun = true;
+        if (k->said[which % SAID] == which + 1)
+            return;
+        k->said[which % SAID] = which + 1;
+    }
+    for (uint32_t i = 0; i < l->same; i++)
+        k->hit(k->user, l[i].tag);
+}
+
+/* The gram is at `at`: which literals are around it? */
+static void confirm(struct look *k, const struct table *t, uint32_t gram, struct sl_slice text,
+                    size_t at)
+{
+    const struct sl_grams *g = k->g;
     const struct slot *slot = slot_of(t, gram);
     const struct entry *e = t->entries + slot->first, *end = e + slot->n;
 
@@ -299,12 +357,11 @@ static void confirm(const struct sl_grams *g, const struct table *t, uint32_t gr
         l = &g->literals[e->literal];
         own = g->texts.p + l->text;
         if (l->fold ? same_folded(there, own, l->n) : !memcmp(there, own, l->n))
-            hit(user, l->tag);
+            say(k, e->literal);
     }
 }
 
-static void look(const struct sl_grams *g, const struct table *t, struct sl_slice text,
-                 sl_grams_hit *hit, void *user)
+static void look(struct look *k, const struct table *t, struct sl_slice text)
 {
     const uint64_t *map = t->map;
     const unsigned shift = 32 - t->map_bits;
@@ -317,14 +374,20 @@ static void look(const struct sl_grams *g, const struct table *t, struct sl_slic
         uint32_t gram = word_at(text.p + at) & mask, h = hash(gram) >> shift;
 
         if (__builtin_expect((long)(map[h >> 6] >> (h & 63) & 1), 0))
-            confirm(g, t, gram, text, at, hit, user);
+            confirm(k, t, gram, text, at);
     }
     if (t->width == 3) /* the last three bytes are no word of four */
-        confirm(g, t, gram_at(t, text.p + text.n - 3), text, text.n - 3, hit, user);
+        confirm(k, t, gram_at(t, text.p + text.n - 3), text, text.n - 3);
 }
 
 void sl_grams_find(const struct sl_grams *g, struct sl_slice text, sl_grams_hit *hit, void *user)
 {
-    look(g, &g->four, text, hit, user);
-    look(g, &g->three, text, hit, user);
+    struct look k;
+
+    k.g = g;
+    k.hit = hit;
+    k.user = user;
+    k.begun = false; /* most texts need no more than that */
+    look(&k, &g->four, text);
+    look(&k, &g->three, text);
 }

@@ -18,7 +18,8 @@
  * place of the text is looked at: one of the two is there. From seven bytes on it is four and every
  * fourth while the literals are few; of many, some of the four are in every text. Literals of three
  * bytes go the same way in a table of their own, of three bytes. The cost is that of reading the
- * text, linear in its length, and of what is nearly there. */
+ * text, linear in its length, and of what is nearly there. A literal that many rules have is
+ * compared once and mostly said once, however often the text has it. */
 
 struct sl_grams;
 

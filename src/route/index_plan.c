@@ -59,12 +59,13 @@ const char *sl_rules_always_tried(const struct sl_rules *r, unsigned rule)
 struct planner {
     const struct sl_rules *rules;
     struct sl_plan *plan;
-    uint8_t *reasons;   /* by test: why no table finds it, or FOUND */
-    double *holds;      /* by test: how probable it is */
-    uint32_t *uses;     /* by test: rules that could be found by it */
-    double *values;     /* by field: values that it is compared with */
-    double *searches;   /* by field: uses of what grams find */
-    uint32_t *postings; /* by test */
+    uint8_t *reasons;    /* by test: why no table finds it, or FOUND */
+    double *holds;       /* by test: how probable it is */
+    uint32_t *uses;      /* by test: rules that could be found by it */
+    double *values;      /* by field: values that it is compared with */
+    double *searches;    /* by field: uses of what grams find */
+    uint32_t *postings;  /* by test */
+    uint32_t *picked_by; /* by test: the last rule that it was picked for + 1 */
     size_t cap_picks, cap_always;
 };
 
@@ -285,9 +286,9 @@ static void add_pick(struct planner *p, uint32_t rule, uint32_t test)
     struct sl_plan *plan = p->plan;
 
     /* The same test twice in one rule, by way of two alternatives. */
-    for (size_t i = plan->n_picks; i > 0 && plan->picks[i - 1].rule == rule; i--)
-        if (plan->picks[i - 1].test == test)
-            return;
+    if (p->picked_by[test] == rule + 1)
+        return;
+    p->picked_by[test] = rule + 1;
     if (plan->n_picks == p->cap_picks) {
         p->cap_picks = p->cap_picks ? 2 * p->cap_picks : 64;
         plan->picks = sl_reallocarray(plan->picks, p->cap_picks, sizeof(*plan->picks));
@@ -393,6 +394,7 @@ void sl_plan_init(struct sl_plan *plan, const struct sl_rules *r)
     p.holds = sl_calloc(r->n_tests + 1, sizeof(*p.holds));
     p.uses = sl_calloc(r->n_tests + 1, sizeof(*p.uses));
     p.postings = sl_calloc(r->n_tests + 1, sizeof(*p.postings));
+    p.picked_by = sl_calloc(r->n_tests + 1, sizeof(*p.picked_by));
     p.values = sl_calloc(r->n_fields + 1, sizeof(*p.values));
     p.searches = sl_calloc(r->n_fields + 1, sizeof(*p.searches));
     plan_tests(&p);
@@ -423,6 +425,7 @@ void sl_plan_init(struct sl_plan *plan, const struct sl_rules *r)
     free(p.holds);
     free(p.uses);
     free(p.postings);
+    free(p.picked_by);
     free(p.values);
     free(p.searches);
 }

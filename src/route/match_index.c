@@ -67,7 +67,7 @@ static void run_pass(struct sl_match *m, uint32_t which)
         return;
     m->done[which] = m->generation;
     if (p->kind == SL_PASS_PROBE) {
-        if (sl_match_judge(m, &probe) != SL_NO)
+        if (sl_match_ask(m, &probe) != SL_NO)
             found(m, p->of);
     } else if (!find_in_field(m, p)) {
         m->in_order = true;

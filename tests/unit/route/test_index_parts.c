@@ -70,6 +70,12 @@ static void grams_find_each_literal_and_no_other(void **state)
         for (unsigned i = 0; i < n; i++) {
             struct sl_slice literal = random_text(all[i].room, shortest, shortest + 4);
 
+            if (i && round % 3 == 0 && below(4)) { /* many have the same */
+                const struct known *one = &all[below(i < 3 ? i : 3)];
+
+                literal = sl_slice(all[i].room, one->operand.text.n);
+                memcpy(all[i].room, one->room, literal.n);
+            }
             all[i].fold = below(2);
             if (all[i].fold)
                 fold(all[i].room, literal.n);
@@ -105,6 +111,34 @@ static void grams_find_each_literal_and_no_other(void **state)
 static bool is_affix(struct sl_slice text, struct sl_slice want, bool suffix)
 {
     return want.n <= text.n && !memcmp(text.p + (suffix ? text.n - want.n : 0), want.p, want.n);
+}
+
+static void count_one(void *user, uint32_t tag)
+{
+    ((unsigned *)user)[tag]++;
+}
+
+/* A text that is full of it costs no more than one that has it once. */
+static void a_literal_of_many_rules_is_said_once(void **state)
+{
+    struct sl_grams *g = sl_grams_new();
+    unsigned seen[100] = {0};
+    struct sl_buf text;
+
+    (void)state;
+    for (uint32_t i = 0; i < 100; i++)
+        sl_grams_add(g, sl_slice_str(i % 2 ? "connection" : "refused"), i % 4 > 1, i);
+    sl_grams_finish(g);
+    sl_buf_init(&text, 1 << 16);
+    for (unsigned i = 0; i < 1000; i++)
+        sl_buf_text(&text, "connection Refused refused ");
+    for (unsigned round = 1; round <= 2; round++) {
+        sl_grams_find(g, sl_buf_as_slice(&text), count_one, seen);
+        for (unsigned i = 0; i < 100; i++)
+            assert_int_equal(seen[i], round);
+    }
+    sl_buf_release(&text);
+    sl_grams_free(g);
 }
 
 static void keys_find_each_text_and_affix(void **state)
@@ -357,6 +391,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grams_find_each_literal_and_no_other),
+        cmocka_unit_test(a_literal_of_many_rules_is_said_once),
         cmocka_unit_test(keys_find_each_text_and_affix),
         cmocka_unit_test(numbers_are_found_by_value),
         cmocka_unit_test(what_is_always_tried_says_why),

@@ -167,9 +167,9 @@ static void other_takers(void **state)
 /* ---- every record of a small world ---- */
 
 static const char *const values[] = {
-    NULL,        "null",          "{}",    "[]",         "\"p\"", "\"q\"",
-    "\"P\"",     "\"pq\"",        "5",     "5.0",        "7",     "8",
-    "[\"p\",5]", "[\"q\",\"p\"]", "[7,8]", "[\"pq\",7]", "[5,7]", "[{\"r\":1}]",
+    NULL,    "null",        "{}",   "[]",  "\"p\"",     "\"q\"",          "\"P\"", "\"pq\"",
+    "5",     "5.0",         "7",    "8",   "[\"p\",5]", "[\"q\",\"p\"]",  "[7,8]", "[\"pq\",7]",
+    "[5,7]", "[{\"r\":1}]", "\"\"", "6.5", "\"5e0\"",   "\"10.200.2.3\"", "true",  "[\"PQ\",-1]",
 };
 static const char *const keys[] = {NULL, "p", "q", "P", "5", "7", "8", "pq"};
 enum { N_VALUES = sizeof(values) / sizeof(*values), N_KEYS = sizeof(keys) / sizeof(*keys) };
@@ -223,6 +223,17 @@ static void add_operators(struct sl_buf *b, uint64_t *s)
         "{any: [p, {gt: 6}]}",
         "{prefix: ''}",
         "{equal: [5, p], prefix: p}",
+        "{contains: P, case: insensitive}",
+        "{suffix: Q}",
+        "{glob: '*Q', case: insensitive}",
+        "{regex: '^P', case: insensitive}",
+        "{glob: ''}",
+        "{regex: ''}",
+        "{contains: '5'}",
+        "{glob: '5*'}",
+        "{cidr: 10.0.0.0/8}",
+        "{cidr: [10.0.0.0/9, 10.128.0.0/9]}",
+        "{any: [{lt: 6}, {gte: 6}]}",
     };
 
     sl_buf_text(b, one_of(s, some, sizeof(some) / sizeof(*some)));

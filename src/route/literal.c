@@ -320,7 +320,7 @@ static void read_class(struct reader *r, struct part *ret)
             }
             simple = simple && !is_letter(r->p[1]) && !is_digit(r->p[1]) && !(r->p[1] & 0x80);
             r->p++;
-        } else if (c == '[' && r->p + 1 < r->end && strchr(":.=", r->p[1])) {
+        } else if (at(r, "[:")) {
             simple = false;
             for (r->p += 2; r->p < r->end && (is_letter(*r->p) || *r->p == '^'); r->p++)
                 ;
@@ -329,8 +329,9 @@ static void read_class(struct reader *r, struct part *ret)
                 return;
             }
             continue;
-        } else if (first && r->extended && (c == ' ' || c == '\t')) {
-            fail(r); /* with (?xx) it is none, and the bracket behind it is a member */
+        } else if (at(r, "[.") || at(r, "[=") ||
+                   (first && r->extended && (c == ' ' || c == '\t'))) {
+            fail(r); /* with (?xx) a blank is none, and the bracket behind it is a member */
             return;
         } else if ((c & 0x80) || c == ' ' || c == '\t' || c == '-' || c == '[') {
             simple = simple && c == '-' && first && r->p + 1 < r->end && r->p[1] == ']';

@@ -65,6 +65,7 @@ static void what_every_match_holds_is_found(void **state)
         {"colou?r", "colour|color"},
         {"ab[cd]ef", "abcef|abdef"},
         {"[.]example[.]com", ".example.com"},
+        {"abcd[x[.:]efgh|[/:]", ""}, /* `[.` begins nothing: the class ends at its bracket */
         {"a\\.b\\x2fc\\x{2F}", "a.b/c/"},
         {"(?:GET|POST|PUT) /", "GET /|POST /|PUT /"},
         {"(?<verb>GET|HEAD)", "GET|HEAD"},

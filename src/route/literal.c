@@ -314,25 +314,20 @@ static void read_class(struct reader *r, struct part *ret)
         char c = *r->p;
 
         if (c == '\\') {
-            if (r->p + 1 == r->end || strchr("cQE", r->p[1])) {
-                fail(r);
-                return;
-            }
+            if (r->p + 1 == r->end || strchr("cQE", r->p[1]))
+                goto unknown;
             simple = simple && !is_letter(r->p[1]) && !is_digit(r->p[1]) && !(r->p[1] & 0x80);
             r->p++;
         } else if (at(r, "[:")) {
             simple = false;
             for (r->p += 2; r->p < r->end && (is_letter(*r->p) || *r->p == '^'); r->p++)
                 ;
-            if (!take(r, ":]")) {
-                fail(r);
-                return;
-            }
+            if (!take(r, ":]"))
+                goto unknown;
             continue;
         } else if (at(r, "[.") || at(r, "[=") ||
                    (first && r->extended && (c == ' ' || c == '\t'))) {
-            fail(r); /* with (?xx) a blank is none, and the bracket behind it is a member */
-            return;
+            goto unknown; /* with (?xx) a blank is none, and the bracket behind it is a member */
         } else if ((c & 0x80) || c == ' ' || c == '\t' || c == '-' || c == '[') {
             simple = simple && c == '-' && first && r->p + 1 < r->end && r->p[1] == ']';
         }
@@ -345,9 +340,12 @@ static void read_class(struct reader *r, struct part *ret)
         r->p++;
     }
     if (!take(r, "]"))
-        fail(r);
+        goto unknown;
     if (!simple)
         set_unknown(ret);
+    return;
+unknown:
+    fail(r);
 }
 
 /* (?i) and the like, or (?i:...): behind the `(?`. True when a group follows. */

@@ -18,10 +18,11 @@
  * PCRE2's own match limit is not enough: it starts anew at each place of the subject, and JIT code
  * does not count the steps of a simple repeat, so that `(?:\w+,)*END` takes hours over a megabyte
  * of letters and never meets it. Each pattern is therefore compiled twice. The plain code runs over
- * short subjects, where the match limit does bound the whole. Over long ones runs a copy with a
- * callout before each item, which counts the steps taken and the bytes passed in all runs of one
- * record. Where nothing looks like a match both skip ahead alike, so the copy costs little. The
- * choice depends on the subject's length only: every replica judges alike. */
+ * short subjects, where the match limit does bound a run: at worst as many times the limit as the
+ * subject has places, a tenth of a second. Over long ones runs a copy with a callout before each
+ * item, which counts the steps taken and the bytes passed in all runs of one record. Where nothing
+ * looks like a match both skip ahead alike, so the copy costs little. The choice depends on the
+ * subject's length only: every replica judges alike. */
 enum {
     SL_REGEX_PATTERN_MAX = 64 << 10,
     SL_REGEX_PLAIN_MAX = 1 << 10,  /* longest subject of the plain code */

@@ -20,24 +20,6 @@ static void report(struct sl_consumer *c, const char *what, rd_kafka_error_t *er
     }
 }
 
-/* A partition's messages come by a queue of their own, so that they can be taken in batches, in
- * which events have no place. */
-static void lead(struct sl_consumer *c, const char *topic, int32_t number)
-{
-    rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(c->rk, topic, number);
-
-    if (!queue)
-        return;
-    rd_kafka_queue_forward(queue, c->messages);
-    rd_kafka_queue_destroy(queue);
-}
-
-void sl_assign_lead(struct sl_consumer *c)
-{
-    for (size_t i = 0; i < c->n_partitions; i++)
-        lead(c, c->partitions[i]->topic->name, c->partitions[i]->number);
-}
-
 /* Tells the library; false when it does not take the assignment. */
 static bool assign(struct sl_consumer *c, const rd_kafka_topic_partition_list_t *list)
 {
@@ -45,9 +27,6 @@ static bool assign(struct sl_consumer *c, const rd_kafka_topic_partition_list_t 
     rd_kafka_error_t *error = NULL;
     bool ok;
 
-    /* Before it: nothing goes the other way then. */
-    for (int i = 0; i < list->cnt; i++)
-        lead(c, list->elems[i].topic, list->elems[i].partition);
     if (cooperative(c))
         error = rd_kafka_incremental_assign(c->rk, list);
     else
@@ -238,8 +217,6 @@ void sl_assign_restart(struct sl_consumer *c, struct sl_part *part)
     if (one)
         report(c, "unassign", rd_kafka_incremental_unassign(c->rk, list), 0);
     assign(c, list);
-    c->lead_until_ms = sl_now_ms(c->rt) + SL_LEAD_MS;
-    sl_timer_start(c->rt, &c->tick, SL_TICK_FAST_MS);
     rd_kafka_topic_partition_list_destroy(list);
 }
 

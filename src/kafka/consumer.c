@@ -40,8 +40,6 @@ static int watch(struct sl_consumer *c, struct sl_error *err)
     rd_kafka_queue_forward(group, c->queue);
     rd_kafka_queue_destroy(group);
     rd_kafka_queue_io_event_enable(c->queue, c->fd, &one, sizeof(one));
-    c->messages = rd_kafka_queue_new(c->rk);
-    rd_kafka_queue_io_event_enable(c->messages, c->fd, &one, sizeof(one));
     uv_poll_init(&c->loop->uv, &c->poll, c->fd);
     uv_idle_init(&c->loop->uv, &c->idle);
     c->poll.data = c->idle.data = c;
@@ -151,7 +149,8 @@ static void event(struct sl_consumer *c, rd_kafka_event_t *ev)
 {
     switch (rd_kafka_event_type(ev)) {
     case RD_KAFKA_EVENT_FETCH:
-        sl_message_astray(c, rd_kafka_event_message_next(ev));
+        if (sl_message_take(c, ev))
+            return; /* parked */
         break;
     case RD_KAFKA_EVENT_REBALANCE:
         sl_rebalance_event(c, ev);
@@ -169,7 +168,7 @@ static void event(struct sl_consumer *c, rd_kafka_event_t *ev)
 }
 
 /* True when the queue was emptied: only then does its descriptor speak again. */
-static bool drain_events(struct sl_consumer *c)
+static bool drain(struct sl_consumer *c)
 {
     for (unsigned i = 0; i < SL_TURN_EVENTS; i++) {
         rd_kafka_event_t *ev = rd_kafka_queue_poll(c->queue, 0);
@@ -177,33 +176,6 @@ static bool drain_events(struct sl_consumer *c)
         if (!ev)
             return true;
         event(c, ev);
-    }
-    return false;
-}
-
-/* The same for messages. A batch spares most of what one event for each would cost. All of a batch
- * count as handed over for the library, which versions before 2.1 forget to undo when a partition
- * is paused: what was not taken is sought back (pause.c), and what is committed is our own count.
- *
- * Events are looked at once more before a batch is: should earlier messages of a partition have
- * come by that queue, they were in it before the batch was here. */
-static bool drain_messages(struct sl_consumer *c)
-{
-    rd_kafka_message_t *batch[SL_BATCH_MESSAGES];
-
-    for (unsigned i = 0; i < SL_TURN_BATCHES; i++) {
-        ssize_t n = rd_kafka_consume_batch_queue(c->messages, 0, batch, SL_BATCH_MESSAGES);
-        bool first = n <= 0 || drain_events(c);
-
-        for (ssize_t k = 0; k < n; k++)
-            if (first)
-                sl_message_take(c, batch[k]);
-            else
-                sl_message_late(c, batch[k]);
-        if (!first)
-            return false;
-        if (n < SL_BATCH_MESSAGES)
-            return true;
     }
     return false;
 }
@@ -268,8 +240,7 @@ static void turn(struct sl_consumer *c)
     sl_pause_offer(c);
     if (!c->paused && c->close_stage == SL_OPEN && !c->parked)
         sl_pause_sync(c);
-    empty = drain_events(c);
-    empty = drain_messages(c) && empty;
+    empty = drain(c);
     sl_rebalance_turn(c);
     sl_range_turn(c);
     sl_nudge_turn(c);
@@ -277,7 +248,7 @@ static void turn(struct sl_consumer *c)
     if (!empty)
         sl_consumer_wake(c);
     if (!c->freed && c->close_stage != SL_CLOSED &&
-        (c->stage != SL_STEADY || c->close_stage != SL_OPEN || sl_now_ms(c->rt) < c->lead_until_ms))
+        (c->stage != SL_STEADY || c->close_stage != SL_OPEN))
         sl_timer_start(c->rt, &c->tick, SL_TICK_FAST_MS);
 }
 
@@ -312,7 +283,6 @@ static void on_tick(struct sl_timer *t)
     if (c->close_stage == SL_CLOSED)
         return;
     sl_timer_start(c->rt, t, SL_TICK_MS);
-    sl_assign_lead(c);
     commit(c);
     freshen_lag(c);
     turn(c);
@@ -328,8 +298,6 @@ static void release(struct sl_consumer *c)
     sl_rebalance_release(c);
     if (c->queue)
         rd_kafka_queue_destroy(c->queue);
-    if (c->messages)
-        rd_kafka_queue_destroy(c->messages);
     if (c->rk) /* after a close there is nothing left to leave; without one the group finds out by
                   itself */
         rd_kafka_destroy_flags(c->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
@@ -368,8 +336,6 @@ void sl_consumer_free(struct sl_consumer *c)
         atomic_store(&c->start->cancel, true);
     if (c->queue)
         rd_kafka_queue_io_event_enable(c->queue, -1, NULL, 0);
-    if (c->messages)
-        rd_kafka_queue_io_event_enable(c->messages, -1, NULL, 0);
     if (c->open_handles) {
         uv_close((uv_handle_t *)&c->poll, on_handle_closed);
         uv_close((uv_handle_t *)&c->idle, on_handle_closed);

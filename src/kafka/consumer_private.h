@@ -17,16 +17,13 @@
  */
 
 enum {
-    SL_TICK_MS = 1000,    /* commits: at most one a second */
-    SL_TICK_FAST_MS = 50, /* while a rebalance or a close is under way */
-    SL_LEAD_MS = 3000,
+    SL_TICK_MS = 1000,        /* commits: at most one a second */
+    SL_TICK_FAST_MS = 50,     /* while a rebalance or a close is under way */
     SL_LAST_COMMIT_MS = 3000, /* bound of the commit of a revoke */
     SL_RETRY_FIRST_MS = 100,
     SL_RETRY_MAX_MS = 5000,
     SL_LAG_MS = 3000,
     SL_TURN_EVENTS = 1000,
-    SL_TURN_BATCHES = 4,
-    SL_BATCH_MESSAGES = 250,
 };
 
 /* What the consumer keeps beside an assigned partition (sl_partition.reader). */
@@ -98,9 +95,8 @@ struct sl_consumer {
     size_t n_excluded;
 
     rd_kafka_t *rk;
-    rd_kafka_queue_t *queue;    /* rebalances, errors, answers to commits */
-    rd_kafka_queue_t *messages; /* of the assigned partitions: read in batches */
-    int fd;                     /* eventfd that both queues write to */
+    rd_kafka_queue_t *queue; /* everything: messages, rebalances, errors, answers to commits */
+    int fd;                  /* eventfd that the queue writes to */
     uv_poll_t poll;
     uv_idle_t idle;
     struct sl_timer tick;
@@ -119,8 +115,9 @@ struct sl_consumer {
     struct sl_slot last;
     struct sl_header headers[SL_HEADERS_MAX];
 
-    bool paused;                /* what the user wants; parts follow in sl_pause_sync() */
-    rd_kafka_message_t *parked; /* owned */
+    bool paused; /* what the user wants; parts follow in sl_pause_sync() */
+    rd_kafka_event_t *parked;
+    const rd_kafka_message_t *parked_message; /* the event gives it out once only */
     struct sl_part *parked_at;
 
     enum sl_stage stage;
@@ -131,7 +128,6 @@ struct sl_consumer {
     struct sl_partition **going; /* revoked: references stay the assignment's */
     size_t n_going;
     uint64_t deadline_ms, again_ms;
-    uint64_t lead_until_ms; /* sl_assign_lead() at the fast tick */
     unsigned attempts;
     struct sl_lookup *start; /* of the assignment that `now` asks for */
     struct sl_lookup *check; /* bounds of partitions whose log moved */
@@ -162,9 +158,7 @@ struct sl_partition *sl_consumer_find(const struct sl_consumer *c, const char *t
 void sl_consumer_table_changed(struct sl_consumer *c);
 
 /* pause.c */
-void sl_message_take(struct sl_consumer *c, rd_kafka_message_t *m); /* takes it over */
-void sl_message_late(struct sl_consumer *c, rd_kafka_message_t *m); /* takes it over */
-void sl_message_astray(struct sl_consumer *c, const rd_kafka_message_t *m);
+bool sl_message_take(struct sl_consumer *c, rd_kafka_event_t *ev); /* true: keep the event */
 void sl_pause_offer(struct sl_consumer *c);
 void sl_pause_sync(struct sl_consumer *c);
 void sl_pause_drop_parked(struct sl_consumer *c,
@@ -188,10 +182,6 @@ void sl_assign_end(struct sl_consumer *c, struct sl_partition **parts, size_t n,
 void sl_assign_end_answer(struct sl_consumer *c, const struct sl_rebalance *r);
 void sl_assign_restart(struct sl_consumer *c,
                        struct sl_part *part); /* fetching has ended: again, from expect */
-/* Leads every partition's messages to c->messages, those that wait too. When the library ends the
- * fetching of a partition it undoes that, on its own thread and some time later, so that an
- * assignment right after another would leave the partition silent: done again every tick. */
-void sl_assign_lead(struct sl_consumer *c);
 void sl_assign_release(struct sl_consumer *c);
 
 /* range.c: the log moves away under a partition that is being read */
@@ -210,8 +200,6 @@ void sl_nudge_turn(struct sl_consumer *c);
 
 /* health.c */
 void sl_health_event(struct sl_consumer *c, rd_kafka_event_t *ev);
-void sl_health_message(struct sl_consumer *c,
-                       const rd_kafka_message_t *m); /* one that is an error */
 void sl_health_trouble(struct sl_consumer *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void sl_health_good(struct sl_consumer *c);

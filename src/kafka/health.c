@@ -89,25 +89,6 @@ static void partition_error(struct sl_consumer *c, struct sl_part *part, rd_kafk
     }
 }
 
-static void say(struct sl_consumer *c, rd_kafka_resp_err_t err, const char *text)
-{
-    if (lasting(err))
-        sl_health_trouble(c, "%s: %s", words(err), text);
-    else if (err != RD_KAFKA_RESP_ERR__PARTITION_EOF &&
-             sl_log_due(&c->error_logged_ms, sl_now_ms(c->rt), LOG_EVERY_MS))
-        sl_log(c->log, SL_LOG_WARN, "Kafka error", "reason", words(err), "text", text, NULL);
-}
-
-void sl_health_message(struct sl_consumer *c, const rd_kafka_message_t *m)
-{
-    struct sl_partition *p =
-        m->rkt ? sl_consumer_find(c, rd_kafka_topic_name(m->rkt), m->partition) : NULL;
-
-    if (p)
-        partition_error(c, sl_part_of(p), m->err, m->offset, rd_kafka_message_errstr(m));
-    say(c, m->err, rd_kafka_message_errstr(m));
-}
-
 void sl_health_event(struct sl_consumer *c, rd_kafka_event_t *ev)
 {
     rd_kafka_resp_err_t err = rd_kafka_event_error(ev);
@@ -124,7 +105,12 @@ void sl_health_event(struct sl_consumer *c, rd_kafka_event_t *ev)
     } else {
         if (p)
             partition_error(c, sl_part_of(p), err, at->offset, rd_kafka_event_error_string(ev));
-        say(c, err, rd_kafka_event_error_string(ev));
+        if (lasting(err))
+            sl_health_trouble(c, "%s: %s", words(err), rd_kafka_event_error_string(ev));
+        else if (err != RD_KAFKA_RESP_ERR__PARTITION_EOF &&
+                 sl_log_due(&c->error_logged_ms, sl_now_ms(c->rt), LOG_EVERY_MS))
+            sl_log(c->log, SL_LOG_WARN, "Kafka error", "reason", words(err), "text",
+                   rd_kafka_event_error_string(ev), NULL);
     }
     if (at)
         rd_kafka_topic_partition_destroy(at);

@@ -6,11 +6,11 @@
 /* Messages and back pressure.
  *
  * Pausing makes librdkafka throw away what it has fetched; on resume it fetches again from the last
- * message handed over + 1. A message that still comes while one is parked (the rest of its batch)
- * therefore cannot simply be dropped (the library counts it as handed over) nor kept (only one is):
- * it is dropped, the partition is marked, and after the resume it is sought back to the first
- * offset that was not taken. Until then everything from it is dropped, so that nothing overtakes.
- * `expect` drops what comes twice. */
+ * message handed over + 1. A message that still comes while one is parked therefore cannot simply
+ * be dropped (the library counts it as handed over) nor kept (only one is): it is dropped, the
+ * partition is marked, and after the resume it is sought back to the first offset that was not
+ * taken. Until then everything from it is dropped, so that nothing overtakes. `expect` drops what
+ * comes twice. */
 
 enum { BAD_TIMES = 5 }; /* half a second apart: the library waits after a fetch that failed */
 
@@ -75,71 +75,27 @@ static bool hand_over(struct sl_consumer *c, struct sl_part *part, const rd_kafk
     return c->ops->on_message(c->user, &message);
 }
 
-static void rewind_to_expect(struct sl_consumer *c, struct sl_part *part)
+bool sl_message_take(struct sl_consumer *c, rd_kafka_event_t *ev)
 {
-    part->rewind = true;
-    sl_consumer_wake(c);
-}
+    const rd_kafka_message_t *m = rd_kafka_event_message_next(ev);
+    struct sl_part *part = m && !m->err ? find_part(c, m) : NULL;
 
-/* The part that a message is for, if it is one that is wanted now. */
-static struct sl_part *wanted_by(struct sl_consumer *c, const rd_kafka_message_t *m)
-{
-    struct sl_part *part = find_part(c, m);
-
-    return part && !part->p->stopped && !part->p->draining && m->offset >= part->expect ? part
-                                                                                        : NULL;
-}
-
-/* False: it is parked. */
-static bool take(struct sl_consumer *c, rd_kafka_message_t *m)
-{
-    struct sl_part *part = wanted_by(c, m);
-
-    if (!part)
-        return true;
+    if (!part || part->p->stopped || part->p->draining || m->offset < part->expect)
+        return false;
     if (c->parked || part->rewind) {
-        rewind_to_expect(c, part);
-        return true;
+        part->rewind = true;
+        sl_consumer_wake(c);
+        return false;
     }
     part->expect = m->offset + 1;
     if (hand_over(c, part, m))
-        return true;
-    c->parked = m;
+        return false;
+    c->parked = ev;
+    c->parked_message = m;
     c->parked_at = part;
     c->paused = true;
     sl_pause_sync(c);
-    return false;
-}
-
-void sl_message_take(struct sl_consumer *c, rd_kafka_message_t *m)
-{
-    if (m->err)
-        sl_health_message(c, m);
-    else if (!take(c, m))
-        return;
-    rd_kafka_message_destroy(m);
-}
-
-/* It came by the other queue, as happens when its partition was given before its queue was led
- * here: taken now it could overtake what waits there. */
-void sl_message_astray(struct sl_consumer *c, const rd_kafka_message_t *m)
-{
-    struct sl_part *part = m && !m->err ? wanted_by(c, m) : NULL;
-
-    if (part)
-        rewind_to_expect(c, part);
-}
-
-/* More waits in that queue, perhaps what comes before this: it is read again in its turn. */
-void sl_message_late(struct sl_consumer *c, rd_kafka_message_t *m)
-{
-    struct sl_part *part = m->rkt ? find_part(c, m) : NULL;
-
-    if (part)
-        rewind_to_expect(c, part);
-    if (m->err)
-        sl_health_message(c, m);
-    rd_kafka_message_destroy(m);
+    return true;
 }
 
 /* The end of the log as the broker tells it: moves positions over control records. It must not pass
@@ -183,7 +139,7 @@ void sl_pause_drop_parked(struct sl_consumer *c, const struct sl_part *part)
 {
     if (!c->parked || (part && c->parked_at != part))
         return;
-    rd_kafka_message_destroy(c->parked);
+    rd_kafka_event_destroy(c->parked);
     c->parked = NULL;
     c->parked_at = NULL;
 }
@@ -194,7 +150,7 @@ void sl_pause_offer(struct sl_consumer *c)
 
     if (!c->parked || c->paused || c->close_stage != SL_OPEN)
         return;
-    if (!hand_over(c, part, c->parked)) {
+    if (!hand_over(c, part, c->parked_message)) {
         c->paused = true;
         return;
     }

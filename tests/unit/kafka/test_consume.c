@@ -2,7 +2,6 @@
 #include "kafka_fixture.h"
 
 #include <dlfcn.h>
-#include <sched.h>
 #include <stdatomic.h>
 #include <sys/socket.h>
 
@@ -172,45 +171,6 @@ static void nothing_overtakes_the_parked_message(void **state)
     assert_int_equal(m.broken, 0);
     assert_true(rewound);
     rd_kafka_topic_partition_list_destroy(all);
-    member_close(&m);
-}
-
-static void until_queued(rd_kafka_queue_t *queue, size_t n)
-{
-    uint64_t until = uv_hrtime() + (uint64_t)WAIT_MS * 1000000;
-
-    while (rd_kafka_queue_length(queue) < n) {
-        if (uv_hrtime() > until)
-            fail_msg("never: %zu messages in the queue", n);
-        sched_yield();
-    }
-}
-
-/* Messages of several partitions come by the queue of events, more than are looked at in one turn,
- * and later ones by their own. None of these may overtake those. */
-static void nothing_overtakes_what_came_by_the_other_queue(void **state)
-{
-    struct world *w = *state;
-    struct member m;
-
-    make_topic(w, "logs", 3);
-    member_start(&m, w, "logs");
-    UNTIL(w, m.assigned == 3);
-    for (int32_t i = 0; i < 3; i++) {
-        rd_kafka_queue_t *queue = rd_kafka_queue_get_partition(m.c->rk, "logs", i);
-
-        rd_kafka_queue_forward(queue, m.c->queue);
-        rd_kafka_queue_destroy(queue);
-        produce(w, "logs", i, 2000);
-        flush(w);
-        until_queued(m.c->queue, (size_t)(i + 1) * 2000);
-    }
-    sl_assign_lead(m.c);
-    fill(w, "logs", 3, 2000);
-    until_queued(m.c->messages, 6000);
-    UNTIL(w, m.seen[0].last == 3999 && m.seen[1].last == 3999 && m.seen[2].last == 3999);
-    assert_int_equal(m.n, 12000);
-    assert_int_equal(m.broken, 0);
     member_close(&m);
 }
 
@@ -436,7 +396,6 @@ int main(void)
         T(back_pressure),
         T(pause_and_resume_are_idempotent),
         T(nothing_overtakes_the_parked_message),
-        T(nothing_overtakes_what_came_by_the_other_queue),
         T(assigned_while_paused),
         T(headers_keys_and_tombstones),
         T(a_large_record),

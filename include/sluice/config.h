@@ -159,7 +159,7 @@ struct sl_config {
     enum sl_log_format log_format;
     unsigned shutdown_ms;
     struct sl_secret *redact_key; /* of rules that redact with: hash; NULL where unset */
-    void *owner; /* private to config/ */
+    void *owner;                  /* private to config/ */
 };
 
 /* librdkafka properties that Sluice sets itself, because its promises hang on them: what sets them

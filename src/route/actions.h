@@ -20,7 +20,7 @@ struct sl_actions *sl_actions_compile(struct sl_rule_set *set, const struct sl_r
                                       const struct sl_rules *rules, struct sl_fields *fields);
 void sl_actions_free(struct sl_actions *a);
 bool sl_actions_repeatable(const struct sl_actions *a); /* no rate_limit */
-bool sl_actions_change(const struct sl_actions *a); /* they do more than hold back */
+bool sl_actions_change(const struct sl_actions *a);     /* they do more than hold back */
 /* Whether the field has a say in what is held back: sl_rules_read(). */
 bool sl_actions_read(const struct sl_actions *a, unsigned field);
 

@@ -54,7 +54,7 @@ static void count_rules(struct sl_pipeline *p, const struct sl_decision *d)
     matched = sl_matcher_matched(p->routing->matcher, &n);
     for (size_t i = 0; i < n; i++)
         sl_rule_counts_match(&p->routing->counts, matched[i]);
-    if (n == 0)
+    if (d->dropped_by == SL_RULE_UNMATCHED || (d->n > 0 && d->chosen[0].rule == SL_RULE_UNMATCHED))
         sl_rule_counts_match(&p->routing->counts, SL_RULE_UNMATCHED);
     if (d->error_rule != SL_RULE_NONE)
         ++*p->count.limits;

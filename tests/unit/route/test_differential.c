@@ -198,8 +198,10 @@ static void write_tables(struct world *w)
 
         json_array_foreach(table, i, row)
         {
-            if (i == 0 && !csv)
+            if (i == 0 && !csv) {
+                fputs("# a file without a byte would be refused\n", file);
                 continue;
+            }
             json_array_foreach(row, k, one)
             {
                 fputs(k ? "," : "", file);

@@ -47,45 +47,7 @@ static struct world *world;
 
 /* ---- what stands in for the consumer ---- */
 
-struct sl_consumer *sl_consumer_new(struct sl_loop *loop, const struct sl_consumer_config *config,
-                                    struct sl_error *err)
-{
-    (void)loop;
-    (void)config;
-    (void)err;
-    return NULL;
-}
-
-int sl_consumer_start(struct sl_consumer *c, struct sl_error *err)
-{
-    (void)c;
-    (void)err;
-    return SL_OK;
-}
-
-const char *sl_consumer_cluster_id(const struct sl_consumer *c)
-{
-    (void)c;
-    return "cluster";
-}
-
-void sl_consumer_pause(struct sl_consumer *c)
-{
-    (void)c;
-    world->paused = true;
-}
-
-void sl_consumer_resume(struct sl_consumer *c)
-{
-    (void)c;
-    world->paused = false;
-}
-
-bool sl_consumer_paused(const struct sl_consumer *c)
-{
-    (void)c;
-    return world->paused;
-}
+#include "fake_consumer.h"
 
 void sl_consumer_revoked(struct sl_consumer *c)
 {
@@ -99,19 +61,7 @@ struct sl_partition *const *sl_consumer_partitions(const struct sl_consumer *c, 
     return world->partitions;
 }
 
-bool sl_consumer_ready(const struct sl_consumer *c, char *ret, size_t n)
-{
-    (void)c;
-    snprintf(ret, n, "ready");
-    return true;
-}
-
 void sl_consumer_close(struct sl_consumer *c)
-{
-    (void)c;
-}
-
-void sl_consumer_free(struct sl_consumer *c)
 {
     (void)c;
 }

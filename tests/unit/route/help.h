@@ -87,6 +87,20 @@ static inline void box_route(struct box *b, const char *value)
     box_route_n(b, sl_slice_str(value));
 }
 
+/* A list of so many elements, which a pattern is run over one by one. */
+static inline void box_route_list(struct box *b, unsigned n)
+{
+    struct sl_buf value;
+
+    sl_buf_init(&value, 1 << 20);
+    sl_buf_text(&value, "{\"list\":[0");
+    for (unsigned i = 1; i < n; i++)
+        sl_buf_text(&value, ",1");
+    sl_buf_text(&value, "]}");
+    box_route_n(b, sl_buf_as_slice(&value));
+    sl_buf_release(&value);
+}
+
 static inline void box_release(struct box *b)
 {
     sl_matcher_free(b->matcher);
@@ -95,6 +109,19 @@ static inline void box_release(struct box *b)
     sl_rules_free(b->rules);
     sl_fields_free(b->fields);
     sl_diags_release(&b->diags);
+}
+
+/* The hash of what these rules decide; the caller frees both. */
+static inline char *box_version(const char *yaml)
+{
+    struct box b;
+    char *hash;
+
+    box_config(&b);
+    box_rules(&b, yaml);
+    hash = sl_strdup(sl_rules_version(b.rules)->hash);
+    box_release(&b);
+    return hash;
 }
 
 #endif

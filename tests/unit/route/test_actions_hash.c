@@ -6,12 +6,8 @@
 static char *hash_of(const char *actions)
 {
     char *yaml = sl_asprintf("rules:\n- name: r\n  to: search\n%s\n", actions), *hash;
-    struct box b;
 
-    box_config(&b);
-    box_rules(&b, yaml);
-    hash = sl_strdup(sl_rules_version(b.rules)->hash);
-    box_release(&b);
+    hash = box_version(yaml);
     free(yaml);
     return hash;
 }

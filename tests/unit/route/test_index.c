@@ -1,24 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <time.h>
 
+#include "dice.h"
 #include "route/help.h"
 #include "route/index.h"
 #include "route/match.h"
 
 /* The index against judging every rule in order: random rules, random records, all rules that
  * match. SLUICE_SEED repeats a run, SLUICE_PAIRS makes it longer. */
-
-static uint64_t state_of_chance;
-
-static unsigned below(unsigned n)
-{
-    state_of_chance ^= state_of_chance << 13;
-    state_of_chance ^= state_of_chance >> 7;
-    state_of_chance ^= state_of_chance << 17;
-    return (unsigned)((state_of_chance >> 11) % n);
-}
-
-#define PICK(array) ((array)[below(sizeof(array) / sizeof(*(array)))])
 
 /* Quoted for YAML in single quotes and for JSON in double ones: no quotes, no backslashes. */
 static const char *const words[] = {
@@ -357,9 +346,9 @@ static void the_index_finds_what_judging_every_rule_finds(void **state)
     struct tally tally = {0};
 
     (void)state;
-    state_of_chance = seed ? strtoull(seed, NULL, 10) : (uint64_t)time(NULL) * 2654435761u;
-    print_message("SLUICE_SEED=%llu\n", (unsigned long long)state_of_chance);
-    state_of_chance |= 1ULL << 63; /* the generator never leaves 0 */
+    dice = seed ? strtoull(seed, NULL, 10) : (uint64_t)time(NULL) * 2654435761u;
+    print_message("SLUICE_SEED=%llu\n", (unsigned long long)dice);
+    dice |= 1ULL << 63; /* the generator never leaves 0 */
     while (tally.records < pairs)
         one_set(&tally);
     /* Most sets have an index, it rules much out, and there is much to find. */

@@ -1,19 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "dice.h"
 #include "route/help.h"
 #include "route/index.h"
 #include "route/match.h"
 
 /* The parts of the index by themselves, and what it says about rules. */
-
-static uint64_t state_of_chance = 88172645463325252u;
-
-static unsigned below(unsigned n)
-{
-    state_of_chance ^= state_of_chance << 13;
-    state_of_chance ^= state_of_chance >> 7;
-    state_of_chance ^= state_of_chance << 17;
-    return (unsigned)((state_of_chance >> 11) % n);
-}
 
 static struct sl_slice random_text(char *room, unsigned least, unsigned most)
 {

@@ -7,6 +7,7 @@
 #include <time.h>
 #include <cmocka.h>
 
+#include "dice.h"
 #include "base/buf.h"
 #include "base/fold.h"
 #include "route/glob.h"
@@ -186,18 +187,6 @@ static void without_regard_to_case_some_letters_are_several(void **state)
 
 /* ---- random patterns ---- */
 
-static uint64_t state_of_chance;
-
-static unsigned below(unsigned n)
-{
-    state_of_chance ^= state_of_chance << 13;
-    state_of_chance ^= state_of_chance >> 7;
-    state_of_chance ^= state_of_chance << 17;
-    return (unsigned)((state_of_chance >> 11) % n);
-}
-
-#define PICK(array) ((array)[below(sizeof(array) / sizeof(*(array)))])
-
 /* A pattern and a text that has a good chance to match it. */
 static void random_pattern(struct sl_buf *pattern, struct sl_buf *text, unsigned depth);
 
@@ -340,9 +329,9 @@ static void no_match_is_without_its_literal(void **state)
     struct sl_buf pattern, text, other;
 
     (void)state;
-    state_of_chance = seed ? strtoull(seed, NULL, 10) : (uint64_t)time(NULL) * 2654435761u;
-    print_message("SLUICE_SEED=%llu\n", (unsigned long long)state_of_chance);
-    state_of_chance |= 1ULL << 63; /* the generator never leaves 0 */
+    dice = seed ? strtoull(seed, NULL, 10) : (uint64_t)time(NULL) * 2654435761u;
+    print_message("SLUICE_SEED=%llu\n", (unsigned long long)dice);
+    dice |= 1ULL << 63; /* the generator never leaves 0 */
     sl_buf_init(&pattern, 1 << 16);
     sl_buf_init(&text, 1 << 16);
     sl_buf_init(&other, 1 << 16);

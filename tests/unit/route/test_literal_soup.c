@@ -7,6 +7,7 @@
 #include <time.h>
 #include <cmocka.h>
 
+#include "dice.h"
 #include "base/buf.h"
 #include "base/fold.h"
 #include "route/literal.h"
@@ -16,18 +17,6 @@
  * order, as long as PCRE2 takes them. The texts are made of what the tokens look like, short and
  * without plan, so that some match by a way that the reader of patterns did not think of.
  * SLUICE_SEED repeats a run, SLUICE_PATTERNS makes it longer. */
-
-static uint64_t state;
-
-static unsigned below(unsigned n)
-{
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return (unsigned)((state >> 11) % n);
-}
-
-#define PICK(array) ((array)[below(sizeof(array) / sizeof(*(array)))])
 
 static const char *const tokens[] = {
     "a",       "b",          "abc",     "abcd",      "k",        "S",
@@ -148,9 +137,9 @@ static void no_soup_matches_without_its_literal(void **unused)
     struct pot pot;
 
     (void)unused;
-    state = seed ? strtoull(seed, NULL, 10) : (uint64_t)time(NULL) * 2654435761u;
-    print_message("SLUICE_SEED=%llu\n", (unsigned long long)state);
-    state |= 1ULL << 63; /* the generator never leaves 0 */
+    dice = seed ? strtoull(seed, NULL, 10) : (uint64_t)time(NULL) * 2654435761u;
+    print_message("SLUICE_SEED=%llu\n", (unsigned long long)dice);
+    dice |= 1ULL << 63; /* the generator never leaves 0 */
     sl_buf_init(&pattern, 4096);
     for (unsigned long i = 0; i < patterns; i++) {
         struct sl_literals l, also;

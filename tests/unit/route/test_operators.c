@@ -161,12 +161,8 @@ static void in_table_finds_keys(void **state)
 static char *version_of(const char *when)
 {
     char *yaml = sl_asprintf("rules: [ { when: %s, to: search } ]\n", when), *hash;
-    struct box b;
 
-    box_config(&b);
-    box_rules(&b, yaml);
-    hash = sl_strdup(sl_rules_version(b.rules)->hash);
-    box_release(&b);
+    hash = box_version(yaml);
     free(yaml);
     return hash;
 }

@@ -46,12 +46,14 @@ enum reason {
 
 const char *sl_rules_always_tried(const struct sl_rules *r, unsigned rule)
 {
+    /* Literals that are joined take no parentheses. NOLINTBEGIN(bugprone-macro-parentheses) */
     static const char *const texts[] = {[FOUND] = NULL,
 #define SL_REASON_TEXT(name, text)                                                                 \
     [name] = text, [N_REASONS + name] = "an alternative of `any` has " text,
                                         SL_REASONS(SL_REASON_TEXT)
 #undef SL_REASON_TEXT
     };
+    /* NOLINTEND(bugprone-macro-parentheses) */
 
     return rule < r->n_rules ? texts[r->index->reasons[rule]] : NULL;
 }

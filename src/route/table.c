@@ -27,6 +27,8 @@ struct sl_table {
 
 /* ---- while it is read ---- */
 
+enum { LINES_FIRST = 1024 };
+
 struct reading {
     struct sl_rule_set *set;
     struct sl_table *table;
@@ -81,7 +83,7 @@ static bool add_row(struct reading *r, const struct sl_slice *cells, unsigned li
         return true;
     }
     if (n == r->cap_lines) {
-        r->cap_lines = n ? 2 * n : 1024;
+        r->cap_lines = 2 * n;
         r->lines = sl_reallocarray(r->lines, r->cap_lines, sizeof(*r->lines));
     }
     r->lines[n] = line;
@@ -250,11 +252,12 @@ static bool within_memory(const struct sl_rule_set *set)
 
 static void read_table(struct sl_rule_set *set, const struct sl_yaml_node *at, struct sl_table *t)
 {
-    struct reading r = {.set = set, .table = t};
+    struct reading r = {.set = set, .table = t, .cap_lines = LINES_FIRST};
     uint8_t sum[SL_SHA256_BYTES];
     size_t lines = 1, n = strlen(t->path);
     struct sl_buf content;
 
+    r.lines = sl_reallocarray(NULL, r.cap_lines, sizeof(*r.lines));
     sl_buf_init(&content, SL_TABLE_BYTES_MAX);
     if (!read_file(set, at, t->path, &content)) {
         t->bad = true;

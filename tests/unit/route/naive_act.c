@@ -267,7 +267,7 @@ static json_t *value_of(const struct writing *w, const char *path)
 
     c.name = path;
     if (!is_capture(c.set, w->when, path))
-        return json_incref((json_t *)naive_find(&now, path));
+        return json_deep_copy(naive_find(&now, path));
     text = capture(&c, w->when);
     value = text ? json_string(text) : NULL;
     free(text);

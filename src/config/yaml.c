@@ -322,11 +322,6 @@ const struct sl_yaml_node *sl_yaml_root(const struct sl_yaml *y)
     return y->has_root ? &y->root : NULL;
 }
 
-const char *sl_yaml_name(const struct sl_yaml *y)
-{
-    return y->name;
-}
-
 struct sl_slice sl_yaml_content(const struct sl_yaml *y)
 {
     return sl_buf_as_slice(&y->content);

@@ -57,7 +57,6 @@ struct sl_yaml *sl_yaml_parse_hiding(const char *name, struct sl_slice content,
                                      bool (*hide)(const char *key), struct sl_diags *diags);
 void sl_yaml_free(struct sl_yaml *y);
 const struct sl_yaml_node *sl_yaml_root(const struct sl_yaml *y); /* NULL: an empty document */
-const char *sl_yaml_name(const struct sl_yaml *y);
 struct sl_slice sl_yaml_content(const struct sl_yaml *y);
 
 const struct sl_yaml_node *sl_yaml_get(const struct sl_yaml_node *mapping,

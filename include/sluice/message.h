@@ -2,6 +2,7 @@
 #ifndef SLUICE_MESSAGE_H
 #define SLUICE_MESSAGE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -26,6 +27,7 @@ struct sl_header {
  * it over: who wants to keep bytes copies them (a kept message would pin a whole fetch buffer). */
 struct sl_message {
     struct sl_partition *at;
+    bool catch_up; /* read by the side reader, for a sink that catches up (position.h) */
     int64_t offset;
     int64_t timestamp_ms;  /* Kafka's: create or append time; -1 unknown */
     struct sl_slice key;   /* p == NULL: no key */

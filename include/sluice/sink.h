@@ -171,11 +171,13 @@ struct sl_sink_env {
     struct sl_metrics *metrics;
     struct sl_fields *fields;
     const char *cluster_id;         /* of the source; "" until known; set before the first record */
-    struct sl_rules_version *rules; /* the live rules; borrowed. Who changes it closes every open
-                                       batch first: a batch has one version */
+    struct sl_rules_version *rules; /* that judged the record at hand; borrowed. A batch has one
+                                       version: a record of another closes the open cut first */
     void (*wake)(
         void *user); /* something of this sink was settled: room, positions or state changed */
-    void (*gone)(void *user); /* a sink that was freed needs nothing of this any more; or NULL */
+    void (*commit)(void *user); /* a cut's plan was proposed: commit at once; or NULL: nobody does,
+                                   plans count as recorded (commands that run a sink alone) */
+    void (*gone)(void *user);   /* a sink that was freed needs nothing of this any more; or NULL */
     void *user;
 };
 
@@ -233,10 +235,23 @@ void sl_sink_turn(struct sl_sink *s);
 void sl_sink_relieve(struct sl_sink *s);
 /* There was no room for this record: closes what is open until the rest can drain enough for it. */
 void sl_sink_make_room(struct sl_sink *s, const struct sl_record *r);
-/* Closes every open batch that holds records of p (of any partition when NULL). */
+/* Closes every open batch that holds records of p (of any partition when NULL), of both readers. A
+ * cut that repeats a plan and has not reached its end is let go instead: it must end there. */
 void sl_sink_close_open(struct sl_sink *s, struct sl_partition *p);
+/* The same for the batches of one reader: it is about to read records of p that do not belong with
+ * what is open (another era, a plan's end, the hand-over). At a plan's end its cut is complete. */
+void sl_sink_close_reader(struct sl_sink *s, struct sl_partition *p, bool catch_up);
 /* Assignments have ended: what is queued of them and not yet in flight is let go. */
 void sl_sink_let_go(struct sl_sink *s);
+/* The sink leaves the live reader (sl_partition_detach() was called for every partition): all that
+ * it has is let go, requests in flight are cancelled, and late replies count for nothing. What
+ * stalled it stays known, and the next batch is its probe. */
+void sl_sink_detach(struct sl_sink *s);
+/* Plans were confirmed, or a hand-over is complete: what waited for that is sent. */
+void sl_sink_pump(struct sl_sink *s);
+/* Counts what is in its batches into sl_sink_position.walked of each partition (zeroed before by
+ * the caller): the ledger's own look at what is in flight. */
+void sl_sink_walk(const struct sl_sink *s);
 /* The record as it would be sent, without queue or request, its line's end included; appended to
  * out. *ret_body: where in out the record itself begins, behind what the format puts before it. For
  * S3 sinks *ret_key (may be NULL) is the object key's template, rendered; the caller frees it; NULL

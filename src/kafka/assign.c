@@ -99,7 +99,13 @@ static struct sl_partition *add_part(struct sl_consumer *c, const struct sl_look
     if (!part->p->stopped || item->committed >= 0)
         sl_partition_skip(p, part->p->stopped ? item->committed : item->start);
     if (c->names && !part->p->stopped && item->start == item->committed)
-        sl_metadata_read(p, c->names, item->committed, sl_slice_str(item->metadata));
+        sl_metadata_read(p, c->names, item->committed, sl_slice_str(item->metadata), NULL);
+    for (size_t i = 0; i < p->n_sinks; i++) { /* until there is a side reader: all are attached */
+        if (p->sinks[i].catch_up >= 0)
+            p->sinks[i].from = p->sinks[i].catch_up;
+        p->sinks[i].catch_up = -1;
+        p->sinks[i].plan = (struct sl_plan){0};
+    }
     p->noted = sl_partition_fingerprint(p);
     if (c->n_partitions == c->cap_partitions) {
         c->cap_partitions = c->cap_partitions ? c->cap_partitions * 2 : 16;

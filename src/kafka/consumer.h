@@ -19,22 +19,38 @@
  *
  * Rebalance. ASSIGN: for each partition the committed offset and the log's bounds are fetched on a
  * pool thread (the library's calls block), `start` and `out_of_range` decide where there is none or
- * it is out of range, a start offset is committed before the first fetch; then on_assigned is
- * called with a new sl_partition each (an epoch) and the partitions are assigned at explicit
- * offsets. REVOKE: on_revoking is called; the user drains and then calls sl_consumer_revoked(),
- * upon which the consumer commits each partition's least position (unless the assignment was lost:
- * on_lost), marks the partitions ended, calls on_ended and answers librdkafka. Messages that still
- * come for revoking partitions are thrown away: the next owner reads them.
+ * it is out of range, a start offset is committed before the first fetch; then on_arriving is
+ * called with a new sl_partition each (an epoch), the user makes up positions from the committed
+ * line (it may have to fetch rules for that) and calls sl_consumer_arrived(); then on_assigned is
+ * called and the partitions are assigned at each one's `next`. REVOKE: on_revoking is called; the
+ * user drains and then calls sl_consumer_revoked(), upon which the consumer commits each
+ * partition's least position (unless the assignment was lost: on_lost), marks the partitions ended,
+ * calls on_ended and answers librdkafka. Messages that still come for revoking partitions are
+ * thrown away: the next owner reads them.
  *
- * Commits are explicit and asynchronous, at most one a second, of changed partitions only, at most
- * one in flight, from sl_partition_least(); each confirmed offset goes into sl_partition.committed.
- */
+ * Commits are explicit and asynchronous, at most one a second (at once after
+ * sl_consumer_commit_soon()), of changed partitions only, at most one in flight, from
+ * sl_partition_least(), with the line of position.h; sl_partition_noted() takes what was confirmed,
+ * and on_committed tells the user. An answer that leaves open whether the commit was applied, or
+ * will be (a timeout, a lost connection), ends the epoch of its partitions where the user's
+ * `strict` asks for it: they end (on_ended, lost) and arrive again from what is committed then,
+ * without the group noticing. */
 
 struct sl_consumer;
+
+struct sl_arrival {
+    struct sl_partition *p; /* its log_start, log_end and committed are set; next is not */
+    int64_t base;           /* where it starts by the committed offset and the policies */
+    struct sl_slice line; /* committed with the offset, when base is that offset; else p == NULL */
+    bool late;            /* sl_consumer_arrived() has not come for long: a hint for logs */
+};
 
 struct sl_consumer_ops {
     /* False: no room now. The partition is message->at. */
     bool (*on_message)(void *user, const struct sl_message *message);
+    /* Partitions that are not stopped. Later, not from inside, sl_consumer_arrived(), with each
+     * partition settled (position.h); on_ended may come first: then it is void. */
+    void (*on_arriving)(void *user, struct sl_arrival *arrivals, size_t n);
     void (*on_assigned)(void *user, struct sl_partition *const *partitions, size_t n);
     void (*on_revoking)(void *user, struct sl_partition *const *partitions, size_t n);
     /* The assignment of these is over (revoked or lost); p->ended is set. Last call for them. */
@@ -42,6 +58,11 @@ struct sl_consumer_ops {
     /* The consumer cannot go on (fenced instance id, out_of_range: stop for every partition,
      * authentication that is refused for good): stop the program with exit status 1. */
     void (*on_fatal)(void *user, const char *reason);
+    /* A commit was confirmed: plans may go on. */
+    void (*on_committed)(void *user);
+    /* Every 30 s, and once after on_assigned: the log's bounds of all assigned partitions are fresh
+     * (sl_partition.log_start, log_end). */
+    void (*on_bounds)(void *user);
     /* A new topic was seen: fill its metrics. */
     void (*on_topic)(void *user, struct sl_topic *topic);
     void (*on_closed)(void *user);
@@ -53,6 +74,7 @@ struct sl_consumer_config {
     size_t n_excluded;
     size_t n_sinks;
     const struct sl_position_names *names; /* NULL: sinks' own positions are not kept; borrowed */
+    bool strict; /* some sink records its cuts: an unknown answer to a commit ends the epoch */
     const struct sl_consumer_ops *ops;
     void *user;
 };
@@ -63,7 +85,12 @@ struct sl_consumer *sl_consumer_new(struct sl_loop *loop, const struct sl_consum
 int sl_consumer_start(struct sl_consumer *c, struct sl_error *err);
 const char *
 sl_consumer_cluster_id(const struct sl_consumer *c); /* "" until known; known before on_assigned */
-void sl_consumer_pause(struct sl_consumer *c);       /* both are idempotent */
+void sl_consumer_arrived(struct sl_consumer *c);     /* every on_arriving is answered by one */
+void sl_consumer_commit_soon(struct sl_consumer *c);
+/* Something of the partition turned out wrong (rules that cannot be had past max_replay, ...): it
+ * is read no further, and readiness says why. */
+void sl_consumer_stop(struct sl_consumer *c, struct sl_partition *p, const char *why);
+void sl_consumer_pause(struct sl_consumer *c); /* both are idempotent */
 void sl_consumer_resume(struct sl_consumer *c);
 bool sl_consumer_paused(const struct sl_consumer *c);
 void sl_consumer_revoked(struct sl_consumer *c); /* the drain asked for by on_revoking is over */

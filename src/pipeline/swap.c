@@ -21,8 +21,10 @@ static bool in_gap(const struct sl_pipeline *p)
     struct sl_partition *const *all = sl_consumer_partitions(p->consumer, &n);
 
     for (size_t i = 0; i < n; i++)
-        if (!all[i]->draining && !all[i]->ended && !all[i]->stopped && sl_partition_has_gap(all[i]))
-            return true;
+        for (size_t s = 0; s < all[i]->n_sinks; s++)
+            if (!all[i]->draining && !all[i]->ended && !all[i]->stopped && all[i]->next >= 0 &&
+                all[i]->sinks[s].from > all[i]->next)
+                return true;
     return false;
 }
 
@@ -32,7 +34,7 @@ static void cut_over(struct sl_pipeline *p)
     struct sl_partition *const *all = sl_consumer_partitions(p->consumer, &n);
 
     for (size_t i = 0; i < n; i++)
-        sl_partition_cut_over(all[i]);
+        sl_partition_cut_over(all[i], p->reload.next ? p->reload.next->decisions : "", NULL);
 }
 
 static void close_batches(struct sl_pipeline *p)

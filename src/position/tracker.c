@@ -27,11 +27,17 @@ struct sl_partition *sl_partition_new(struct sl_topic *topic, int32_t number, ui
     p->number = number;
     p->epoch = epoch;
     p->refs = 1;
-    p->next = p->committed = p->log_end = -1;
+    p->next = p->committed = p->log_start = p->log_end = -1;
+    p->era_end = INT64_MAX;
     p->n_sinks = n_sinks;
     sl_list_init(&p->crcs);
-    for (size_t i = 0; i < n_sinks; i++)
+    for (size_t i = 0; i < n_sinks; i++) {
         sl_list_init(&p->sinks[i].spans);
+        sl_list_init(&p->sinks[i].crcs);
+        p->sinks[i].catch_up = -1;
+    }
+    for (size_t i = 0; i < SL_BEHIND_S; i++)
+        p->passed[i] = -1;
     hash_place(p, cluster_id);
     return p;
 }
@@ -44,19 +50,32 @@ struct sl_partition *sl_partition_ref(struct sl_partition *p)
 
 void sl_partition_unref(struct sl_partition *p)
 {
-    if (p && --p->refs == 0)
-        free(p);
+    if (!p || --p->refs > 0)
+        return;
+    free(p->eras);
+    free(p->carried);
+    free(p);
 }
 
 int64_t sl_partition_position(const struct sl_partition *p, size_t sink)
 {
     const struct sl_sink_position *s = &p->sinks[sink];
+    int64_t next = p->next;
 
-    if (!sl_list_empty(&s->spans))
-        return sl_container_of(s->spans.next, struct sl_span, node)->first;
-    /* A sink that was ahead when the assignment began keeps its own position until the reader is
-     * there. */
-    return p->next >= 0 && s->from > p->next ? s->from : p->next;
+    /* What neither reader has given to it yet. A sink that is ahead of the live reader keeps its
+     * own position; one that is detached has its own reader, and from the moment its hand-over is
+     * fixed all that is left of the catch-up is outstanding. */
+    if (s->catch_up >= 0)
+        next = s->catch_up;
+    else if (p->next >= 0 && s->from > p->next)
+        next = s->from;
+    if (!sl_list_empty(&s->spans)) {
+        int64_t first = sl_container_of(s->spans.next, struct sl_span, node)->first;
+
+        if (first < next)
+            next = first;
+    }
+    return next;
 }
 
 int64_t sl_partition_least(const struct sl_partition *p)
@@ -86,28 +105,42 @@ static void big_endian(uint8_t *to, uint64_t v, size_t n)
         to[i] = (uint8_t)(v >> 8 * (n - 1 - i));
 }
 
+/* The value stands in the sum by its own CRC, which record ids need as well: large values are read
+ * once. */
+static void sum(struct sl_list *crcs, int64_t offset, int64_t timestamp_ms, uint32_t value_crc)
+{
+    struct sl_list *at;
+    uint8_t bytes[20];
+
+    if (sl_list_empty(crcs))
+        return;
+    big_endian(bytes, (uint64_t)offset, 8);
+    big_endian(bytes + 8, (uint64_t)timestamp_ms, 8);
+    big_endian(bytes + 16, value_crc, 4);
+    sl_list_each (at, crcs) {
+        struct sl_span *span = sl_container_of(at, struct sl_span, crc_node);
+
+        span->crc = sl_crc32c(span->crc, bytes, sizeof(bytes));
+        span->last = offset;
+    }
+}
+
 void sl_partition_advance(struct sl_partition *p, int64_t offset, int64_t timestamp_ms,
                           uint32_t value_crc)
 {
-    struct sl_list *at;
-
     assert(p->next < 0 || offset >= p->next);
-    if (!sl_list_empty(&p->crcs)) {
-        /* The value stands in the sum by its own CRC, which record ids need as well: large values
-         * are read once. */
-        uint8_t bytes[20];
-
-        big_endian(bytes, (uint64_t)offset, 8);
-        big_endian(bytes + 8, (uint64_t)timestamp_ms, 8);
-        big_endian(bytes + 16, value_crc, 4);
-        sl_list_each (at, &p->crcs) {
-            struct sl_span *span = sl_container_of(at, struct sl_span, crc_node);
-
-            span->crc = sl_crc32c(span->crc, bytes, sizeof(bytes));
-            span->last = offset;
-        }
-    }
+    sum(&p->crcs, offset, timestamp_ms, value_crc);
     p->next = offset + 1;
+}
+
+void sl_partition_caught(struct sl_partition *p, size_t sink, int64_t offset, int64_t timestamp_ms,
+                         uint32_t value_crc)
+{
+    struct sl_sink_position *s = &p->sinks[sink];
+
+    assert(s->catch_up >= 0 && offset >= s->catch_up && offset < s->from);
+    sum(&s->crcs, offset, timestamp_ms, value_crc);
+    sl_partition_caught_skip(p, sink, offset + 1);
 }
 
 void sl_partition_skip(struct sl_partition *p, int64_t next)
@@ -116,13 +149,26 @@ void sl_partition_skip(struct sl_partition *p, int64_t next)
         p->next = next;
 }
 
-struct sl_hold *sl_hold_new(size_t sink, bool crc)
+void sl_partition_tick(struct sl_partition *p)
+{
+    memmove(p->passed + 1, p->passed, sizeof(p->passed) - sizeof(p->passed[0]));
+    p->passed[0] = p->next;
+}
+
+bool sl_partition_behind(const struct sl_partition *p, size_t sink)
+{
+    return p->sinks[sink].catch_up >= 0 ||
+           sl_partition_position(p, sink) < p->passed[SL_BEHIND_S - 1];
+}
+
+struct sl_hold *sl_hold_new(size_t sink, bool crc, bool catch_up)
 {
     struct sl_hold *h = sl_zalloc(sizeof(*h));
 
     h->sink = sink;
     h->refs = 1;
     h->crc = crc;
+    h->catch_up = catch_up;
     return h;
 }
 
@@ -134,8 +180,36 @@ struct sl_hold *sl_hold_ref(struct sl_hold *h)
 
 void sl_hold_close(struct sl_hold *h)
 {
-    for (size_t i = 0; i < h->n; i++)
+    for (size_t i = 0; i < h->n; i++) {
+        struct sl_span *span = h->spans[i];
+        const struct sl_plan *plan = &span->partition->sinks[h->sink].plan;
+
+        sl_list_remove(&span->crc_node);
+        if (!h->closed && h->crc && h->catch_up && plan->end > 0 && span->first == plan->first &&
+            span->partition->sinks[h->sink].catch_up >= plan->end)
+            span->last = plan->end - 1;
+    }
+    h->closed = true;
+}
+
+void sl_hold_let_go(struct sl_hold *h)
+{
+    h->closed = true;
+    for (size_t i = 0; i < h->n; i++) {
+        sl_list_remove(&h->spans[i]->node);
         sl_list_remove(&h->spans[i]->crc_node);
+        h->spans[i]->let_go = true;
+    }
+}
+
+/* All that the span covers has its outcome. A plan that it made good is done. */
+static void settle(const struct sl_hold *h, const struct sl_span *span)
+{
+    struct sl_plan *plan = &span->partition->sinks[h->sink].plan;
+
+    if (!span->let_go && !span->partition->ended && h->crc && plan->end == span->last + 1 &&
+        plan->first == span->first)
+        *plan = (struct sl_plan){0};
 }
 
 void sl_hold_unref(struct sl_hold *h)
@@ -145,6 +219,7 @@ void sl_hold_unref(struct sl_hold *h)
     for (size_t i = 0; i < h->n; i++) {
         struct sl_span *span = h->spans[i];
 
+        settle(h, span);
         sl_list_remove(&span->node);
         sl_list_remove(&span->crc_node);
         sl_partition_unref(span->partition);
@@ -165,8 +240,20 @@ static size_t find_span(const struct sl_hold *h, const struct sl_partition *p)
     return h->n;
 }
 
+/* Spans of one reader come in ascending order; those of the side reader lie before those of the
+ * live one while a hand-over is under way. */
+static void insert(struct sl_list *spans, struct sl_span *span)
+{
+    struct sl_list *at = spans->prev;
+
+    while (at != spans && sl_container_of(at, struct sl_span, node)->first > span->first)
+        at = at->prev;
+    sl_list_push_front(at, &span->node); /* behind `at`: each node is the head of what follows it */
+}
+
 size_t sl_hold_cover(struct sl_hold *h, struct sl_partition *p, int64_t offset)
 {
+    struct sl_sink_position *s = &p->sinks[h->sink];
     struct sl_span *span;
 
     h->recent = find_span(h, p);
@@ -174,6 +261,7 @@ size_t sl_hold_cover(struct sl_hold *h, struct sl_partition *p, int64_t offset)
         span = h->spans[h->recent];
         if (offset > span->last)
             span->last = offset;
+        span->records++;
         return h->recent;
     }
     if (h->n == h->cap) {
@@ -182,13 +270,13 @@ size_t sl_hold_cover(struct sl_hold *h, struct sl_partition *p, int64_t offset)
     }
     span = sl_zalloc(sizeof(*span));
     *span = (struct sl_span){
-        .hold = h, .partition = sl_partition_ref(p), .first = offset, .last = offset};
-    assert(sl_list_empty(&p->sinks[h->sink].spans) ||
-           sl_container_of(p->sinks[h->sink].spans.prev, struct sl_span, node)->first <= offset);
-    sl_list_push(&p->sinks[h->sink].spans, &span->node);
+        .hold = h, .partition = sl_partition_ref(p), .first = offset, .last = offset, .records = 1};
+    if (h->crc && h->catch_up && sl_plan_repeat_end(p, h->sink) > offset)
+        span->first = s->plan.first; /* whatever of it compaction has taken since */
+    insert(&s->spans, span);
     sl_list_init(&span->crc_node);
     if (h->crc)
-        sl_list_push(&p->crcs, &span->crc_node);
+        sl_list_push(h->catch_up ? &s->crcs : &p->crcs, &span->crc_node);
     h->spans[h->n] = span;
     return h->n++;
 }

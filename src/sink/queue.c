@@ -219,7 +219,7 @@ void sl_queue_close_cut(struct sl_sink *s, struct sl_cut *cut)
 
     sl_hold_close(cut->hold);
     if (cut->partition)
-        cut->partition->sinks[s->index].cut = NULL;
+        cut->partition->sinks[s->index].cut[0] = NULL;
     for (size_t i = 0; i < cut->n; i++) {
         struct sl_batch *b = cut->batches[i];
 

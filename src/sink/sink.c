@@ -226,18 +226,18 @@ static struct sl_cut *open_cut(struct sl_sink *s, struct sl_partition *p)
     struct sl_cut *cut = NULL;
 
     if (cuts)
-        cut = p->sinks[s->index].cut;
+        cut = p->sinks[s->index].cut[0];
     else if (!sl_list_empty(&c->cuts))
         cut = sl_container_of(c->cuts.next, struct sl_cut, node);
     if (cut)
         return cut;
     cut = sl_zalloc(sizeof(*cut));
-    cut->hold = sl_hold_new(s->index, cuts);
+    cut->hold = sl_hold_new(s->index, cuts, false);
     cut->opened_ms = sl_now_ms(s->env->rt);
     sl_list_push(&c->cuts, &cut->node);
     if (cuts) {
         cut->partition = p;
-        p->sinks[s->index].cut = cut;
+        p->sinks[s->index].cut[0] = cut;
     }
     if (!c->age_timer.slot)
         sl_queue_arm_age(s);
@@ -299,7 +299,7 @@ static struct sl_batch *open_batch(struct sl_sink *s, struct sl_cut *cut, const 
 static void append_refused(struct sl_sink *s, const struct sl_record *r, struct sl_item *item)
 {
     const struct sl_message *m = r->message, some = shortened(s, m);
-    struct sl_hold *hold = sl_hold_new(s->index, false);
+    struct sl_hold *hold = sl_hold_new(s->index, false, false);
     struct sl_batch *b = sl_batch_new(s, hold, s->env->rules);
 
     b->records = 1;

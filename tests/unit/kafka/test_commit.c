@@ -100,7 +100,7 @@ static void never_past_a_hold(void **state)
     make_topic(w, "logs", 2);
     member_start(&m, w, "logs");
     UNTIL(w, m.assigned == 2);
-    m.hold = sl_hold_new(1, false);
+    m.hold = sl_hold_new(1, false, false);
     m.hold_all = true;
     produce(w, "logs", 1, 10);
     flush(w);

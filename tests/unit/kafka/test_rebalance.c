@@ -71,7 +71,7 @@ static void revoke_waits_for_the_drain(void **state)
 
     make_full_topic(w, "logs", PARTITIONS, 100);
     member_init(&a, w, "logs");
-    a.hold = sl_hold_new(0, false);
+    a.hold = sl_hold_new(0, false, false);
     a.drain_later = true;
     member_open(&a, NULL, 0);
     UNTIL(w, a.n == 600);
@@ -106,7 +106,7 @@ static void undelivered_is_read_again(void **state)
     make_full_topic(w, "logs", 1, 100);
     member_start(&a, w, "logs");
     UNTIL(w, a.n == 100 && a.seen[0].at->committed == 100);
-    a.hold = sl_hold_new(1, false);
+    a.hold = sl_hold_new(1, false, false);
     produce(w, "logs", 0, 50);
     flush(w);
     UNTIL(w, a.n == 150);
@@ -129,7 +129,7 @@ static void start_holding(struct member *m, struct world *w)
     produce(w, "logs", 0, 100);
     flush(w);
     member_init(m, w, "logs");
-    m->hold = sl_hold_new(0, false);
+    m->hold = sl_hold_new(0, false, false);
     member_open(m, NULL, 0);
     UNTIL(w, m->n == 100);
 }

@@ -37,8 +37,8 @@ static void nothing_outstanding_is_the_next_offset(void **state)
 static void position_is_the_first_unsettled_offset(void **state)
 {
     struct sl_partition *p = partition(2, 10);
-    struct sl_hold *a = sl_hold_new(0, false), *b = sl_hold_new(0, false),
-                   *c = sl_hold_new(1, false);
+    struct sl_hold *a = sl_hold_new(0, false, false), *b = sl_hold_new(0, false, false),
+                   *c = sl_hold_new(1, false, false);
 
     (void)state;
     sl_hold_cover(a, p, 10);
@@ -59,7 +59,7 @@ static void position_is_the_first_unsettled_offset(void **state)
 static void shared_hold_goes_with_its_last_user(void **state)
 {
     struct sl_partition *p = partition(1, 5);
-    struct sl_hold *h = sl_hold_new(0, false);
+    struct sl_hold *h = sl_hold_new(0, false, false);
 
     (void)state;
     sl_hold_cover(h, p, 5);
@@ -75,7 +75,7 @@ static void shared_hold_goes_with_its_last_user(void **state)
 static void late_acknowledgement_of_an_ended_assignment_touches_nothing(void **state)
 {
     struct sl_partition *old = partition(1, 5), *new = partition(1, 5);
-    struct sl_hold *h = sl_hold_new(0, false);
+    struct sl_hold *h = sl_hold_new(0, false, false);
 
     (void)state;
     sl_hold_cover(h, old, 5);
@@ -112,7 +112,7 @@ static uint32_t sum(uint32_t crc, int64_t offset, int64_t time, uint32_t value)
 static void a_cut_sums_every_record_between_its_bounds(void **state)
 {
     struct sl_partition *p = partition(1, 5);
-    struct sl_hold *h = sl_hold_new(0, true);
+    struct sl_hold *h = sl_hold_new(0, true, false);
     struct sl_span *span;
     uint32_t expected;
 
@@ -189,7 +189,7 @@ static void route_one(struct model *m, struct sl_partition *p, size_t *current, 
                 h++;
             if (h == HOLDS)
                 continue;
-            m->holds[h] = sl_hold_new(s, false);
+            m->holds[h] = sl_hold_new(s, false, false);
             m->sink_of[h] = s;
             current[s] = h;
         }

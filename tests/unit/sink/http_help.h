@@ -250,7 +250,7 @@ __attribute__((unused)) static struct sl_batch *bench_batch(struct bench *t)
     struct sl_batch *b = sl_zalloc(sizeof(*b));
 
     b->sink = &t->sink;
-    b->hold = sl_hold_new(0, false);
+    b->hold = sl_hold_new(0, false, false);
     sl_buf_init(&b->data, 1 << 30);
     sl_buf_init(&b->wire, 1 << 30);
     sl_buf_init(&b->reasons, 4 << 20);

@@ -5,6 +5,7 @@
 #include "cli/cli.h"
 #include "cli/explain.h"
 #include "cli/plan.h"
+#include "cli/positions.h"
 #include "cli/run.h"
 #include "cli/test.h"
 
@@ -13,7 +14,7 @@
 
 static const struct sl_cli_command *const commands[] = {
     &sl_command_run,  &sl_command_check,   &sl_command_test, &sl_command_explain,
-    &sl_command_plan, &sl_command_version, LATER("setup"),   LATER("positions"),
+    &sl_command_plan, &sl_command_version, LATER("setup"),   &sl_command_positions,
     LATER("dlq"),     LATER("archive"),    LATER("flow"),    LATER("replay"),
     LATER("collect"), LATER("top"),
 };

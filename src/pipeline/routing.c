@@ -4,6 +4,51 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
+#include "kafka/client.h"
+#include "pipeline/pack.h"
+#include "sink/compress.h"
+
+/* Made once, never changed: routings that differ only in which rules are set aside share it. */
+struct sl_routing_parts {
+    unsigned refs; /* by atomic operations */
+    struct sl_fields *fields;
+    struct sl_decoder *decoder;
+    struct sl_rules *rules;
+    const struct sl_config *config; /* what decides in sluice.yaml: the live one, or `own` */
+    struct sl_config own;           /* of a routing that was unpacked; its texts are the arena's */
+    struct sl_arena arena;
+};
+
+static void free_parts(struct sl_routing_parts *p)
+{
+    if (__atomic_sub_fetch(&p->refs, 1, __ATOMIC_ACQ_REL) > 0)
+        return;
+    sl_rules_free(p->rules);
+    sl_decoder_free(p->decoder);
+    sl_fields_free(p->fields);
+    sl_arena_release(&p->arena);
+    free(p);
+}
+
+static struct sl_routing *new_routing(struct sl_routing_parts *parts)
+{
+    struct sl_routing *r = sl_zalloc(sizeof(*r));
+
+    r->parts = parts;
+    sl_buf_init(&r->packed, SL_PACK_MAX);
+    return r;
+}
+
+static struct sl_routing_parts *new_parts(const struct sl_routing_config *config)
+{
+    struct sl_routing_parts *p = sl_zalloc(sizeof(*p));
+
+    p->refs = 1;
+    p->config = config->config;
+    p->fields = config->base ? sl_fields_clone(config->base) : sl_fields_new();
+    sl_arena_init(&p->arena);
+    return p;
+}
 
 static struct sl_decoder *new_decoder(const struct sl_config *config, struct sl_fields *fields,
                                       struct sl_error *err)
@@ -30,31 +75,43 @@ struct sl_fields *sl_routing_base(const struct sl_config *config, struct sl_erro
     return fields;
 }
 
-static void hash_decisions(struct sl_routing *r, const struct sl_config *config)
+/* Which items of `enrich` decide anything, as bits: a host name that differs between replicas does
+ * not unless a rule asks for it. */
+static uint64_t deciding_enrich(const struct sl_routing_parts *p)
 {
-    const struct sl_source_config *source = &config->source;
+    const struct sl_properties *enrich = &p->config->enrich;
+    uint64_t deciding = 0;
+
+    for (size_t i = 0; i < enrich->n && i < 64; i++) { /* the decoder takes no more */
+        const char *name = enrich->items[i].name;
+        bool decides = !strcmp(name, "kind") || !strcmp(name, "level");
+        unsigned field;
+
+        if (sl_fields_add(p->fields, sl_slice_str(name), &field, NULL) == SL_OK)
+            decides = decides || sl_rules_read(p->rules, field);
+        deciding |= (uint64_t)decides << i;
+    }
+    return deciding;
+}
+
+static void hash_decisions(const struct sl_routing_parts *p, uint64_t deciding,
+                           char ret[SL_SHA256_HEX + 1])
+{
+    const struct sl_source_config *source = &p->config->source;
+    const struct sl_properties *enrich = &p->config->enrich;
     uint8_t digest[SL_SHA256_BYTES];
     struct sl_buf text;
 
     sl_buf_init(&text, SIZE_MAX);
-    sl_buf_printf(&text, "%s\n%s\n", sl_rules_version(r->rules)->hash,
+    sl_buf_printf(&text, "%s\n%s\n", sl_rules_version(p->rules)->hash,
                   source->timezone ? source->timezone : "");
     for (size_t i = 0; i < source->n_decode; i++)
         sl_buf_printf(&text, "%d %s\n", (int)source->decode[i].form, source->decode[i].topic);
-    for (size_t i = 0; i < config->enrich.n; i++) {
-        const struct sl_property *added = &config->enrich.items[i];
-        bool counts = !strcmp(added->name, "kind") || !strcmp(added->name, "level");
-        unsigned field;
-
-        /* A host name that differs between replicas decides nothing unless a rule asks for it. */
-        if (sl_fields_add(r->fields, sl_slice_str(added->name), &field, NULL) == SL_OK)
-            counts = counts || sl_rules_read(r->rules, field);
-        if (counts)
-            sl_buf_printf(&text, "%s=%s\n", added->name, added->value);
-    }
+    for (size_t i = 0; i < enrich->n; i++)
+        if (deciding >> i & 1)
+            sl_buf_printf(&text, "%s=%s\n", enrich->items[i].name, enrich->items[i].value);
     sl_sha256(text.p, text.n, digest);
-    sl_hex(digest, sizeof(digest), r->loaded);
-    memcpy(r->decisions, r->loaded, sizeof(r->decisions));
+    sl_hex(digest, sizeof(digest), ret);
     sl_buf_release(&text);
 }
 
@@ -79,33 +136,73 @@ static uint64_t hash_shown(const struct sl_rules *rules)
     return hash;
 }
 
+/* ---- its making ---- */
+
+/* All that follows from the parts, with no rule set aside. */
+static void complete(struct sl_routing *r, const struct sl_routing_config *config)
+{
+    struct sl_routing_parts *p = r->parts;
+    const struct sl_matcher_config matching = {
+        .fields = p->fields, .now_ms = config->now_ms, .user = config->user};
+
+    r->fields = p->fields;
+    r->decoder = p->decoder;
+    r->rules = p->rules;
+    r->version = sl_rules_version_ref(sl_rules_version(p->rules));
+    r->shown = hash_shown(p->rules);
+    sl_rule_counts_init(&r->counts, p->rules);
+    r->matcher = sl_matcher_new(p->rules, &matching);
+}
+
+static void pack(struct sl_routing *r, uint64_t deciding, const struct sl_buf *files)
+{
+    struct sl_pack p = {.aside = r->aside, .n_aside = r->n_aside};
+    struct sl_buf frame;
+
+    sl_buf_init(&frame, SL_PACK_MAX);
+    memcpy(p.decisions, r->decisions, sizeof(p.decisions));
+    memcpy(p.rules, r->version->hash, sizeof(p.rules));
+    if (sl_pack_body(r->parts->config, deciding, files, &frame, &p.body_n, r->pack_problem,
+                     sizeof(r->pack_problem))) {
+        p.frame = sl_buf_as_slice(&frame);
+        if (!sl_pack_write(&p, &r->packed))
+            snprintf(r->pack_problem, sizeof(r->pack_problem),
+                     "rule files and tables are larger than %d KiB packed", SL_PACK_MAX >> 10);
+    }
+    sl_buf_release(&frame);
+}
+
 struct sl_routing *sl_routing_new(const struct sl_routing_config *config, struct sl_diags *diags,
                                   struct sl_error *err)
 {
     const struct sl_strings *routes = config->routes ? config->routes : &config->config->routes;
-    struct sl_routing *r = sl_zalloc(sizeof(*r));
-    struct sl_matcher_config matching = {.now_ms = config->now_ms, .user = config->user};
+    struct sl_routing_parts *p = new_parts(config);
+    struct sl_routing *r = new_routing(p);
+    struct sl_buf files;
+    uint64_t deciding;
 
-    r->fields = config->base ? sl_fields_clone(config->base) : sl_fields_new();
-    r->decoder = new_decoder(config->config, r->fields, err);
-    if (!r->decoder)
+    sl_buf_init(&files, SL_PACK_BODY_MAX);
+    p->decoder = new_decoder(p->config, p->fields, err);
+    if (!p->decoder)
         goto fail;
-    r->rules = sl_rules_load_from(config->config, routes, r->fields, diags);
-    if (!r->rules) {
+    p->rules = sl_rules_load_keeping(p->config, routes, p->fields, diags, &files);
+    if (!p->rules) {
         sl_fail(err, SL_ECONFIG, "the rules have errors");
         goto fail;
     }
-    r->version = sl_rules_version_ref(sl_rules_version(r->rules));
-    hash_decisions(r, config->config);
-    r->shown = hash_shown(r->rules);
-    sl_rule_counts_init(&r->counts, r->rules);
-    sl_fields_compile(r->fields);
-    matching.fields = r->fields;
-    r->matcher = sl_matcher_new(r->rules, &matching);
-    return r;
+    deciding = deciding_enrich(p);
+    sl_fields_compile(p->fields);
+    complete(r, config);
+    hash_decisions(p, deciding, r->loaded);
+    memcpy(r->decisions, r->loaded, sizeof(r->decisions));
+    pack(r, deciding, &files);
+    goto out;
 fail:
     sl_routing_free(r);
-    return NULL;
+    r = NULL;
+out:
+    sl_buf_release(&files);
+    return r;
 }
 
 void sl_routing_free(struct sl_routing *r)
@@ -115,11 +212,15 @@ void sl_routing_free(struct sl_routing *r)
     sl_rule_counts_release(&r->counts);
     sl_rules_version_unref(r->version);
     free(r->aside);
+    sl_buf_release(&r->packed);
     sl_matcher_free(r->matcher);
-    sl_rules_free(r->rules);
-    sl_decoder_free(r->decoder);
-    sl_fields_free(r->fields);
+    free_parts(r->parts);
     free(r);
+}
+
+enum sl_decode_form sl_routing_form(const struct sl_routing *r, const char *topic)
+{
+    return sl_kafka_decode_form(&r->parts->config->source, topic);
 }
 
 bool sl_routing_same(const struct sl_routing *a, const struct sl_routing *b)
@@ -145,6 +246,14 @@ static void hash_aside(const struct sl_routing *r, const char *hash, char ret[SL
     sl_buf_release(&text);
 }
 
+static bool is_aside(const struct sl_routing *r, unsigned rule)
+{
+    for (size_t i = 0; i < r->n_aside; i++)
+        if (r->aside[i] == rule)
+            return true;
+    return false;
+}
+
 static void insert_aside(struct sl_routing *r, unsigned rule)
 {
     size_t at = r->n_aside++;
@@ -153,14 +262,14 @@ static void insert_aside(struct sl_routing *r, unsigned rule)
     for (; at > 0 && r->aside[at - 1] > rule; at--)
         r->aside[at] = r->aside[at - 1];
     r->aside[at] = rule;
+    sl_route_set_aside(r->matcher, rule);
 }
 
-void sl_routing_set_aside(struct sl_routing *r, unsigned rule)
+/* A version is known by what decides: with rules set aside it is another. */
+static void name_aside(struct sl_routing *r)
 {
     struct sl_rules_version *old = r->version, *v;
 
-    insert_aside(r, rule);
-    sl_route_set_aside(r->matcher, rule);
     v = sl_zalloc(sizeof(*v) + old->n * sizeof(v->names[0]));
     v->refs = 1;
     for (v->n = 0; v->n < old->n; v->n++)
@@ -169,4 +278,126 @@ void sl_routing_set_aside(struct sl_routing *r, unsigned rule)
     hash_aside(r, r->loaded, r->decisions);
     r->version = v;
     sl_rules_version_unref(old);
+}
+
+static void set_aside(struct sl_routing *r, const unsigned *rules, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        if (rules[i] < sl_rules_count(r->rules) && !is_aside(r, rules[i]))
+            insert_aside(r, rules[i]);
+    if (r->n_aside > 0)
+        name_aside(r);
+}
+
+/* The same body behind another head. */
+static void pack_aside(struct sl_routing *r, const struct sl_routing *live)
+{
+    struct sl_pack p;
+    unsigned *aside;
+
+    snprintf(r->pack_problem, sizeof(r->pack_problem), "%s", live->pack_problem);
+    if (live->packed.n == 0 ||
+        sl_pack_read(sl_buf_as_slice(&live->packed), &p, &aside, NULL) != SL_OK)
+        return;
+    memcpy(p.decisions, r->decisions, sizeof(p.decisions));
+    memcpy(p.rules, r->version->hash, sizeof(p.rules));
+    p.aside = r->aside;
+    p.n_aside = r->n_aside;
+    if (!sl_pack_write(&p, &r->packed))
+        snprintf(r->pack_problem, sizeof(r->pack_problem),
+                 "rule files and tables are larger than %d KiB packed", SL_PACK_MAX >> 10);
+    free(aside);
+}
+
+struct sl_routing *sl_routing_with_aside(const struct sl_routing_config *config,
+                                         struct sl_routing *live, const unsigned *rules, size_t n)
+{
+    struct sl_routing *r = new_routing(live->parts);
+
+    __atomic_add_fetch(&live->parts->refs, 1, __ATOMIC_RELAXED);
+    complete(r, config);
+    memcpy(r->loaded, live->loaded, sizeof(r->loaded));
+    memcpy(r->decisions, live->loaded, sizeof(r->decisions));
+    for (size_t i = 0; i < live->n_aside; i++)
+        insert_aside(r, live->aside[i]);
+    set_aside(r, rules, n);
+    pack_aside(r, live);
+    return r;
+}
+
+void sl_routing_set_aside(struct sl_routing *r, unsigned rule)
+{
+    set_aside(r, &rule, 1);
+    sl_buf_release(&r->packed);
+    sl_buf_init(&r->packed, SL_PACK_MAX);
+}
+
+/* ---- from what was packed ---- */
+
+static int unpack_body(const struct sl_pack *p, struct sl_buf *ret, struct sl_error *err)
+{
+    sl_buf_init(ret, p->body_n);
+    if (sl_unzstd(p->frame, ret) == SL_OK && ret->n == p->body_n)
+        return SL_OK;
+    return sl_fail(err, SL_EINVAL, "the rules version is damaged: it cannot be decompressed");
+}
+
+static int load_body(struct sl_routing_parts *p, const struct sl_config *live, struct sl_slice body,
+                     struct sl_diags *diags, struct sl_error *err)
+{
+    struct sl_slice files;
+    int code = sl_pack_config(body, live, &p->arena, &p->own, &files, err);
+
+    if (code)
+        return code;
+    p->config = &p->own;
+    p->decoder = new_decoder(p->config, p->fields, err);
+    if (!p->decoder)
+        return SL_EINVAL;
+    p->rules = sl_rules_load_kept(p->config, files, p->fields, diags);
+    return p->rules ? SL_OK : sl_fail(err, SL_EINVAL, "the stored rules have errors");
+}
+
+/* They must decide as they did where they were packed; another release of Sluice may see in them
+ * something else. */
+static int check_hashes(const struct sl_routing *r, const struct sl_pack *p, struct sl_error *err)
+{
+    if (strcmp(r->decisions, p->decisions) == 0 && strcmp(r->version->hash, p->rules) == 0)
+        return SL_OK;
+    return sl_fail(err, SL_EINVAL, "the stored rules decide otherwise here: %.12s instead of %.12s",
+                   r->decisions, p->decisions);
+}
+
+struct sl_routing *sl_routing_unpack(const struct sl_routing_config *config, struct sl_slice packed,
+                                     struct sl_diags *diags, struct sl_error *err)
+{
+    struct sl_routing_parts *parts = new_parts(config);
+    struct sl_routing *r = new_routing(parts);
+    struct sl_buf body = {0};
+    struct sl_pack p;
+    unsigned *aside;
+    int code = sl_pack_read(packed, &p, &aside, err);
+
+    if (!code)
+        code = unpack_body(&p, &body, err);
+    if (!code)
+        code = load_body(parts, config->config, sl_buf_as_slice(&body), diags, err);
+    if (!code) {
+        uint64_t deciding = deciding_enrich(parts);
+
+        sl_fields_compile(parts->fields);
+        complete(r, config);
+        hash_decisions(parts, deciding, r->loaded);
+        memcpy(r->decisions, r->loaded, sizeof(r->decisions));
+        set_aside(r, p.aside, p.n_aside);
+        sl_buf_slice(&r->packed, packed);
+        code = check_hashes(r, &p, err);
+    }
+    if (code) {
+        sl_routing_free(r);
+        r = NULL;
+    }
+    free(aside);
+    sl_buf_release(&body);
+    return r;
 }

@@ -10,10 +10,11 @@
 #include "route/index.h"
 #include "route/load.h"
 #include "route/operator.h"
+#include "route/pack.h"
 #include "route/parse.h"
 #include "route/table.h"
 
-/* From the paths of sluice.yaml to compiled rules. */
+/* From the paths of sluice.yaml, or from what was read there once, to compiled rules. */
 
 enum { FILES_MAX = 10000 };
 
@@ -53,6 +54,9 @@ static void add_source(struct sl_rule_set *set, const char *path, struct sl_yaml
         set->files = sl_reallocarray(set->files, set->cap_files, sizeof(*set->files));
     }
     set->files[set->n_files++] = file;
+    if (set->keep)
+        sl_rule_text_add(set->keep, &(struct sl_rule_text){.path = sl_slice_str(path),
+                                                           .content = file->content});
     if (yaml)
         sl_parse_file(set, file);
     else
@@ -71,6 +75,19 @@ static struct sl_rule_cells *load_table(struct sl_rule_set *set, const char *pat
     }
     sl_buf_release(&content);
     return cells;
+}
+
+static void add_text(struct sl_rule_set *set, const char *name, struct sl_slice content)
+{
+    struct sl_buf copy;
+
+    if (!ends_with(name, ".csv")) {
+        add_source(set, name, sl_yaml_parse(name, content, set->diags), NULL);
+        return;
+    }
+    sl_buf_init(&copy, content.n);
+    sl_buf_slice(&copy, content);
+    add_source(set, name, NULL, sl_rule_cells_new(&copy));
 }
 
 static void add_file(struct sl_rule_set *set, const char *path)
@@ -182,15 +199,44 @@ static struct sl_rules *end_set(struct sl_rule_set *set, struct sl_fields *field
     return r;
 }
 
-struct sl_rules *sl_rules_load_from(const struct sl_config *config, const struct sl_strings *routes,
-                                    struct sl_fields *fields, struct sl_diags *diags)
+struct sl_rules *sl_rules_load_keeping(const struct sl_config *config,
+                                       const struct sl_strings *routes, struct sl_fields *fields,
+                                       struct sl_diags *diags, struct sl_buf *kept)
 {
     struct sl_rule_set set;
 
     begin_set(&set, config, diags);
+    set.keep = kept;
     for (size_t i = 0; i < routes->n; i++)
         add_path(&set, routes->items[i]);
     return end_set(&set, fields, routes->n ? routes->items[0] : NULL);
+}
+
+struct sl_rules *sl_rules_load_from(const struct sl_config *config, const struct sl_strings *routes,
+                                    struct sl_fields *fields, struct sl_diags *diags)
+{
+    return sl_rules_load_keeping(config, routes, fields, diags, NULL);
+}
+
+struct sl_rules *sl_rules_load_kept(const struct sl_config *config, struct sl_slice kept,
+                                    struct sl_fields *fields, struct sl_diags *diags)
+{
+    struct sl_unpack u = {.rest = kept};
+    struct sl_rule_text text;
+    struct sl_rule_set set;
+
+    begin_set(&set, config, diags);
+    set.kept = kept;
+    while (set.n_files < FILES_MAX && sl_unpack_rule_text(&u, &text)) {
+        char *path = sl_strndup(text.path.p, text.path.n);
+
+        if (!text.table)
+            add_text(&set, path, text.content);
+        free(path);
+    }
+    if (u.bad || u.rest.n > 0)
+        path_problem(&set, "", "what was kept of the rules is damaged");
+    return end_set(&set, fields, "");
 }
 
 struct sl_rules *sl_rules_load(const struct sl_config *config, struct sl_fields *fields,
@@ -204,16 +250,9 @@ struct sl_rules *sl_rules_load_text(const struct sl_config *config, const char *
                                     struct sl_diags *diags)
 {
     struct sl_rule_set set;
-    struct sl_buf copy;
 
     begin_set(&set, config, diags);
-    if (ends_with(name, ".csv")) {
-        sl_buf_init(&copy, content.n);
-        sl_buf_slice(&copy, content);
-        add_source(&set, name, NULL, sl_rule_cells_new(&copy));
-    } else {
-        add_source(&set, name, sl_yaml_parse(name, content, diags), NULL);
-    }
+    add_text(&set, name, content);
     return end_set(&set, fields, name);
 }
 

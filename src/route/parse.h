@@ -66,6 +66,8 @@ struct sl_rule_set {
     struct sl_table **tables; /* what `in_table` names; the compiled rules take them */
     size_t n_tables, cap_tables;
     const struct sl_rule_file *file; /* the one being parsed */
+    struct sl_buf *keep;             /* what is read is kept here (pack.h); NULL: it is not */
+    struct sl_slice kept;            /* tables come from here; p NULL: from their files */
     bool too_many;                   /* rules; said once */
 };
 

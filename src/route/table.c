@@ -12,6 +12,7 @@
 #include "config/subst.h"
 #include "route/csv.h"
 #include "route/keys.h"
+#include "route/pack.h"
 
 enum { PROBLEMS_MAX = 20 }; /* told of one table; past it reading ends */
 
@@ -221,6 +222,19 @@ static char *table_path(const struct sl_rule_set *set, const char *written)
     return path;
 }
 
+static bool find_kept(const struct sl_rule_set *set, const char *path, struct sl_buf *ret)
+{
+    struct sl_unpack u = {.rest = set->kept};
+    struct sl_rule_text text;
+
+    while (sl_unpack_rule_text(&u, &text))
+        if (text.table && sl_slice_is(text.path, path)) {
+            sl_buf_slice(ret, text.content);
+            return true;
+        }
+    return false;
+}
+
 static bool read_file(struct sl_rule_set *set, const struct sl_yaml_node *at, const char *path,
                       struct sl_buf *ret)
 {
@@ -228,13 +242,15 @@ static bool read_file(struct sl_rule_set *set, const struct sl_yaml_node *at, co
     struct stat st;
     int code;
 
-    if (stat(path, &st) != 0)
+    if (set->kept.p)
+        why = find_kept(set, path, ret) ? NULL : "it was not kept";
+    else if (stat(path, &st) != 0)
         why = strerror(errno);
     else if (!S_ISREG(st.st_mode))
         why = S_ISDIR(st.st_mode) ? "a folder" : "no file";
     else if ((code = sl_file_read(ret, path)) != SL_OK)
         why = code == SL_EFULL ? "larger than 64 MiB" : strerror(errno);
-    else if (ret->n == 0)
+    if (!why && ret->n == 0)
         why = "the file is empty; a table that shall have no keys holds a comment";
     if (why)
         SL_RULE_PROBLEM(set, at, false, "table %s: %s", path, why);
@@ -264,6 +280,10 @@ static void read_table(struct sl_rule_set *set, const struct sl_yaml_node *at, s
         goto out;
     }
     r.content = sl_buf_as_slice(&content);
+    if (set->keep)
+        sl_rule_text_add(set->keep, &(struct sl_rule_text){.table = true,
+                                                           .path = sl_slice_str(t->path),
+                                                           .content = r.content});
     sl_sha256(content.p, content.n, sum);
     sl_hex(sum, sizeof(sum), t->hash);
     for (size_t i = 0; i < content.n; i++)

@@ -10,6 +10,7 @@
 enum {
     GZIP_LEVEL = 1,
     ZSTD_LEVEL = 1,
+    ZSTD_DENSE = 9,
     STEP = 64 * 1024,     /* least room given to the deflater at once */
     OVERHEAD = 1024,      /* headers, trailers and stored-block marks of one member, generously */
     INPUT_MAX = 1u << 30, /* ISA-L counts in 32 bits */
@@ -100,14 +101,13 @@ static int gzip_members(struct sl_slice in, size_t member, struct sl_buf *out)
 
 /* ---- zstd ---- */
 
-static int zstd_members(struct sl_slice in, size_t member, struct sl_buf *out)
+static int zstd_members(int level, struct sl_slice in, size_t member, struct sl_buf *out)
 {
     ZSTD_CCtx *z = ZSTD_createCCtx();
     int rc = z ? SL_OK : SL_EIO;
 
-    if (rc == SL_OK &&
-        (ZSTD_isError(ZSTD_CCtx_setParameter(z, ZSTD_c_compressionLevel, ZSTD_LEVEL)) ||
-         ZSTD_isError(ZSTD_CCtx_setParameter(z, ZSTD_c_checksumFlag, 1))))
+    if (rc == SL_OK && (ZSTD_isError(ZSTD_CCtx_setParameter(z, ZSTD_c_compressionLevel, level)) ||
+                        ZSTD_isError(ZSTD_CCtx_setParameter(z, ZSTD_c_checksumFlag, 1))))
         rc = SL_EIO;
     while (rc == SL_OK) {
         struct sl_slice part = sl_slice(in.p, in.n < member ? in.n : member);
@@ -136,10 +136,23 @@ static int zstd_members(struct sl_slice in, size_t member, struct sl_buf *out)
     return rc;
 }
 
+int sl_unzstd(struct sl_slice in, struct sl_buf *out)
+{
+    size_t room = out->max - out->n, n;
+
+    if (!sl_buf_reserve(out, room))
+        return SL_EFULL;
+    n = ZSTD_decompress(out->p + out->n, room, in.p, in.n);
+    if (ZSTD_isError(n))
+        return SL_EINVAL;
+    out->n += n;
+    return SL_OK;
+}
+
 /* ---- both ---- */
 
-int sl_compress_members(enum sl_compression kind, struct sl_slice in, size_t member,
-                        struct sl_buf *out)
+static int members(enum sl_compression kind, int level, struct sl_slice in, size_t member,
+                   struct sl_buf *out)
 {
     size_t begin = out->n, first = guess(in.n);
     int rc;
@@ -149,7 +162,7 @@ int sl_compress_members(enum sl_compression kind, struct sl_slice in, size_t mem
     if (first <= out->max - out->n)
         sl_buf_reserve(out, first);
     if (kind == SL_COMPRESS_ZSTD)
-        rc = zstd_members(in, member, out);
+        rc = zstd_members(level, in, member, out);
     else
         rc = gzip_members(in, member, out);
     if (rc != SL_OK) {
@@ -160,6 +173,12 @@ int sl_compress_members(enum sl_compression kind, struct sl_slice in, size_t mem
     return rc;
 }
 
+int sl_compress_members(enum sl_compression kind, struct sl_slice in, size_t member,
+                        struct sl_buf *out)
+{
+    return members(kind, ZSTD_LEVEL, in, member, out);
+}
+
 int sl_gzip(struct sl_slice in, struct sl_buf *out)
 {
     return sl_compress_members(SL_COMPRESS_GZIP, in, in.n ? in.n : 1, out);
@@ -168,6 +187,11 @@ int sl_gzip(struct sl_slice in, struct sl_buf *out)
 int sl_zstd(struct sl_slice in, struct sl_buf *out)
 {
     return sl_compress_members(SL_COMPRESS_ZSTD, in, in.n ? in.n : 1, out);
+}
+
+int sl_zstd_dense(struct sl_slice in, struct sl_buf *out)
+{
+    return members(SL_COMPRESS_ZSTD, ZSTD_DENSE, in, in.n ? in.n : 1, out);
 }
 
 size_t sl_compress_bound(size_t n, size_t member)

@@ -29,6 +29,12 @@ enum { SL_COMPRESS_MEMBER = 1024 * 1024 }; /* bytes of input in each member of a
 int sl_gzip(struct sl_slice in, struct sl_buf *out); /* one member */
 int sl_zstd(struct sl_slice in, struct sl_buf *out); /* one frame */
 
+/* One frame for what is written once and read for long: slower and smaller. */
+int sl_zstd_dense(struct sl_slice in, struct sl_buf *out);
+/* Appends what a frame holds. SL_EINVAL: it is none, is damaged, or holds more than out->max leaves
+ * room for. All of that room is reserved: out->max is what is known of the content. */
+int sl_unzstd(struct sl_slice in, struct sl_buf *out);
+
 /* Members (frames) of `member` input bytes each. `kind` is GZIP or ZSTD. */
 int sl_compress_members(enum sl_compression kind, struct sl_slice in, size_t member,
                         struct sl_buf *out);

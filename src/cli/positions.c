@@ -281,7 +281,8 @@ static int run(const struct sl_config *config, const struct sl_cli_args *args,
 
 int sl_cmd_positions(int argc, char **argv)
 {
-    struct sl_cli_args args;
+    const char *values[SL_LENGTH(options)];
+    struct sl_cli_args args = {.values = values};
     struct sl_config *config;
     struct sl_diags diags;
     struct target t;

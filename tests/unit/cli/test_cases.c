@@ -15,6 +15,7 @@
 #include "cli/cli.h"
 #include "cli/explain.h"
 #include "cli/plan.h"
+#include "cli/positions.h"
 #include "cli/test.h"
 
 /* What commands print. Each folder of cases/ holds `command` (one command line; @FILE is a
@@ -23,7 +24,8 @@
  * SLUICE_BLESS=1 writes `expected` anew, for a person to read. */
 
 static const struct sl_cli_command *const commands[] = {&sl_command_test, &sl_command_explain,
-                                                        &sl_command_check, &sl_command_plan};
+                                                        &sl_command_check, &sl_command_plan,
+                                                        &sl_command_positions};
 
 enum { WORDS_MAX = 32, OUTPUT_MAX = 4 << 20 };
 

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """tests/run [--quick] [STEP...]
 
-Runs the steps, cheap ones first, and ends with the line "N passed, N failed". Without STEP, all of them;
---quick leaves out those that repeat others under another compiler or sanitizer. Logs are in build/logs.
+Runs the steps and ends with the line "N passed, N failed". Without STEP, all of them, cheap ones first; then
+two lanes beside each other, for what talks to servers mostly waits. --quick leaves out what repeats others
+under another compiler or sanitizer. Logs are in build/logs.
 """
 import os
 import pathlib
@@ -11,6 +12,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 import xml.etree.ElementTree as xml
 
@@ -26,24 +28,36 @@ THREADED = "^test_(net|kafka|ops|sink|pipeline)_"
 class Counts:
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
+        self.lock = threading.Lock()
 
     def add(self, passed=0, failed=0, skipped=0):
-        self.passed += passed
-        self.failed += failed
-        self.skipped += skipped
+        with self.lock:
+            self.passed += passed
+            self.failed += failed
+            self.skipped += skipped
 
 
 TOTAL = Counts()
-BROKEN = set()          # builds that failed: what needs them is not tried
+BUILT = {}              # preset -> it was built well; what needs one that was not is not tried
+BUILDING = {}           # preset -> its lock
+SPEAKING = threading.Lock()
 
 
 def say(text):
-    print(text, flush=True)
+    with SPEAKING:
+        print(text, flush=True)
 
 
 def tail(log, lines=40):
     text = log.read_text(errors="replace").splitlines()
-    print("\n".join(f"   | {line}" for line in text[-lines:]), flush=True)
+    say("\n".join(f"   | {line}" for line in text[-lines:]))
+
+
+def end_group(pid):
+    try:
+        os.killpg(pid, signal.SIGTERM)
+    except ProcessLookupError:
+        pass
 
 
 def execute(command, log, limit=1800, env=None, show=False):
@@ -57,17 +71,16 @@ def execute(command, log, limit=1800, env=None, show=False):
             stdout=subprocess.PIPE if show else out, stderr=subprocess.STDOUT,
             env={**os.environ, **(env or {})})
         deadline = time.monotonic() + limit
-        signal.signal(signal.SIGALRM, lambda *_: os.killpg(child.pid, signal.SIGTERM))
-        signal.alarm(limit)
+        alarm = threading.Timer(limit, end_group, (child.pid,))
+        alarm.start()
         try:
             if show:
                 for line in child.stdout:
                     out.write(line)
-                    sys.stdout.write("   " + line.decode(errors="replace"))
-                    sys.stdout.flush()
+                    say("   " + line.decode(errors="replace").rstrip("\n"))
             status = child.wait()
         finally:
-            signal.alarm(0)
+            alarm.cancel()
             try:
                 os.killpg(child.pid, signal.SIGTERM)
                 child.wait(30)
@@ -99,13 +112,11 @@ def sources(*endings):
 def build(preset, targets=()):
     """Configures and builds a preset once; a failure counts as one failed test."""
     folder = "build" if preset == "release" else f"build-{preset}"
-    if preset in BROKEN:
-        return False
-    if not check(f"build {preset}", ["sh", "-c", f"cmake -S . --preset {preset} && ninja -C {folder} "
-                                     f"-j{JOBS} -k0 {' '.join(targets)}"], f"build-{preset}.log"):
-        BROKEN.add(preset)
-        return False
-    return True
+    with BUILDING.setdefault(preset, threading.Lock()):
+        if preset not in BUILT:
+            BUILT[preset] = check(f"build {preset}", ["sh", "-c", f"cmake -S . --preset {preset} && ninja -C {folder} "
+                                                      f"-j{JOBS} -k0 {' '.join(targets)}"], f"build-{preset}.log")
+        return BUILT[preset]
 
 
 def unit(preset, pattern=".", env=None):
@@ -258,11 +269,31 @@ def quickstart():
         check("deploy/quickstart --light", ["deploy/quickstart", "--light"], "quickstart-light.log", limit=600)
 
 
-# Cheap ones first. The second list repeats what has passed, under other compilers and sanitizers.
-QUICK = {"lint": lint, "release": release, "integration": integration, "quickstart": quickstart}
-STEPS = {"lint": lint, "release": release, "asan": asan, "clang": clang, "tsan": tsan, "fuzz": fuzz,
-         "tidy": tidy, "quickstart": quickstart, "integration": integration,
-         "integration-asan": integration_asan}
+# What everything else stands on, and then two lanes: one computes, the other mostly waits for servers.
+FIRST = {"lint": lint, "release": release}
+COMPUTES = {"asan": asan, "clang": clang, "tsan": tsan, "fuzz": fuzz, "tidy": tidy}
+WAITS = {"quickstart": quickstart, "integration": integration, "integration-asan": integration_asan}
+STEPS = {**FIRST, **COMPUTES, **WAITS}
+QUICK = ["lint", "release", "integration", "quickstart"]
+BEGAN = time.monotonic()
+
+
+def run(names):
+    for name in names:
+        say(f"== {name} ({(time.monotonic() - BEGAN) / 60:.0f} min)")
+        try:
+            STEPS[name]()
+        except Exception as problem:          # a lane that died silently would pass
+            say(f"   FAILED {name}: {problem!r}")
+            TOTAL.add(failed=1)
+
+
+def run_all():
+    run(FIRST)
+    beside = threading.Thread(target=run, args=(COMPUTES,))
+    beside.start()
+    run(WAITS)
+    beside.join()
 
 
 def main():
@@ -274,19 +305,18 @@ def main():
     if unknown:
         print(f"tests/run: no step {unknown[0]}; there are: {' '.join(STEPS)}", file=sys.stderr)
         return 2
-    chosen = arguments or list(QUICK if "--quick" in sys.argv else STEPS)
     LOGS.mkdir(parents=True, exist_ok=True)
     for log in LOGS.glob("*.log"):
         log.unlink()
-    began = time.monotonic()
-    for name in chosen:
-        say(f"== {name} ({(time.monotonic() - began) / 60:.0f} min)")
-        STEPS[name]()
+    if arguments or "--quick" in sys.argv:
+        run(arguments or QUICK)
+    else:
+        run_all()
     nothing = TOTAL.passed + TOTAL.failed == 0
     if nothing:
         say("tests/run: nothing was run")
     skipped = f", {TOTAL.skipped} skipped" if TOTAL.skipped else ""
-    say(f"== done ({(time.monotonic() - began) / 60:.1f} min)")
+    say(f"== done ({(time.monotonic() - BEGAN) / 60:.1f} min)")
     say(f"{TOTAL.passed} passed, {TOTAL.failed} failed{skipped}")
     return 1 if TOTAL.failed or nothing else 0
 

@@ -3,6 +3,7 @@
 
 #include "cli/check.h"
 #include "cli/cli.h"
+#include "cli/dlq.h"
 #include "cli/explain.h"
 #include "cli/plan.h"
 #include "cli/positions.h"
@@ -13,10 +14,20 @@
 #define LATER(command_name) (&(const struct sl_cli_command){.name = (command_name)})
 
 static const struct sl_cli_command *const commands[] = {
-    &sl_command_run,  &sl_command_check,   &sl_command_test, &sl_command_explain,
-    &sl_command_plan, &sl_command_version, LATER("setup"),   &sl_command_positions,
-    LATER("dlq"),     LATER("archive"),    LATER("flow"),    LATER("replay"),
-    LATER("collect"), LATER("top"),
+    &sl_command_run,
+    &sl_command_check,
+    LATER("setup"),
+    &sl_command_test,
+    &sl_command_explain,
+    &sl_command_plan,
+    &sl_command_positions,
+    &sl_command_dlq,
+    &sl_command_version,
+    LATER("archive"),
+    LATER("flow"),
+    LATER("replay"),
+    LATER("collect"),
+    LATER("top"),
 };
 
 int main(int argc, char **argv)

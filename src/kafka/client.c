@@ -289,14 +289,14 @@ rd_kafka_conf_t *sl_kafka_conf(const struct sl_source_config *source, enum sl_ka
 
 /* ---- messages ---- */
 
-static size_t read_headers(const rd_kafka_message_t *m, struct sl_header *ret)
+size_t sl_kafka_headers(const rd_kafka_message_t *m, struct sl_header *ret, size_t max)
 {
     rd_kafka_headers_t *headers;
     size_t n = 0;
 
     if (rd_kafka_message_headers(m, &headers) != RD_KAFKA_RESP_ERR_NO_ERROR)
         return 0;
-    while (n < SL_HEADERS_MAX) {
+    while (n < max) {
         const char *name;
         const void *value;
         size_t size;
@@ -319,7 +319,7 @@ void sl_kafka_message(const rd_kafka_message_t *m, struct sl_header *headers,
         .key = sl_slice(m->key, m->key_len),
         .value = sl_slice(m->payload, m->len),
         .headers = headers,
-        .n_headers = read_headers(m, headers),
+        .n_headers = sl_kafka_headers(m, headers, SL_HEADERS_MAX),
     };
     if (kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE)
         ret->timestamp_ms = -1;

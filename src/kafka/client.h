@@ -26,5 +26,7 @@ enum sl_decode_form sl_kafka_decode_form(const struct sl_source_config *source, 
 /* All of *ret but `at`, borrowed from m; headers: room for SL_HEADERS_MAX. */
 void sl_kafka_message(const rd_kafka_message_t *m, struct sl_header *headers,
                       struct sl_message *ret);
+/* How many headers of m there are, at most `max`; borrowed from m. */
+size_t sl_kafka_headers(const rd_kafka_message_t *m, struct sl_header *ret, size_t max);
 
 #endif

@@ -17,18 +17,23 @@ struct part {
     int64_t from; /* next to be read; high: nothing is wanted of it */
 };
 
+struct sl_kafka_reader {
+    rd_kafka_t *rk;
+    const struct rd_kafka_metadata *metadata;
+    char *cluster_id;
+    unsigned timeout_ms;
+    struct sl_kafka_trouble trouble;
+    struct sl_header headers[SL_HEADERS_MAX + SL_LETTER_HEADERS_MAX];
+};
+
 struct reading {
+    struct sl_kafka_reader *by;
     const struct sl_kafka_read *what;
     sl_kafka_take_fn take;
     void *user;
-    rd_kafka_t *rk;
-    char *cluster_id;
     struct part *parts;
     size_t n, open; /* parts that are not read up to their end yet */
     bool enough;
-    unsigned timeout_ms;
-    struct sl_kafka_trouble trouble;
-    struct sl_header headers[SL_HEADERS_MAX];
 };
 
 static uint64_t now_ms(void)
@@ -56,9 +61,10 @@ static int no_topic(const struct rd_kafka_metadata *m, const char *topic, struct
     return SL_ENOENT;
 }
 
-static int find_parts(struct reading *r, const struct rd_kafka_metadata *m, struct sl_error *err)
+static int find_parts(struct reading *r, struct sl_error *err)
 {
     const struct sl_kafka_read *what = r->what;
+    const struct rd_kafka_metadata *m = r->by->metadata;
     const rd_kafka_metadata_topic_t *t = sl_kafka_find_topic(m, what->topic);
 
     if (!t)
@@ -77,17 +83,22 @@ static int find_parts(struct reading *r, const struct rd_kafka_metadata *m, stru
 
 static int ask_bounds(struct reading *r, struct sl_error *err)
 {
-    for (size_t i = 0; i < r->n; i++) {
-        struct part *p = &r->parts[i];
-        rd_kafka_resp_err_t code = rd_kafka_query_watermark_offsets(
-            r->rk, r->what->topic, p->number, &p->low, &p->high, (int)r->timeout_ms);
+    const struct sl_kafka_read *what = r->what;
+    int code = SL_OK;
 
-        if (code)
-            return sl_fail(err, SL_EKAFKA, "topic %s, partition %" PRId32 ": %s", r->what->topic,
-                           p->number, rd_kafka_err2str(code));
+    for (size_t i = 0; !code && i < r->n; i++) {
+        struct part *p = &r->parts[i];
+        rd_kafka_resp_err_t answer = rd_kafka_query_watermark_offsets(
+            r->by->rk, what->topic, p->number, &p->low, &p->high, (int)r->by->timeout_ms);
+
+        if (answer)
+            return sl_fail(err, SL_EKAFKA, "topic %s, partition %" PRId32 ": %s", what->topic,
+                           p->number, rd_kafka_err2str(answer));
         p->from = p->high;
+        if (what->bounds)
+            code = what->bounds(r->user, p->number, p->low, p->high, err);
     }
-    return SL_OK;
+    return code;
 }
 
 /* ---- which offsets ---- */
@@ -130,8 +141,30 @@ static void share_out(struct reading *r)
             giving += p->from > p->low;
         }
     }
+}
+
+static void everything(struct reading *r)
+{
+    for (size_t i = 0; i < r->n; i++) {
+        struct part *p = &r->parts[i];
+
+        p->from = r->what->from > p->low ? r->what->from : p->low;
+        if (p->from > p->high)
+            p->from = p->high;
+    }
+}
+
+static int choose(struct reading *r, struct sl_error *err)
+{
+    if (r->what->offset >= 0)
+        return one_offset(r, err);
+    if (r->what->all)
+        everything(r);
+    else
+        share_out(r);
     for (size_t i = 0; i < r->n; i++)
         r->open += r->parts[i].from < r->parts[i].high;
+    return SL_OK;
 }
 
 static int assign(struct reading *r, struct sl_error *err)
@@ -143,7 +176,7 @@ static int assign(struct reading *r, struct sl_error *err)
         if (r->parts[i].from < r->parts[i].high)
             rd_kafka_topic_partition_list_add(list, r->what->topic, r->parts[i].number)->offset =
                 r->parts[i].from;
-    code = rd_kafka_assign(r->rk, list);
+    code = rd_kafka_assign(r->by->rk, list);
     rd_kafka_topic_partition_list_destroy(list);
     return code ? sl_fail(err, SL_EKAFKA, "topic %s: %s", r->what->topic, rd_kafka_err2str(code))
                 : SL_OK;
@@ -183,7 +216,7 @@ static int take(struct reading *r, struct part *p, const rd_kafka_message_t *m,
     struct sl_kafka_record record = {
         .topic = r->what->topic,
         .partition = m->partition,
-        .cluster_id = r->cluster_id ? r->cluster_id : "",
+        .cluster_id = sl_kafka_reader_cluster(r->by),
     };
 
     if (r->what->offset >= 0 && m->offset != r->what->offset)
@@ -192,7 +225,9 @@ static int take(struct reading *r, struct part *p, const rd_kafka_message_t *m,
         end_part(r, p);
         return SL_OK;
     }
-    sl_kafka_message(m, r->headers, &record.message);
+    sl_kafka_message(m, r->by->headers, &record.message);
+    record.message.n_headers =
+        sl_kafka_headers(m, r->by->headers, SL_HEADERS_MAX + SL_LETTER_HEADERS_MAX);
     r->enough = !r->take(r->user, &record) || r->what->offset >= 0;
     p->from = m->offset + 1;
     r->open -= p->from >= p->high;
@@ -226,64 +261,100 @@ static int step(struct reading *r, const rd_kafka_message_t *m, struct sl_error 
 
 static int read_all(struct reading *r, struct sl_error *err)
 {
-    rd_kafka_queue_t *main_queue = rd_kafka_queue_get_main(r->rk);
+    struct sl_kafka_reader *by = r->by;
+    rd_kafka_queue_t *main_queue = rd_kafka_queue_get_main(by->rk);
     uint64_t moved_ms = now_ms();
     int code = SL_OK;
 
     while (!code && r->open && !r->enough) {
-        rd_kafka_message_t *m = rd_kafka_consumer_poll(r->rk, POLL_MS);
+        rd_kafka_message_t *m = rd_kafka_consumer_poll(by->rk, POLL_MS);
 
-        sl_kafka_collect(main_queue, &r->trouble);
+        sl_kafka_collect(main_queue, &by->trouble);
         if (m) {
-            if (!m->err)
-                moved_ms = now_ms();
+            bool moved = !m->err;
+
             code = step(r, m, err);
             rd_kafka_message_destroy(m);
+            if (moved) /* and who took it may have been long about it */
+                moved_ms = now_ms();
         }
-        if (!code && now_ms() - moved_ms > r->timeout_ms)
-            code = sl_kafka_fail(err, &r->trouble, RD_KAFKA_RESP_ERR__TIMED_OUT);
+        if (r->what->stop && r->what->stop(r->user))
+            r->enough = true;
+        else if (!code && now_ms() - moved_ms > by->timeout_ms)
+            code = sl_kafka_fail(err, &by->trouble, RD_KAFKA_RESP_ERR__TIMED_OUT);
     }
     rd_kafka_queue_destroy(main_queue);
     return code;
 }
 
-int sl_kafka_read(const struct sl_kafka_read *what, sl_kafka_take_fn take_one, void *user,
-                  struct sl_error *err)
+int sl_kafka_reader_read(struct sl_kafka_reader *by, const struct sl_kafka_read *what,
+                         sl_kafka_take_fn take_one, void *user, struct sl_error *err)
 {
-    struct reading *r = sl_zalloc(sizeof(*r)); /* its headers are large for a stack */
-    const struct rd_kafka_metadata *m = NULL;
-    int code = SL_EKAFKA;
+    struct reading r = {.by = by, .what = what, .take = take_one, .user = user};
+    int code = find_parts(&r, err);
 
-    r->what = what;
-    r->take = take_one;
-    r->user = user;
-    r->timeout_ms = what->timeout_ms ? what->timeout_ms : TIMEOUT_MS;
-    r->rk = sl_kafka_open(what->config, SL_KAFKA_CONSUMER, what->log, err);
-    if (!r->rk)
-        goto out;
-    m = sl_kafka_connect(r->rk, r->timeout_ms, err);
-    if (!m)
-        goto out;
+    if (!code)
+        code = ask_bounds(&r, err);
+    if (!code)
+        code = choose(&r, err);
+    if (!code && r.open) {
+        code = assign(&r, err);
+        if (!code)
+            code = read_all(&r, err);
+        rd_kafka_assign(by->rk, NULL);
+    }
+    free(r.parts);
+    return code;
+}
+
+/* ---- the client ---- */
+
+struct sl_kafka_reader *sl_kafka_reader_new(const struct sl_config *config, struct sl_log *log,
+                                            unsigned timeout_ms, struct sl_error *err)
+{
+    struct sl_kafka_reader *r = sl_zalloc(sizeof(*r));
+
+    r->timeout_ms = timeout_ms ? timeout_ms : TIMEOUT_MS;
+    r->rk = sl_kafka_open(config, SL_KAFKA_CONSUMER, log, err);
+    if (r->rk)
+        r->metadata = sl_kafka_connect(r->rk, r->timeout_ms, err);
+    if (!r->metadata) {
+        sl_kafka_reader_free(r);
+        return NULL;
+    }
     r->cluster_id = rd_kafka_clusterid(r->rk, (int)r->timeout_ms);
-    code = find_parts(r, m, err);
-    if (!code)
-        code = ask_bounds(r, err);
-    if (!code && what->offset >= 0)
-        code = one_offset(r, err);
-    else if (!code)
-        share_out(r);
-    if (!code && r->open)
-        code = assign(r, err);
-    if (!code)
-        code = read_all(r, err);
-out:
-    if (m)
-        rd_kafka_metadata_destroy(m);
+    return r;
+}
+
+void sl_kafka_reader_free(struct sl_kafka_reader *r)
+{
+    if (!r)
+        return;
+    if (r->metadata)
+        rd_kafka_metadata_destroy(r->metadata);
     if (r->cluster_id)
         rd_kafka_mem_free(r->rk, r->cluster_id);
     if (r->rk)
         rd_kafka_destroy_flags(r->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-    free(r->parts);
     free(r);
+}
+
+const char *sl_kafka_reader_cluster(const struct sl_kafka_reader *r)
+{
+    return r->cluster_id ? r->cluster_id : "";
+}
+
+int sl_kafka_read(const struct sl_kafka_read *what, sl_kafka_take_fn take_one, void *user,
+                  struct sl_error *err)
+{
+    struct sl_error why = {.code = SL_EKAFKA};
+    struct sl_kafka_reader *r =
+        sl_kafka_reader_new(what->config, what->log, what->timeout_ms, &why);
+    int code;
+
+    if (!r)
+        return sl_fail(err, why.code, "%s", why.text);
+    code = sl_kafka_reader_read(r, what, take_one, user, err);
+    sl_kafka_reader_free(r);
     return code;
 }

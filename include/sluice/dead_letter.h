@@ -22,6 +22,7 @@ struct sl_letter {
     int32_t source_partition;
     int64_t source_offset;
     uint32_t source_index; /* sub-index of the record in its message */
+    int64_t source_ms;     /* Kafka's time of the message, which its id hangs on; -1 unknown */
     void (*done)(void *user, int code);
     void *user;
 };

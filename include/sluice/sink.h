@@ -75,7 +75,8 @@ struct sl_item {
     bool gone;   /* its assignment ended or it is settled: removed by the next compaction */
     bool letter; /* its dead letter is under way */
     int64_t offset;
-    int64_t time_ms; /* the record's, for sluice_delivery_seconds */
+    int64_t time_ms;   /* the record's, for sluice_delivery_seconds */
+    int64_t source_ms; /* Kafka's, for a dead letter */
 };
 
 enum sl_batch_state {

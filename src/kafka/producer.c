@@ -135,6 +135,8 @@ static rd_kafka_headers_t *own_headers(const struct sl_letter *l, int64_t wall_m
     add_number(to, "sluice-partition", l->source_partition);
     add_number(to, "sluice-offset", l->source_offset);
     add_number(to, "sluice-index", l->source_index);
+    if (l->source_ms >= 0)
+        add_number(to, "sluice-timestamp", l->source_ms);
     add_time(to, wall_ms);
     return to;
 }

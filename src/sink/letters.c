@@ -84,6 +84,7 @@ static int put(struct sl_batch *b, size_t i, struct sl_header *headers, struct s
         .source_partition = p->number,
         .source_offset = item->offset,
         .source_index = item->sub,
+        .source_ms = item->source_ms,
         .done = on_done,
         .user = ref,
     };

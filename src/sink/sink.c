@@ -331,8 +331,11 @@ void sl_sink_append(struct sl_sink *s, const struct sl_record *r, unsigned rule)
 {
     const struct sl_message *m = r->message;
     struct sl_core *c = s->core;
-    struct sl_item item = {
-        .rule = rule, .sub = r->sub, .offset = m->offset, .time_ms = r->time_ns / 1000000};
+    struct sl_item item = {.rule = rule,
+                           .sub = r->sub,
+                           .offset = m->offset,
+                           .time_ms = r->time_ns / 1000000,
+                           .source_ms = m->timestamp_ms};
     struct sl_cut *cut;
     struct sl_batch *b;
     size_t begin;

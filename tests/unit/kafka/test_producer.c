@@ -56,6 +56,7 @@ static int sender_put(struct sender *s, struct sl_slice key, struct sl_slice val
         .source_partition = 3,
         .source_offset = 123456789012,
         .source_index = 2,
+        .source_ms = 1769860700123,
         .done = on_done,
         .user = s,
     };
@@ -138,6 +139,7 @@ static void whole_letter(void **state)
     assert_memory_equal(m->payload, "{\"a\":\0}", 7);
     assert_header(m, "sluice-sink", "search");
     assert_header(m, "sluice-rule", "errors");
+    assert_header(m, "sluice-timestamp", "1769860700123");
     assert_header(m, "sluice-reason", "mapper_parsing_exception");
     assert_header(m, "sluice-status", "400");
     assert_header(m, "sluice-topic", "logs");

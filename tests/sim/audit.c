@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "audit.h"
+
+#include <string.h>
+
+#include "audit_private.h"
+#include "pipeline/state.h"
+#include "rules.h"
+#include "store.h"
+
+/* What was produced and where it arrived: I1 completeness, I2 no invention, I3 selection, I6
+ * duplicates, I8 the program's own ledger, and bounds of memory. Commits and plans: audit_commit.c.
+ */
+
+void audit_begin(void)
+{
+    sim->audit = sim_new(sizeof(*sim->audit));
+    sim->audit->cap = 512;
+    sim->audit->records = sim_new(sim->audit->cap * sizeof(struct source_record *));
+}
+
+struct audit_partition *audit_partition(const struct k_partition *p)
+{
+    return &sim->audit->parts[p->number];
+}
+
+struct source_record *audit_record(struct k_partition *p, unsigned kind, char *value, size_t n,
+                                   bool bad, bool tombstone)
+{
+    struct audit *a = sim->audit;
+    struct audit_partition *ap = audit_partition(p);
+    struct source_record *r = sim_new(sizeof(*r));
+
+    *r = (struct source_record){.n = (uint32_t)a->n,
+                                .kind = kind,
+                                .p = p,
+                                .incarnation = p->incarnation,
+                                .offset = p->end - 1,
+                                .value = value,
+                                .value_n = n,
+                                .bad = bad,
+                                .tombstone = tombstone};
+    if (a->n == a->cap) {
+        struct source_record **records = sim_new(2 * a->cap * sizeof(*records));
+
+        memcpy(records, a->records, a->n * sizeof(*records));
+        a->records = records;
+        a->cap *= 2;
+    }
+    a->records[a->n++] = r;
+    if (ap->n == ap->cap) {
+        size_t cap = ap->cap ? 2 * ap->cap : 128;
+        struct source_record **records = sim_new(cap * sizeof(*records));
+
+        if (ap->n)
+            memcpy(records, ap->records, ap->n * sizeof(*records));
+        ap->records = records;
+        ap->cap = cap;
+    }
+    ap->records[ap->n++] = r;
+    return r;
+}
+
+struct source_record *audit_by_number(uint32_t n)
+{
+    return n < sim->audit->n ? sim->audit->records[n] : NULL;
+}
+
+/* ---- rules ---- */
+
+void audit_rules_live(unsigned table, unsigned sinks)
+{
+    struct audit *a = sim->audit;
+
+    for (size_t i = 0; i < a->n_versions; i++)
+        if (a->versions[i].table == table && a->versions[i].sinks == sinks)
+            return;
+    if (a->n_versions == VERSIONS_MAX)
+        abort();
+    a->versions[a->n_versions++] = (struct audit_version){table, sinks};
+}
+
+/* Some version that was live explains what each of these sinks has of the record. */
+bool audit_explained(const struct source_record *r, unsigned sinks)
+{
+    const struct audit *a = sim->audit;
+    unsigned had = r->delivered | r->dead;
+
+    if (r->tombstone || r->expired)
+        return true;
+    for (size_t i = 0; i < a->n_versions; i++) {
+        unsigned expected =
+            rules_expected(a->versions[i].table, a->versions[i].sinks, r->kind) & sinks;
+
+        if ((expected & ~had) == 0)
+            return true;
+    }
+    return false;
+}
+
+static bool ever_expected(const struct source_record *r, unsigned sink)
+{
+    const struct audit *a = sim->audit;
+
+    for (size_t i = 0; i < a->n_versions; i++)
+        if (rules_expected(a->versions[i].table, a->versions[i].sinks, r->kind) >> sink & 1)
+            return true;
+    return false;
+}
+
+/* ---- arrivals ---- */
+
+void audit_disturbed(const char *what)
+{
+    (void)what;
+    sim->audit->disturbances++;
+}
+
+static struct source_record *recognise(unsigned sink, const char *json, size_t n)
+{
+    static const char mark[] = "{\"n\":";
+    struct source_record *r = NULL;
+
+    if (n > sizeof(mark) && memcmp(json, mark, sizeof(mark) - 1) == 0)
+        r = audit_by_number((uint32_t)strtoul(json + sizeof(mark) - 1, NULL, 10));
+    if (!r || r->value_n != n || memcmp(r->value, json, n) != 0) {
+        sim_find("I2: %s has bytes that nobody produced: %.*s", store_names[sink],
+                 (int)(n < 200 ? n : 200), json);
+        return NULL;
+    }
+    if (!ever_expected(r, sink)) {
+        sim_find("I3: record %u (%s-%d@%lld, kind %u) is not for %s", r->n, r->p->topic->name,
+                 (int)r->p->number, (long long)r->offset, r->kind, store_names[sink]);
+        return NULL;
+    }
+    return r;
+}
+
+static void note(struct source_record *r, unsigned sink)
+{
+    struct audit *a = sim->audit;
+
+    if (r->times[sink]++ > 0)
+        a->counts.duplicates++;
+    r->delivered |= (uint8_t)(1u << sink);
+    r->seen[sink] = a->disturbances;
+}
+
+void audit_delivered(unsigned sink, const char *json, size_t n)
+{
+    struct source_record *r = recognise(sink, json, n);
+
+    if (!r)
+        return;
+    if (r->times[sink] > 0 && sink < 2) /* the store itself refuses a second of the same id */
+        sim_find("I6: record %u is in %s under two ids", r->n, store_names[sink]);
+    if (r->times[sink] > 0 && r->seen[sink] == sim->audit->disturbances)
+        sim_find("I6: record %u (%s-%d@%lld) comes to %s again, and nothing had happened", r->n,
+                 r->p->topic->name, (int)r->p->number, (long long)r->offset, store_names[sink]);
+    note(r, sink);
+}
+
+/* <topic>-<partition>-<first>-<last>-<hash>[-r<n>].ndjson behind the last slash. */
+static bool parse_key(const char *key, struct audit_object *o)
+{
+    const char *name = strrchr(key, '/');
+    int number;
+
+    if (!name || strncmp(name, "/logs-", 6) != 0)
+        return false;
+    if (sscanf(name + 6, "%d-%ld-%ld-", &number, &o->first, &o->last) != 3)
+        return false;
+    o->number = number;
+    o->key = sim_copy(key, strlen(key));
+    o->prefix_n = (size_t)(name - key);
+    return true;
+}
+
+static void compare_objects(unsigned sink, const struct audit_object *o)
+{
+    const struct audit *a = sim->audit;
+
+    for (const struct audit_object *other = a->objects[sink]; other; other = other->next) {
+        bool same_cut = other->first == o->first && other->last == o->last &&
+                        strcmp(other->key + other->prefix_n, o->key + o->prefix_n) == 0;
+
+        if (other->number != o->number || other->incarnation != o->incarnation ||
+            other->last < o->first || other->first > o->last || same_cut)
+            continue;
+        if (a->excused)
+            return;
+        sim_find("I6: two objects of %s overlap: %s and %s", store_names[sink], other->key, o->key);
+        return;
+    }
+}
+
+void audit_object(unsigned sink, const char *key, const char *body, size_t n)
+{
+    struct audit *a = sim->audit;
+    struct audit_object *o = sim_new(sizeof(*o));
+    const char *at = body, *end = body + n;
+
+    if (!parse_key(key, o)) {
+        sim_find("an object with a name of another form: %s", key);
+        return;
+    }
+    o->incarnation = cluster_partition("logs", o->number)->incarnation;
+    a->counts.objects++;
+    for (struct audit_object *other = a->objects[sink]; other; other = other->next)
+        if (strcmp(other->key, key) == 0)
+            return; /* written over: the same cut again */
+    compare_objects(sink, o);
+    audit_plan_names(sink, o);
+    o->next = a->objects[sink];
+    a->objects[sink] = o;
+    while (at < end) {
+        const char *line = memchr(at, '\n', (size_t)(end - at));
+        struct source_record *r;
+
+        line = line ? line : end;
+        r = recognise(sink, at, (size_t)(line - at));
+        if (!r)
+            return;
+        if (r->offset < o->first || r->offset > o->last || r->p->number != o->number)
+            sim_find("I2: record %u does not belong into %s", r->n, key);
+        note(r, sink);
+        at = line + 1;
+    }
+}
+
+/* ---- dead letters ---- */
+
+static const char *header(const struct k_message *m, const char *name)
+{
+    for (size_t i = 0; i < m->n_headers; i++)
+        if (strcmp(m->headers[i].name, name) == 0)
+            return m->headers[i].value;
+    return NULL;
+}
+
+void audit_produced(struct k_topic *t, const struct k_message *m)
+{
+    const char *sink = header(m, "sluice-sink"), *partition = header(m, "sluice-partition"),
+               *offset = header(m, "sluice-offset");
+    struct audit_partition *ap;
+
+    if (strcmp(t->name, "dead") != 0 || !sink || !partition || !offset)
+        return;
+    ap = &sim->audit->parts[strtol(partition, NULL, 10)];
+    for (size_t i = 0; i < ap->n; i++)
+        if (ap->records[i]->offset == strtoll(offset, NULL, 10) &&
+            ap->records[i]->incarnation == ap->records[i]->p->incarnation)
+            for (unsigned s = 0; s < SINKS_MAX; s++)
+                if (strcmp(store_names[s], sink) == 0) {
+                    ap->records[i]->dead |= (uint8_t)(1u << s);
+                    sim->audit->counts.dead++;
+                    sim_trace("dead letter of %s-%s@%s for %s", "logs", partition, offset, sink);
+                    if (!ap->records[i]->bad)
+                        sim_find("record %u was refused by nobody and is a dead letter of %s",
+                                 ap->records[i]->n, sink);
+                }
+}
+
+void audit_retained(struct k_partition *p)
+{
+    struct audit_partition *ap = audit_partition(p);
+
+    audit_disturbed("retention");
+    for (size_t i = 0; i < ap->n; i++)
+        if (ap->records[i]->offset < p->start && !ap->records[i]->expired &&
+            !audit_explained(ap->records[i], ~0u)) {
+            ap->records[i]->expired = true;
+            sim->audit->counts.expired++;
+        }
+}
+
+/* ---- the program's own numbers ---- */
+
+static void check_sink(const struct replica *r, const struct sl_sink *s)
+{
+    const struct sl_sink_counters *c = &s->count;
+    uint64_t routed = *c->routed, rest = *c->delivered + *c->dead + *c->let_go + *c->in_flight;
+
+    if (routed != rest)
+        sim_find(
+            "I8: r%zu, sink %s: routed %lu, but delivered %lu, dead %lu, let go %lu, in flight %lu",
+            r->number, s->config->name, routed, *c->delivered, *c->dead, *c->let_go, *c->in_flight);
+    if (sl_sink_bytes(s) > s->config->queue_bytes)
+        sim_find("r%zu, sink %s holds %zu bytes, more than its %zu", r->number, s->config->name,
+                 sl_sink_bytes(s), s->config->queue_bytes);
+}
+
+void audit_step(struct replica *r)
+{
+    uint64_t let_go = 0;
+
+    if (!r->pipeline)
+        return;
+    for (size_t i = 0; i < r->pipeline->n_sinks; i++) {
+        check_sink(r, r->pipeline->sinks[i]);
+        let_go += *r->pipeline->sinks[i]->count.let_go;
+    }
+    if (let_go != sim->audit->let_go[r->number]) {
+        sim->audit->let_go[r->number] = let_go;
+        audit_disturbed("records were let go");
+    }
+}
+
+/* ---- the end ---- */
+
+bool audit_at_rest(void)
+{
+    const struct k_topic *t = cluster_topic("logs");
+
+    for (int32_t i = 0; i < t->n; i++)
+        if (t->parts[i].committed != t->parts[i].end)
+            return false;
+    return group_at_rest();
+}
+
+const char *audit_unrest(char *ret, size_t n)
+{
+    const struct k_topic *t = cluster_topic("logs");
+
+    snprintf(ret, n, "the group is not at rest");
+    for (int32_t i = 0; i < t->n; i++)
+        if (t->parts[i].committed != t->parts[i].end) {
+            snprintf(ret, n, "logs-%d is committed at %ld \"%s\" and ends at %ld", (int)i,
+                     t->parts[i].committed, t->parts[i].metadata ? t->parts[i].metadata : "",
+                     t->parts[i].end);
+            break;
+        }
+    return ret;
+}
+
+void audit_end(void)
+{
+    const struct audit *a = sim->audit;
+
+    for (size_t i = 0; i < a->n; i++) {
+        const struct source_record *r = a->records[i];
+
+        if (!audit_explained(r, ~0u)) {
+            sim_find(
+                "I1: record %u (logs-%d@%ld, kind %u) is lost: delivered to %x, dead letters %x",
+                r->n, (int)r->p->number, r->offset, r->kind, r->delivered, r->dead);
+            return;
+        }
+    }
+}
+
+void audit_count(struct counts *to)
+{
+    const struct audit *a = sim->audit;
+    const struct cluster *c = sim->cluster;
+
+    to->seeds++;
+    to->events += sim->fired;
+    to->turns += sim->turns;
+    to->records += a->n;
+    to->rebalances += c->rebalances;
+    to->commits += c->commits_applied;
+    to->refused += c->commits_refused;
+    to->late += c->late_commits;
+    to->plans += a->n_plans;
+    to->dead += a->counts.dead;
+    to->expired += a->counts.expired;
+    to->duplicates += a->counts.duplicates;
+    to->objects += a->counts.objects;
+    to->detaches += a->counts.detaches;
+    to->kills += a->counts.kills;
+    to->pauses += a->counts.pauses;
+    to->reloads += a->counts.reloads;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIM_AUDIT_H
+#define SIM_AUDIT_H
+
+#include "kafka.h"
+#include "scenario.h"
+
+/* The auditor: keeps the history (what was produced, what each destination has, what was committed)
+ * and judges it after every step. It knows the rules by the scenario's tables and nothing of the
+ * program. */
+
+struct source_record {
+    uint32_t n; /* its number in the world: stands in the record */
+    unsigned kind;
+    struct k_partition *p;
+    unsigned incarnation;
+    int64_t offset;
+    char *value;
+    size_t value_n;
+    bool bad; /* refused for its content by every store that looks at it */
+    bool tombstone, expired;
+    uint8_t delivered, dead;   /* sinks as bits */
+    uint16_t times[SINKS_MAX]; /* delivered how often */
+    uint64_t seen[SINKS_MAX];  /* disturbances when it was delivered last */
+};
+
+struct counts {
+    uint64_t seeds, events, turns, records, kills, pauses, rebalances, commits, refused, late,
+        detaches, plans, reloads, dead, expired, duplicates, objects, requests;
+};
+
+void audit_begin(void);
+struct source_record *audit_record(struct k_partition *p, unsigned kind, char *value, size_t n,
+                                   bool bad, bool tombstone);
+struct source_record *audit_by_number(uint32_t n);
+void audit_rules_live(unsigned table,
+                      unsigned sinks); /* some replica may judge by it from now on */
+/* How: for the trace. Finds what was never produced or not meant for the sink. */
+void audit_delivered(unsigned sink, const char *json, size_t n);
+void audit_object(unsigned sink, const char *key, const char *body, size_t n);
+void audit_produced(struct k_topic *t, const struct k_message *m);
+void audit_commit(struct k_partition *p, int64_t offset, const char *metadata, struct replica *r,
+                  bool late);
+void audit_retained(struct k_partition *p);
+void audit_step(struct replica *r);
+/* Something happened after which records may come again: a death, a rebalance, an answer that was
+ * lost. */
+void audit_disturbed(const char *what);
+bool audit_at_rest(void);
+const char *audit_unrest(char *ret, size_t n); /* why not */
+void audit_end(void);
+void audit_count(struct counts *to);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SIM_AUDIT_PRIVATE_H
+#define SIM_AUDIT_PRIVATE_H
+
+#include "audit.h"
+
+/* The auditor's files among themselves. */
+
+enum { VERSIONS_MAX = 64 };
+
+struct audit_version {
+    unsigned table, sinks;
+};
+
+struct audit_object {
+    struct audit_object *next;
+    char *key;
+    size_t prefix_n;
+    int number;
+    unsigned incarnation;
+    int64_t first, last;
+};
+
+struct audit_plan {
+    struct audit_plan *next;
+    unsigned sink;
+    int number;
+    int64_t first, end;
+};
+
+struct audit_partition {
+    struct source_record **records; /* by offset */
+    size_t n, cap;
+    size_t checked; /* all before it have outcomes */
+};
+
+struct audit {
+    struct source_record **records;
+    size_t n, cap;
+    struct audit_partition parts[PARTITIONS];
+    struct audit_version versions[VERSIONS_MAX];
+    size_t n_versions;
+    struct audit_object *objects[SINKS_MAX];
+    struct audit_plan *plans;
+    size_t n_plans;
+    bool excused; /* S3 may repeat records: a commit landed late, or positions were declared void */
+    uint64_t disturbances;
+    uint64_t let_go[REPLICAS_MAX];
+    struct counts counts;
+};
+
+struct audit_partition *audit_partition(const struct k_partition *p);
+bool audit_explained(const struct source_record *r, unsigned sinks);
+void audit_plan_names(unsigned sink, const struct audit_object *o);
+
+#endif

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <string.h>
+
+#include "audit.h"
+#include "store.h"
+
+/* S3: PUT with If-None-Match, HEAD, checksums. */
+
+static void say_object(const struct store_object *o, struct store_reply *ret)
+{
+    store_say(ret, 200, "");
+    ret->headers = sim_copy(o->meta, strlen(o->meta));
+}
+
+static char *meta_of(const struct store_request *q, bool damaged)
+{
+    static const char *const names[] = {"x-amz-checksum-crc32c",        "x-amz-meta-sluice-first",
+                                        "x-amz-meta-sluice-last",       "x-amz-meta-sluice-hash",
+                                        "x-amz-meta-sluice-crc",        "x-amz-meta-sluice-records",
+                                        "x-amz-meta-sluice-body-crc32c"};
+    char *text = sim_new(2048), value[256];
+    size_t n = (size_t)snprintf(text, 2048, "ETag: \"e\"\r\n");
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (store_header(q, names[i], value, sizeof(value)))
+            n += (size_t)snprintf(text + n, 2048 - n, "%s: %s\r\n", names[i],
+                                  i == 0 && damaged ? "AAAAAA==" : value);
+    return text;
+}
+
+static void put(struct store *s, const struct store_request *q, struct store_reply *ret)
+{
+    struct store_object *o = store_find(s, q->path, strlen(q->path));
+    char condition[16];
+    bool lies = store_fault(sim->scenario->fault.s3_lies);
+
+    if (o && store_header(q, "if-none-match", condition, sizeof(condition))) {
+        store_say(ret, 412,
+                  "<Error><Code>PreconditionFailed</Code><Message>exists</Message></Error>");
+        return;
+    }
+    o = store_put(s, q->path, strlen(q->path), q->body, q->body_n);
+    o->meta = meta_of(q, lies);
+    o->damaged = lies;
+    if (!lies)
+        audit_object(s->sink, q->path, q->body, q->body_n);
+    say_object(o, ret);
+}
+
+void s3_answer(struct store *s, const struct store_request *q, struct store_reply *ret)
+{
+    if (strcmp(q->method, "PUT") == 0) {
+        put(s, q, ret);
+    } else if (strcmp(q->method, "HEAD") == 0) {
+        struct store_object *o = store_find(s, q->path, strlen(q->path));
+
+        if (o)
+            say_object(o, ret);
+        else
+            store_say(ret, 404, "");
+    } else {
+        store_say(ret, 200, "<ListBucketResult></ListBucketResult>");
+    }
+}

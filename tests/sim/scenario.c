@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "scenario.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "audit_private.h"
+#include "kafka.h"
+#include "rules.h"
+#include "store.h"
+
+/* ---- drawing ---- */
+
+static uint64_t draw_state;
+
+static uint64_t draw(uint64_t n)
+{
+    uint64_t z = draw_state += 0x9e3779b97f4a7c15u;
+
+    z = (z ^ z >> 30) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ z >> 27) * 0x94d049bb133111ebu;
+    z ^= z >> 31;
+    return n ? z % n : 0;
+}
+
+static void draw_tables(struct scenario *s)
+{
+    for (unsigned t = 0; t < TABLES_MAX; t++)
+        for (unsigned k = 0; k < KINDS; k++) {
+            uint8_t to = 0;
+
+            for (unsigned i = 0; i < SINKS_MAX; i++)
+                if (s->sinks >> i & 1 && draw(2))
+                    to |= (uint8_t)(1u << i);
+            if (!to)
+                to = (uint8_t)(s->sinks & -s->sinks);
+            s->table[t][k] = k == KINDS - 1 ? 0 : to; /* one kind is dropped by every version */
+        }
+}
+
+static void draw_sinks(struct scenario *s)
+{
+    static const unsigned choices[] = {0x05, 0x15, 0x35, 0x0d, 0x07, 0x1d, 0x14, 0x0c};
+
+    s->sinks = choices[draw(sizeof(choices) / sizeof(choices[0]))];
+    for (unsigned i = 0; i < SINKS_MAX; i++) {
+        s->queue_bytes[i] = (unsigned)(16384 << draw(3));
+        s->batch_records[i] = (unsigned)(1 + draw(30));
+        s->batch_bytes[i] = s->queue_bytes[i] / 4;
+        s->batch_age_ms[i] = (unsigned)(100 + draw(3000));
+        s->requests[i] = (unsigned)(1 + draw(4));
+        s->overflow_after_ms[i] = (unsigned)(500 + draw(5000));
+        s->blocks[i] = draw(6) == 0;
+        if (i == 2 || i == 3) { /* S3 waits longer */
+            s->batch_records[i] = (unsigned)(5 + draw(60));
+            s->batch_age_ms[i] = (unsigned)(500 + draw(15000));
+        }
+    }
+}
+
+void scenario_draw(struct scenario *s, uint64_t seed)
+{
+    memset(s, 0, sizeof(*s));
+    draw_state = seed * 0x2545f4914f6cdd1du + 7;
+    s->seed = seed;
+    s->cooperative = draw(2);
+    s->partitions = 1 + (unsigned)draw(PARTITIONS);
+    s->replicas = 1 + (unsigned)draw(REPLICAS_MAX);
+    s->records = 30 + (unsigned)draw(170);
+    s->tables = 1;
+    s->record_most = 100 + (unsigned)draw(500);
+    s->gaps = draw(2) ? (unsigned)draw(200) : 0;
+    s->letter_max = 1u << 20;
+    s->produce_us = (5 + draw(40)) * SIM_S;
+    s->heal_us = s->produce_us + draw(30) * SIM_S;
+    s->end_us = s->heal_us + 600 * SIM_S;
+    draw_sinks(s);
+    draw_tables(s);
+}
+
+bool scenario_named(struct scenario *s, const char *name)
+{
+    (void)s;
+    (void)name;
+    return false;
+}
+
+/* ---- the workload ---- */
+
+struct workload {
+    struct sim_event event;
+};
+
+static char *make_value(uint32_t n, unsigned kind, bool bad, size_t size, size_t *ret_n)
+{
+    char text[1024];
+    size_t at = (size_t)snprintf(
+        text, sizeof(text),
+        "{\"n\":%u,\"k\":%u%s,\"@timestamp\":\"2026-01-01T00:00:00Z\",\"kind\":\"server\","
+        "\"level\":\"info\",\"pad\":\"",
+        n, kind, bad ? ",\"bad\":true" : "");
+
+    while (at < size && at < sizeof(text) - 3)
+        text[at++] = (char)('a' + n % 26);
+    text[at++] = '"';
+    text[at++] = '}';
+    *ret_n = at;
+    return sim_copy(text, at);
+}
+
+static void produce(void)
+{
+    const struct scenario *s = sim->scenario;
+    struct k_topic *t = cluster_topic("logs");
+    struct k_partition *p = &t->parts[sim_below(SIM_WORKLOAD, s->partitions)];
+    struct k_message *m = sim_new(sizeof(*m));
+    unsigned kind = (unsigned)sim_below(SIM_WORKLOAD, KINDS);
+    bool bad = sim_chance(SIM_WORKLOAD, s->bad),
+         tombstone = sim_chance(SIM_WORKLOAD, s->tombstones);
+    unsigned gap =
+        sim_chance(SIM_WORKLOAD, s->gaps) ? (unsigned)sim_between(SIM_WORKLOAD, 1, 3) : 0;
+    size_t size = sim_between(SIM_WORKLOAD, 80, s->record_most);
+
+    if (!tombstone)
+        m->value = make_value((uint32_t)sim->audit->n, kind, bad, size, &m->value_n);
+    m->timestamp_ms = sim->wall_base_ms + (int64_t)(sim->now_us / 1000);
+    cluster_append(p, m, gap);
+    audit_record(p, kind, m->value, m->value_n, bad, tombstone);
+    if (sim_chance(SIM_WORKLOAD, s->gaps / 4))
+        cluster_end_gap(p, 1);
+}
+
+static void work(struct sim_event *e)
+{
+    uint64_t burst = 1 + sim_below(SIM_WORKLOAD, sim_chance(SIM_WORKLOAD, 50) ? 40 : 3);
+
+    while (burst-- > 0 && sim->left > 0) {
+        sim->left--;
+        produce();
+    }
+    if (sim->left > 0)
+        sim_after(e, sim_below(SIM_WORKLOAD,
+                               2 * (sim->scenario->produce_us - sim->now_us) / sim->left + 1));
+}
+
+/* ---- a run ---- */
+
+static void start_world(const struct scenario *s)
+{
+    struct workload *w;
+
+    rules_begin();
+    cluster_begin();
+    http_begin();
+    audit_begin();
+    cluster_add_topic("logs", (int32_t)s->partitions, true);
+    cluster_add_topic("dead", 1, false);
+    cluster_add_topic("state", 1, false);
+    sim->replicas = sim_new((REPLICAS_MAX + 1) * sizeof(*sim->replicas));
+    for (size_t i = 0; i < s->replicas; i++) {
+        replica_new(i);
+        sim_at(&sim->replicas[i]->start, sim_below(SIM_SCHEDULE, 2 * SIM_S));
+    }
+    w = sim_new(sizeof(*w));
+    sim->left = s->records;
+    w->event.fire = work;
+    sim_at(&w->event, sim_below(SIM_WORKLOAD, SIM_S));
+}
+
+static bool run_to_rest(const struct scenario *s)
+{
+    char why[512];
+
+    if (!sim_run_until(s->heal_us > s->produce_us ? s->heal_us : s->produce_us + SIM_S))
+        return false;
+    while (sim->now_us < s->end_us) {
+        if (!sim_run_until(sim->now_us + SIM_S))
+            return false;
+        if (sim->left == 0 && audit_at_rest())
+            return true;
+    }
+    sim_find("stuck: %s", audit_unrest(why, sizeof(why)));
+    return false;
+}
+
+static void stop_all(void)
+{
+    sim->closing = true;
+    for (size_t i = 0; i < sim->n_replicas; i++) {
+        struct replica *r = sim->replicas[i];
+
+        replica_stop(r);
+        if (!sim_run_until(sim->now_us + 15 * SIM_S))
+            return;
+    }
+}
+
+bool scenario_run(struct world *w, const struct scenario *s)
+{
+    bool ok;
+
+    sim_world_begin(w, s, s->seed);
+    start_world(s);
+    ok = run_to_rest(s);
+    if (ok) {
+        audit_end();
+        stop_all();
+        audit_end();
+        ok = !w->finding[0];
+    }
+    for (size_t i = 0; i < w->n_replicas; i++)
+        sim_arena_free(w->replicas[i]->arena);
+    return ok;
+}
+
+void scenario_print(const struct scenario *s)
+{
+    printf("seed %lu: %s, %u partitions, %u replicas, %u records, sinks %x, %u actions\n", s->seed,
+           s->cooperative ? "cooperative" : "eager", s->partitions, s->replicas, s->records,
+           s->sinks, s->n_actions);
+}

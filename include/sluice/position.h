@@ -33,12 +33,14 @@
  *                    catch_up      from         position: the least of its first span and
  *   attached         -1            F            max(F, next)
  *   detached         C             INT64_MAX    C
- *   handing over     C             H >= C       C      (when C reaches H: attached)
+ *   handing over     C             H > C        C      (when C reaches H: attached)
  *
  * The live reader gives a sink the records at and after `from`, the side reader those at and after
  * `catch_up` and below `from`. F > next is a *gap*: the sink has had those records, in an earlier
  * epoch or by the side reader. From the moment a hand-over is fixed, all of [C, H) is outstanding
- * although no span covers it yet.
+ * although no span covers it yet. So is all of a plan, from the moment it is proposed or read until
+ * what it names is delivered: its first offset is the position, however far the side reader has got
+ * in repeating it.
  *
  * The group commits the least position over all sinks, and each sink's own goes beside it, so that
  * a restart or a rebalance sends each sink only what it lacks. */
@@ -59,7 +61,8 @@ struct sl_span {
 
 /* A cut that is recorded before it is uploaded, so that whoever comes next cuts there again and
  * makes the same object (design, section 8). `first` is the sink's position while the plan lasts.
- */
+ * It goes when what it names is delivered, when nothing of it turns out to be left (retention,
+ * rules that let through less than they did), and when it is void. */
 struct sl_plan {
     int64_t first, end; /* [first, end); end 0: none */
     bool confirmed;     /* a commit that carried it has succeeded in this epoch, or it was read from
@@ -108,6 +111,7 @@ struct sl_partition {
     bool compacted; /* the topic's records vanish: no sink may leave the live reader */
     unsigned refs;
     int64_t next;           /* next offset to be routed by the live reader; -1 until known */
+    int64_t read;           /* private: below it some reader of this epoch has judged records */
     uint8_t place[8];       /* head of the hash over cluster id, topic and number: record ids */
     int64_t committed;      /* last offset that the broker confirmed; -1 unknown */
     uint64_t noted, noting; /* fingerprints of what was last committed, and is under way */
@@ -164,7 +168,8 @@ void sl_partition_advance(struct sl_partition *p, int64_t offset, int64_t timest
 void sl_partition_skip(struct sl_partition *p, int64_t next);
 /* Once a second. */
 void sl_partition_tick(struct sl_partition *p);
-/* The sink is detached, or is more than SL_BEHIND_S seconds behind the live reader. */
+/* The sink is detached, or is more than SL_BEHIND_S seconds behind the live reader while another
+ * one keeps up: it alone is to start by catching up. */
 bool sl_partition_behind(const struct sl_partition *p, size_t sink);
 
 /* A new hold with one reference and no span. crc: its spans sum every record read. catch_up: its
@@ -177,11 +182,12 @@ void sl_hold_unref(struct sl_hold *h); /* the last one takes its spans off the p
  * index. A span of the side reader that begins while a recorded plan is to be repeated begins where
  * the plan does. */
 size_t sl_hold_cover(struct sl_hold *h, struct sl_partition *p, int64_t offset);
-/* Nothing more is covered: `last` and `crc` of the spans are final. A span that repeats a plan ends
- * where the plan does. */
+/* Nothing more is covered: `last` and `crc` of the spans are final. A span that repeats a plan
+ * whose end the side reader has reached ends where the plan does. */
 void sl_hold_close(struct sl_hold *h);
 /* Takes its spans off the partitions although nothing was settled, and marks them: the sink is
- * detached, or the cut is given up. What they covered is read again. */
+ * detached, or the cut is given up. What they covered is read again: the sink's catch_up goes back
+ * there when it lies beyond. */
 void sl_hold_let_go(struct sl_hold *h);
 
 /* ---- serve.c ---- */
@@ -201,16 +207,18 @@ static inline bool sl_partition_serves(const struct sl_partition *p, size_t sink
  * already (a hand-over under way is undone). */
 void sl_partition_detach(struct sl_partition *p, size_t sink);
 /* Fixes the offset where the live reader takes over: the next one that neither reader has given to
- * the sink. Attached at once when nothing is left to read. */
+ * the sink, and never within a plan. Attached at once when nothing is left to read. */
 void sl_partition_hand_over(struct sl_partition *p, size_t sink);
 /* The side reader's advance. The record is in [catch_up, from). */
 void sl_partition_caught(struct sl_partition *p, size_t sink, int64_t offset, int64_t timestamp_ms,
                          uint32_t value_crc);
 /* The side reader found nothing below `next`: only ever forward, and never beyond `from`. */
 void sl_partition_caught_skip(struct sl_partition *p, size_t sink, int64_t next);
-/* Retention has taken what is below log_start: the offsets that the sink will never have, as
- * [*ret_from, log_start); their number, 0 mostly. A plan that began there is void. For a detached
- * sink. */
+/* Retention has taken what is below log_start: returns how many offsets, from *ret_from on, the
+ * sink will never have; 0 mostly. What was read of them has its outcome to come. A plan of which
+ * something was still to be read is void: its cut, when one is open, is an ordinary one from now on
+ * and has to be closed. For a detached sink; beyond its hand-over it is the live reader's matter.
+ */
 int64_t sl_partition_expire(struct sl_partition *p, size_t sink, int64_t log_start,
                             int64_t *ret_from);
 
@@ -223,7 +231,9 @@ enum sl_plan_gate {
     SL_PLAN_GO,       /* recorded: upload */
 };
 enum sl_plan_gate sl_plan_gate(struct sl_hold *h);
-/* Where a planned cut of the side reader must end; 0: no plan is to be repeated. */
+/* Where a planned cut of the side reader must end; 0: no plan is to be repeated. The first message
+ * at or beyond it, or the log's end, says that the plan has been read: then, before anything of
+ * that message, sl_partition_caught_skip() to the plan's end, and the cut is closed. */
 int64_t sl_plan_repeat_end(const struct sl_partition *p, size_t sink);
 bool sl_plan_unconfirmed(const struct sl_partition *p); /* some proposed plan waits for a commit */
 
@@ -238,6 +248,9 @@ int64_t sl_partition_cut_over(struct sl_partition *p, const char *rules, void *r
 struct sl_era *sl_partition_era(const struct sl_partition *p, int64_t offset);
 /* Forgets eras that end at or below every position, carried ones too. True: some went. */
 bool sl_partition_prune_eras(struct sl_partition *p);
+/* Forgets what has been carried for SL_CARRY_DAYS on this day, and with it the eras that only it
+ * needed (when next pruned). */
+void sl_partition_prune_carried(struct sl_partition *p, int64_t day);
 
 /* ---- the line beside the committed offset (metadata.c) ----
  *
@@ -247,13 +260,18 @@ bool sl_partition_prune_eras(struct sl_partition *p);
  * sign where negative. s: each configured sink: head of the hash of its id, its position, !: it is
  * behind (detached, or more than 10 s behind the foremost) and is to start by catching up, + the
  * length of its plan, which begins at the position. v: each era's begin and the head of its rules'
- * hash; the first may begin before the base. u: sinks that this replica does not know, carried
- * unchanged for SL_CARRY_DAYS from the day they were first carried.
+ * hash, ascending; the first may begin before the base. u: sinks that this replica does not know,
+ * carried unchanged for SL_CARRY_DAYS from the day they were first carried.
  *
  * It is a hint: the offset alone loses nothing. It counts only when its base equals the committed
  * offset, so that an operator's reset of the offset wins. It stays below SL_METADATA_MAX (brokers
- * refuse 4,096): for size, positions without a plan are given as the base, then carried ids at or
- * above the base are left out, and what is still too long is not written at all. */
+ * refuse 4,096): for size, positions without a plan are given as the base, and with them go the
+ * eras that no other position or plan reaches (who starts at the base again is judged by whatever
+ * rules are live then, and so is everybody); then carried positions at or above the base are given
+ * as the base too, then these ids are left out, and what is still too long is not written at all.
+ *
+ * Ids are short. Should two of them look alike, all who may be meant start at the least of the
+ * positions given under that name, without a plan. */
 
 enum { SL_METADATA_MAX = 2048, SL_RULES_HEAD = 12 };
 
@@ -269,7 +287,8 @@ size_t sl_metadata_write(const struct sl_partition *p, const struct sl_position_
 /* What a line that counts says, for the sinks of `names`: each sink's catch_up or from, plan, the
  * eras (without routing), what is carried. p->next stays unknown. Sinks that the line does not name
  * get the bit new_sinks[sink]; they begin at the base. False, and nothing is set: there is none, it
- * is not ours, damaged, or void. */
+ * is not ours, damaged, or speaks of offsets beyond p->log_end (where that is known: the topic is
+ * another one, or was cut). */
 bool sl_metadata_read(struct sl_partition *p, const struct sl_position_names *names,
                       int64_t committed, struct sl_slice line, bool *new_sinks);
 /* The line counts, and some sink's position in it is at or beyond `low`. */
@@ -291,8 +310,9 @@ void sl_metadata_short_id(const char *sink_id, char ret[7]);
 
 /* ---- arrival ---- */
 
-/* All that was known is void: every sink is attached at `base`, no plan, no era, nothing carried.
- */
+/* All that was known beyond `base` is void: every sink is attached there (one that had not come so
+ * far stays detached where it is), no plan, no era, and what is carried is at or below the base.
+ * For an arrival: nothing is outstanding. */
 void sl_partition_void(struct sl_partition *p, int64_t base);
 /* Ends the arrival: next becomes the least `from` of the attached sinks; when none is attached, the
  * greatest position or plan end of all. */

@@ -16,7 +16,7 @@ static int64_t most(int64_t a, int64_t b)
  * was judged by the rules that were live until now. */
 static int64_t beyond_all(const struct sl_partition *p)
 {
-    int64_t at = most(p->next, 0);
+    int64_t at = most(most(p->next, p->read), 0);
 
     for (size_t i = 0; i < p->n_sinks; i++) {
         const struct sl_sink_position *s = &p->sinks[i];
@@ -75,6 +75,16 @@ struct sl_era *sl_partition_era(const struct sl_partition *p, int64_t offset)
     while (i > 1 && p->eras[i - 1].begin > offset)
         i--;
     return i > 0 ? &p->eras[i - 1] : NULL;
+}
+
+void sl_partition_prune_carried(struct sl_partition *p, int64_t day)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < p->n_carried; i++)
+        if (day - p->carried[i].day <= SL_CARRY_DAYS)
+            p->carried[kept++] = p->carried[i];
+    p->n_carried = kept;
 }
 
 bool sl_partition_prune_eras(struct sl_partition *p)

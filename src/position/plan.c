@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <assert.h>
 
-#include "sluice/position.h"
+#include "position/plan.h"
 
 /* Cuts that are recorded before they are uploaded: see position.h and design, section 8. */
 
@@ -41,6 +41,17 @@ int64_t sl_plan_repeat_end(const struct sl_partition *p, size_t sink)
     const struct sl_sink_position *s = &p->sinks[sink];
 
     return s->plan.end > 0 && s->catch_up >= 0 && s->catch_up < s->plan.end ? s->plan.end : 0;
+}
+
+void sl_plan_drop_done(struct sl_partition *p, size_t sink)
+{
+    struct sl_sink_position *s = &p->sinks[sink];
+
+    if (s->plan.end == 0 || sl_plan_repeat_end(p, sink) > 0)
+        return;
+    if (sl_list_empty(&s->spans) ||
+        sl_container_of(s->spans.next, struct sl_span, node)->first >= s->plan.end)
+        s->plan = (struct sl_plan){0};
 }
 
 bool sl_plan_unconfirmed(const struct sl_partition *p)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "sluice/position.h"
+#include "position/plan.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -75,7 +75,7 @@ int64_t sl_partition_position(const struct sl_partition *p, size_t sink)
         if (first < next)
             next = first;
     }
-    return next;
+    return s->plan.end > 0 && s->plan.first < next ? s->plan.first : next;
 }
 
 int64_t sl_partition_least(const struct sl_partition *p)
@@ -157,8 +157,16 @@ void sl_partition_tick(struct sl_partition *p)
 
 bool sl_partition_behind(const struct sl_partition *p, size_t sink)
 {
-    return p->sinks[sink].catch_up >= 0 ||
-           sl_partition_position(p, sink) < p->passed[SL_BEHIND_S - 1];
+    int64_t then = p->passed[SL_BEHIND_S - 1];
+
+    if (p->sinks[sink].catch_up >= 0)
+        return true;
+    if (sl_partition_position(p, sink) >= then)
+        return false;
+    for (size_t i = 0; i < p->n_sinks; i++)
+        if (p->sinks[i].catch_up < 0 && sl_partition_position(p, i) >= then)
+            return true;
+    return false;
 }
 
 struct sl_hold *sl_hold_new(size_t sink, bool crc, bool catch_up)
@@ -186,30 +194,36 @@ void sl_hold_close(struct sl_hold *h)
 
         sl_list_remove(&span->crc_node);
         if (!h->closed && h->crc && h->catch_up && plan->end > 0 && span->first == plan->first &&
-            span->partition->sinks[h->sink].catch_up >= plan->end)
+            sl_plan_repeat_end(span->partition, h->sink) == 0)
             span->last = plan->end - 1;
     }
     h->closed = true;
+}
+
+/* Of a sink that was detached before, nothing changes here. One that has been attached again is
+ * handed over once more; a span of the live reader, from which only a detach takes back, makes it
+ * one. */
+static void read_again(struct sl_sink_position *s, int64_t first)
+{
+    if (s->catch_up < 0 || s->catch_up > first)
+        s->catch_up = first;
+    if (s->from <= first)
+        s->from = INT64_MAX;
 }
 
 void sl_hold_let_go(struct sl_hold *h)
 {
     h->closed = true;
     for (size_t i = 0; i < h->n; i++) {
-        sl_list_remove(&h->spans[i]->node);
-        sl_list_remove(&h->spans[i]->crc_node);
-        h->spans[i]->let_go = true;
+        struct sl_span *span = h->spans[i];
+
+        if (span->let_go)
+            continue;
+        read_again(&span->partition->sinks[h->sink], span->first);
+        sl_list_remove(&span->node);
+        sl_list_remove(&span->crc_node);
+        span->let_go = true;
     }
-}
-
-/* All that the span covers has its outcome. A plan that it made good is done. */
-static void settle(const struct sl_hold *h, const struct sl_span *span)
-{
-    struct sl_plan *plan = &span->partition->sinks[h->sink].plan;
-
-    if (!span->let_go && !span->partition->ended && h->crc && plan->end == span->last + 1 &&
-        plan->first == span->first)
-        *plan = (struct sl_plan){0};
 }
 
 void sl_hold_unref(struct sl_hold *h)
@@ -219,9 +233,9 @@ void sl_hold_unref(struct sl_hold *h)
     for (size_t i = 0; i < h->n; i++) {
         struct sl_span *span = h->spans[i];
 
-        settle(h, span);
         sl_list_remove(&span->node);
         sl_list_remove(&span->crc_node);
+        sl_plan_drop_done(span->partition, h->sink);
         sl_partition_unref(span->partition);
         free(span);
     }

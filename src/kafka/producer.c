@@ -31,6 +31,7 @@ struct mail {
     enum form form;
     size_t charged;
     void (*done)(void *user, int code);
+    sl_written_fn written; /* in place of done: this is no letter, and has one form */
     void *user;
 };
 
@@ -160,8 +161,10 @@ static void append_headers(rd_kafka_headers_t *to, const rd_kafka_headers_t *fro
 static void free_mail(struct mail *m)
 {
     sl_list_remove(&m->node);
-    rd_kafka_headers_destroy(m->original);
-    rd_kafka_headers_destroy(m->own);
+    if (m->original)
+        rd_kafka_headers_destroy(m->original);
+    if (m->own)
+        rd_kafka_headers_destroy(m->own);
     free(m->topic);
     free(m->key);
     free(m);
@@ -184,9 +187,10 @@ static rd_kafka_resp_err_t produce_form(struct sl_producer *p, struct mail *m,
     rd_kafka_error_t *error;
     rd_kafka_resp_err_t err = RD_KAFKA_RESP_ERR_NO_ERROR;
 
-    if (!bare)
+    if (!bare && m->original)
         append_headers(headers, m->original);
-    append_headers(headers, m->own);
+    if (m->own)
+        append_headers(headers, m->own);
     if (truncated[m->form])
         add_text(headers, "sluice-truncated", truncated[m->form], strlen(truncated[m->form]));
     error = rd_kafka_produceva(p->rk, vu, sizeof(vu) / sizeof(vu[0]));
@@ -206,7 +210,7 @@ static rd_kafka_resp_err_t produce(struct sl_producer *p, struct mail *m, struct
         rd_kafka_resp_err_t err =
             produce_form(p, m, m->form == FORM_WHOLE ? value : sl_slice("", 0));
 
-        if (err != RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || m->form == FORM_BARE)
+        if (err != RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE || m->form == FORM_BARE || m->written)
             return err;
         m->form++;
     }
@@ -239,13 +243,9 @@ static size_t cost(const struct sl_letter *l)
     return n;
 }
 
-static int put(struct sl_letters *letters, const struct sl_letter *l)
+/* Whether there is a client, and room for so much more. */
+static int admit(struct sl_producer *p, size_t charged)
 {
-    struct sl_producer *p = sl_container_of(letters, struct sl_producer, letters);
-    struct mail *m;
-    size_t charged = cost(l);
-    rd_kafka_resp_err_t err;
-
     if (p->broken && sl_list_empty(&p->mails)) {
         close_client(p);
         if (open_client(p, NULL))
@@ -254,8 +254,19 @@ static int put(struct sl_letters *letters, const struct sl_letter *l)
     if (p->broken || !p->rk)
         return SL_EKAFKA;
     /* One letter larger than the whole budget still goes, alone. */
-    if (p->under_way && p->under_way + charged > p->memory)
-        return SL_EFULL;
+    return p->under_way && p->under_way + charged > p->memory ? SL_EFULL : SL_OK;
+}
+
+static int put(struct sl_letters *letters, const struct sl_letter *l)
+{
+    struct sl_producer *p = sl_container_of(letters, struct sl_producer, letters);
+    struct mail *m;
+    size_t charged = cost(l);
+    rd_kafka_resp_err_t err;
+    int code = admit(p, charged);
+
+    if (code)
+        return code;
     m = new_mail(p, l);
     err = produce(p, m, l->value);
     if (err) {
@@ -267,22 +278,58 @@ static int put(struct sl_letters *letters, const struct sl_letter *l)
     return SL_OK;
 }
 
+int sl_producer_write(struct sl_producer *p, const char *topic, struct sl_slice key,
+                      struct sl_slice value, sl_written_fn written, void *user,
+                      struct sl_error *err)
+{
+    rd_kafka_resp_err_t refused;
+    struct mail *m;
+    int code = admit(p, value.n);
+
+    if (code)
+        return sl_fail(err, code, "the producer %s",
+                       code == SL_EFULL ? "has too much under way" : "has no client");
+    m = sl_zalloc(sizeof(*m));
+    m->topic = sl_strdup(topic);
+    m->key = sl_strndup(key.p, key.n);
+    m->key_n = key.n;
+    m->written = written;
+    m->user = user;
+    m->charged = value.n;
+    sl_list_push(&p->mails, &m->node);
+    refused = produce(p, m, value);
+    if (refused) {
+        free_mail(m);
+        return sl_fail(err, SL_EKAFKA, "topic %s: %s", topic, rd_kafka_err2str(refused));
+    }
+    p->under_way += m->charged;
+    return SL_OK;
+}
+
 /* ---- answers ---- */
+
+static void tell(struct mail *m, int code, const char *why)
+{
+    if (m->written)
+        m->written(m->user, code, why);
+    else
+        m->done(m->user, code);
+}
 
 static void settle(struct sl_producer *p, struct mail *m, rd_kafka_resp_err_t err)
 {
     int code = err ? SL_EKAFKA : SL_OK;
 
-    if (err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && m->form != FORM_BARE) {
+    if (err == RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE && m->form != FORM_BARE && !m->written) {
         m->form++;
         if (produce(p, m, sl_slice("", 0)) == RD_KAFKA_RESP_ERR_NO_ERROR)
             return;
     }
-    if (err && sl_log_due(&p->logged_ms, sl_now_ms(&p->loop->rt), 10000))
+    if (err && !m->written && sl_log_due(&p->logged_ms, sl_now_ms(&p->loop->rt), 10000))
         sl_log(p->loop->rt.log, SL_LOG_WARN, "dead letter not written", "topic", m->topic, "reason",
                rd_kafka_err2str(err), NULL);
     p->under_way -= m->charged;
-    m->done(m->user, code);
+    tell(m, code, err ? rd_kafka_err2str(err) : "");
     free_mail(m);
 }
 
@@ -390,7 +437,7 @@ void sl_producer_free(struct sl_producer *p)
     while (!sl_list_empty(&p->mails)) {
         struct mail *m = sl_container_of(p->mails.next, struct mail, node);
 
-        m->done(m->user, SL_EKAFKA);
+        tell(m, SL_EKAFKA, "the producer is closed");
         free_mail(m);
     }
     uv_close((uv_handle_t *)&p->poll, on_handle_closed);

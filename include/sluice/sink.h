@@ -27,6 +27,7 @@
  *   OPEN     records are encoded into it, straight in the wire format
  *   CLOSED   nothing more goes in (bytes, count, age, drain, queue pressure)
  *   SEALING  type->seal on a pool thread: compression, body
+ *   GATED    SL_SINK_CUTS only: until the plan of its cut is recorded
  *   READY    waits for its turn
  *   SENDING  type->submit until sl_sink_done()
  *   WAITING  for its retry timer; then READY (or CLOSED when items were removed)
@@ -83,6 +84,7 @@ enum sl_batch_state {
     SL_BATCH_OPEN,
     SL_BATCH_CLOSED,
     SL_BATCH_SEALING,
+    SL_BATCH_GATED,
     SL_BATCH_READY,
     SL_BATCH_SENDING,
     SL_BATCH_WAITING,
@@ -237,10 +239,13 @@ void sl_sink_relieve(struct sl_sink *s);
 /* There was no room for this record: closes what is open until the rest can drain enough for it. */
 void sl_sink_make_room(struct sl_sink *s, const struct sl_record *r);
 /* Closes every open batch that holds records of p (of any partition when NULL), of both readers. A
- * cut that repeats a plan and has not reached its end is let go instead: it must end there. */
+ * cut that repeats a plan and has not reached its end is let go instead, for it must end there:
+ * catch_up is back at its begin then, and the side reader must be told. */
 void sl_sink_close_open(struct sl_sink *s, struct sl_partition *p);
 /* The same for the batches of one reader: it is about to read records of p that do not belong with
- * what is open (another era, a plan's end, the hand-over). At a plan's end its cut is complete. */
+ * what is open (another era, a plan's end, the hand-over). A cut that repeats a plan is complete
+ * when catch_up has reached the plan's end (sl_partition_caught_skip() before), and stays open
+ * until then. */
 void sl_sink_close_reader(struct sl_sink *s, struct sl_partition *p, bool catch_up);
 /* Assignments have ended: what is queued of them and not yet in flight is let go. */
 void sl_sink_let_go(struct sl_sink *s);

@@ -349,36 +349,18 @@ struct sl_batch *sl_batch_halve(struct sl_batch *b)
     return part;
 }
 
-bool sl_hold_any_ended(const struct sl_hold *h)
+bool sl_hold_any_over(const struct sl_hold *h)
 {
     for (size_t i = 0; i < h->n; i++)
-        if (h->spans[i]->partition->ended)
+        if (sl_span_over(h->spans[i]))
             return true;
     return false;
 }
 
-size_t sl_batch_mark_ended(struct sl_batch *b)
+bool sl_hold_all_over(const struct sl_hold *h)
 {
-    size_t n = 0;
-
-    if (!sl_hold_any_ended(
-            b->hold)) /* asked before every send: usually without a look at the items */
-        return 0;
-    for (size_t i = 0; i < b->n_items; i++) {
-        struct sl_item *item = &b->items[i];
-
-        if (item->gone || item->letter || !b->hold->spans[item->span]->partition->ended)
-            continue;
-        item->gone = true;
-        n++;
-    }
-    return n;
-}
-
-bool sl_batch_all_ended(const struct sl_batch *b)
-{
-    for (size_t i = 0; i < b->hold->n; i++)
-        if (!b->hold->spans[i]->partition->ended)
+    for (size_t i = 0; i < h->n; i++)
+        if (!sl_span_over(h->spans[i]))
             return false;
     return true;
 }

@@ -19,8 +19,11 @@ static void pump(struct sl_batch *b);
 static void on_timer(struct sl_timer *t)
 {
     struct sl_batch *b = sl_container_of(t, struct sl_batch, timer);
+    struct sl_sink *s = b->sink;
 
-    if (!sl_letters_prune(b))
+    if (sl_letters_prune(b))
+        sl_queue_pump(s);
+    else
         pump(b);
 }
 
@@ -58,11 +61,12 @@ static void on_done(void *user, int code)
         if (code != SL_OK) {
             failed(b, code);
         } else {
+            sl_books_item(b, item, SL_ENTRY_DEAD);
             item->gone = true;
-            ++*s->count.dead;
-            --*s->count.in_flight;
-            if (--b->records == 0) /* in this state: without an outcome */
+            if (--b->records == 0) { /* in this state: without an outcome */
                 sl_queue_finish(b);
+                sl_queue_pump(s);
+            }
         }
     }
     free(ref);
@@ -121,33 +125,29 @@ static void pump(struct sl_batch *b)
     free(headers);
 }
 
-void sl_letters_start(struct sl_batch *b)
+void sl_letters_start(struct sl_batch *b, const char *why)
 {
+    char reason[256];
+
     b->state = SL_BATCH_LETTERS;
     b->attempts = 0;
     sl_batch_charge(b); /* no body will be made */
-    if (!b->sink->config->dead_letter || !b->sink->env->letters) {
-        /* Only a record that could never be encoded comes here without a topic: it holds the
-         * position. */
-        b->blocks = true;
-        b->sink->core->blocked++;
-        sl_retry_stall(b->sink,
-                       "a record is too large for this sink and there is no dead-letter topic");
+    if (!why) {
+        pump(b);
         return;
     }
-    pump(b);
+    b->blocks = true;
+    b->sink->core->blocked++;
+    snprintf(reason, sizeof(reason), "a record is too large for this sink's queue: %s", why);
+    sl_retry_stall(b->sink, reason);
 }
 
 bool sl_letters_prune(struct sl_batch *b)
 {
-    size_t n = sl_batch_mark_ended(b);
+    size_t n = sl_books_let_go_over(b);
 
-    if (n == 0)
-        return false;
-    *b->sink->count.let_go += n;
-    *b->sink->count.in_flight -= n;
     b->records -= (unsigned)n;
-    if (b->records > 0)
+    if (n == 0 || b->records > 0)
         return false;
     sl_queue_finish(b);
     return true;

@@ -12,7 +12,7 @@
  *   then it stalls, for what refuses everything is a mistake of configuration and not of records.
  * - PARK, PARK_ON: apart from the rest, tried again; PARK becomes REFUSED after SL_PARK_MS. */
 
-void sl_policy_window(struct sl_core *c, bool refused, size_t n)
+static void note(struct sl_core *c, bool refused, size_t n)
 {
     if (n > SL_WINDOW)
         n = SL_WINDOW;
@@ -39,9 +39,8 @@ static void deliver_all(struct sl_batch *b)
         observe(s, b->items[i].time_ms, 1);
     for (size_t i = 0; i < b->n_runs; i++)
         observe(s, b->runs[i].time_ms, b->runs[i].records);
-    *s->count.delivered += b->records;
-    *s->count.in_flight -= b->records;
-    sl_policy_window(s->core, false, b->records);
+    sl_books_rest(b, SL_ENTRY_DELIVERED);
+    note(s->core, false, b->records);
     sl_retry_live(s);
     sl_retry_grow(s);
     sl_queue_finish(b);
@@ -91,28 +90,27 @@ struct verdict {
 
 /* A refused record may become a dead letter: there is a topic, and the sink does not refuse more
  * than its share. Judged record by record in their order, as the limit is defined. */
-static bool admit_refused(struct sl_sink *s, struct verdict *v)
+const char *sl_policy_admit(struct sl_sink *s)
 {
     struct sl_core *c = s->core;
 
-    if (!s->config->dead_letter || !s->env->letters) {
-        v->limit = "a record was refused and the sink has no dead-letter topic";
-        return false;
-    }
-    if (c->window_refused - c->window[c->window_at] + 1 > s->config->dead_letter_limit) {
-        v->limit = "too many of the last 1,000 records were refused (dead_letter.limit)";
-        return false;
-    }
-    sl_policy_window(c, true, 1);
-    return true;
+    if (!s->config->dead_letter || !s->env->letters)
+        return "a record was refused and the sink has no dead-letter topic";
+    if (c->window_refused - c->window[c->window_at] + 1 > s->config->dead_letter_limit)
+        return "too many of the last 1,000 records were refused (dead_letter.limit)";
+    note(c, true, 1);
+    return NULL;
 }
 
 static void judge_item(struct sl_batch *b, struct sl_item *item, bool park_over, struct verdict *v)
 {
+    const char *limit;
+
     switch ((enum sl_outcome)item->outcome) {
     case SL_DELIVERED:
         v->delivered++;
-        sl_policy_window(b->sink->core, false, 1);
+        sl_books_item(b, item, SL_ENTRY_DELIVERED);
+        note(b->sink->core, false, 1);
         observe(b->sink, item->time_ms, 1);
         item->gone = true;
         return;
@@ -125,9 +123,11 @@ static void judge_item(struct sl_batch *b, struct sl_item *item, bool park_over,
     case SL_SPLIT:
     case SL_REFUSED:
         item->outcome = SL_REFUSED;
-        if (admit_refused(b->sink, v)) {
+        limit = sl_policy_admit(b->sink);
+        if (!limit) {
             v->refused++;
         } else {
+            v->limit = limit;
             item->outcome = SL_STALL;
             v->stall++;
         }
@@ -186,10 +186,8 @@ static void settle_items(struct sl_batch *b, const struct sl_result *r)
 
     snprintf(reason, sizeof(reason), "%s%s%s", v.limit ? v.limit : "", v.limit ? ": " : "",
              v.reason ? b->reasons.p + v.reason - 1 : "");
-    *s->count.delivered += v.delivered;
-    *s->count.in_flight -= v.delivered;
     if (v.refused > 0)
-        sl_letters_start(sl_batch_extract(b, SL_REFUSED));
+        sl_letters_start(sl_batch_extract(b, SL_REFUSED), NULL);
     if (v.parked > 0)
         park(b, SL_PARK, reason);
     if (v.parked_on > 0)

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sink/core.h"
 
-#include <stdlib.h>
-
 enum { SEALING_MAX = 2 }; /* batches of one sink compressed at once; the pool is shared by all */
 
 static void move(struct sl_batch *b, enum sl_batch_state state, struct sl_list *to)
@@ -50,9 +48,11 @@ static void seal_done(struct sl_work *w)
     }
     c->sent_ratio = learn(c->sent_ratio, b->body.n, b->encoded);
     c->wire_ratio = learn(c->wire_ratio, b->wire.n, b->encoded);
-    move(b, SL_BATCH_READY, &c->ready);
-    if (!sl_queue_prune(b)) /* its assignment may have ended meanwhile */
+    b->state = SL_BATCH_READY;
+    if (!sl_queue_prune(b)) { /* its assignment may have ended meanwhile */
         sl_batch_charge(b);
+        sl_gate_enter(b);
+    }
     sl_queue_pump(s);
     s->env->wake(s->env->user);
 }
@@ -65,7 +65,7 @@ static void seal(struct sl_batch *b)
     b->body = sl_buf_as_slice(&b->data);
     b->encoded = b->data.n;
     if (!s->type->seal) {
-        move(b, SL_BATCH_READY, &c->ready);
+        sl_gate_enter(b);
         return;
     }
     move(b, SL_BATCH_SEALING, &c->busy);
@@ -78,22 +78,15 @@ static void seal(struct sl_batch *b)
 
 bool sl_queue_prune(struct sl_batch *b)
 {
-    struct sl_sink *s = b->sink;
-    size_t n;
-
-    if (!(s->type->flags & SL_SINK_ITEMS)) {
-        if (!(s->type->flags & SL_SINK_CUTS) || !sl_batch_all_ended(b))
+    if (!(b->sink->type->flags & SL_SINK_ITEMS)) {
+        if (!sl_hold_all_over(b->hold))
             return false;
-        *s->count.let_go += b->records;
-        *s->count.in_flight -= b->records;
+        sl_books_rest(b, SL_ENTRY_LET_GO);
         sl_queue_finish(b);
         return true;
     }
-    n = sl_batch_mark_ended(b);
-    if (n == 0)
+    if (sl_books_let_go_over(b) == 0)
         return false;
-    *s->count.let_go += n;
-    *s->count.in_flight -= n;
     sl_batch_compact(b);
     if (b->n_items == 0)
         sl_queue_finish(b);
@@ -157,6 +150,8 @@ void sl_queue_pump(struct sl_sink *s)
 
     while (!sl_list_empty(&c->closed) && c->sealing < SEALING_MAX)
         seal(sl_container_of(c->closed.next, struct sl_batch, node));
+    if (c->gates_due)
+        sl_gate_look(s);
     dispatch(s);
 }
 
@@ -166,6 +161,19 @@ void sl_queue_on_dispatch(struct sl_timer *t)
 }
 
 /* ---- the way of a closed batch ---- */
+
+void sl_queue_close(struct sl_batch *b)
+{
+    struct sl_core *c = b->sink->core;
+
+    c->open_bytes -= b->charged;
+    move(b, SL_BATCH_CLOSED, &c->closed);
+}
+
+void sl_queue_gate(struct sl_batch *b)
+{
+    move(b, SL_BATCH_GATED, &b->sink->core->gated);
+}
 
 void sl_queue_ready(struct sl_batch *b, bool front)
 {
@@ -208,100 +216,57 @@ void sl_queue_finish(struct sl_batch *b)
     struct sl_sink *s = b->sink;
 
     sl_batch_free(b);
+    s->core->gates_due = s->type->flags & SL_SINK_CUTS; /* its hold may have gone with it */
     s->env->wake(s->env->user);
 }
 
-/* ---- cuts ---- */
+/* ---- letting go ---- */
 
-void sl_queue_close_cut(struct sl_sink *s, struct sl_cut *cut)
+void sl_queue_let_go(struct sl_sink *s)
 {
     struct sl_core *c = s->core;
-
-    sl_hold_close(cut->hold);
-    if (cut->partition)
-        cut->partition->sinks[s->index].cut[0] = NULL;
-    for (size_t i = 0; i < cut->n; i++) {
-        struct sl_batch *b = cut->batches[i];
-
-        c->open_bytes -= b->charged;
-        move(b, SL_BATCH_CLOSED, &c->closed);
-        if (b->records == 0) /* opened for a record that did not fit */
-            sl_batch_free(b);
-    }
-    c->open_batches -= cut->n;
-    sl_hold_unref(cut->hold);
-    sl_list_remove(&cut->node);
-    free(cut->batches);
-    free(cut->keys);
-    free(cut);
-}
-
-static size_t cut_bytes(const struct sl_cut *cut)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < cut->n; i++)
-        n += cut->batches[i]->charged;
-    return n;
-}
-
-struct sl_cut *sl_queue_largest(const struct sl_core *c)
-{
-    struct sl_cut *largest = NULL;
-    size_t most = 0;
-    struct sl_list *at;
-
-    sl_list_each (at, &c->cuts) {
-        struct sl_cut *cut = sl_container_of(at, struct sl_cut, node);
-        size_t n = cut_bytes(cut);
-
-        if (!largest || n > most) {
-            largest = cut;
-            most = n;
-        }
-    }
-    return largest;
-}
-
-void sl_queue_keep_open(struct sl_sink *s, size_t keep)
-{
-    struct sl_core *c = s->core;
-
-    while (c->open_bytes > keep && !sl_list_empty(&c->cuts))
-        sl_queue_close_cut(s, sl_queue_largest(c));
-}
-
-void sl_queue_arm_age(struct sl_sink *s)
-{
-    struct sl_core *c = s->core;
-    uint64_t now = sl_now_ms(s->env->rt), due = UINT64_MAX;
-    struct sl_list *at;
-
-    sl_list_each (at, &c->cuts) {
-        struct sl_cut *cut = sl_container_of(at, struct sl_cut, node);
-
-        if (cut->opened_ms + s->config->batch_age_ms < due)
-            due = cut->opened_ms + s->config->batch_age_ms;
-    }
-    if (due == UINT64_MAX)
-        sl_timer_stop(s->env->rt, &c->age_timer);
-    else
-        sl_timer_start(s->env->rt, &c->age_timer, due > now ? due - now : 0);
-}
-
-void sl_queue_on_age(struct sl_timer *t)
-{
-    struct sl_core *c = sl_container_of(t, struct sl_core, age_timer);
-    struct sl_sink *s = c->sink;
-    uint64_t now = sl_now_ms(s->env->rt);
+    struct sl_list *lists[] = {&c->closed, &c->gated, &c->ready, &c->busy};
     struct sl_list *at, *after;
 
-    sl_list_each_safe (at, after, &c->cuts) {
-        struct sl_cut *cut = sl_container_of(at, struct sl_cut, node);
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++) {
+        sl_list_each_safe (at, after, lists[i]) {
+            struct sl_batch *b = sl_container_of(at, struct sl_batch, node);
 
-        if (cut->opened_ms + s->config->batch_age_ms <= now)
-            sl_queue_close_cut(s, cut);
+            if (b->state == SL_BATCH_LETTERS)
+                sl_letters_prune(b);
+            else if (b->state != SL_BATCH_SEALING && b->state != SL_BATCH_SENDING)
+                sl_queue_prune(b);
+        }
     }
-    sl_queue_arm_age(s);
-    sl_queue_pump(s);
+}
+
+static void forget(struct sl_batch *b)
+{
+    struct sl_sink *s = b->sink;
+
+    sl_hold_let_go(b->hold);
+    if (b->state == SL_BATCH_SEALING)
+        return; /* a pool thread has it: let go when that is done */
+    if (b->state == SL_BATCH_SENDING) {
+        s->type->cancel(s, b);
+        s->core->sending--;
+    }
+    sl_books_rest(b, SL_ENTRY_LET_GO);
+    sl_batch_free(b);
+}
+
+void sl_queue_forget(struct sl_sink *s)
+{
+    struct sl_core *c = s->core;
+    struct sl_list *lists[] = {&c->closed, &c->gated, &c->ready, &c->busy};
+    struct sl_list *at, *after;
+
+    while (!sl_list_empty(&c->cuts))
+        sl_cut_let_go(s, sl_container_of(c->cuts.next, struct sl_cut, node));
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+        sl_list_each_safe (at, after, lists[i])
+            forget(sl_container_of(at, struct sl_batch, node));
+    c->due = false;
+    sl_timer_stop(s->env->rt, &c->age_timer);
+    sl_timer_stop(s->env->rt, &c->dispatch_timer);
 }

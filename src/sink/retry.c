@@ -3,6 +3,8 @@
 
 #include "base/utf8.h"
 
+enum { PACE_WINDOW_MS = 2 * 60 * 1000, PACE_SLOW_MS = 1000 };
+
 /* Back-off with full jitter: uniform between 0 and min(max, first * 2^attempt) (M. Brooker,
  * "Exponential Backoff and Jitter", AWS Architecture Blog, 2015). What the destination asks for
  * (Retry-After) is the least, clamped so that a wrong header cannot park a sink for ever. */
@@ -41,6 +43,31 @@ void sl_retry_grow(struct sl_sink *s)
     c->concurrency += 1 / c->concurrency;
     if (c->concurrency > s->config->requests)
         c->concurrency = s->config->requests;
+}
+
+/* Latency tells before refusals do: a request that took four times as long as the quickest of the
+ * last minutes, size for size, and more than a second. */
+void sl_retry_pace(struct sl_sink *s, uint64_t ms, size_t bytes, bool well)
+{
+    struct sl_core *c = s->core;
+    uint64_t now = sl_now_ms(s->env->rt);
+    bool slow = ms > PACE_SLOW_MS;
+
+    if (now - c->pace_ms >= PACE_WINDOW_MS) {
+        c->pace[1] = now - c->pace_ms < 2 * PACE_WINDOW_MS ? c->pace[0] : (struct sl_pace){0};
+        c->pace[0] = (struct sl_pace){0};
+        c->pace_ms = now;
+    }
+    for (size_t i = 0; i < 2; i++) {
+        const struct sl_pace *best = &c->pace[i];
+        double larger = (double)bytes / (double)(best->bytes + 1);
+
+        slow &= !best->ms || (double)ms > 4 * (double)best->ms * (larger > 1 ? larger : 1);
+    }
+    if (slow && (c->pace[0].ms || c->pace[1].ms))
+        sl_retry_shrink(s);
+    if (well && (!c->pace[0].ms || ms < c->pace[0].ms))
+        c->pace[0] = (struct sl_pace){ms ? ms : 1, bytes};
 }
 
 static void arm_probe(struct sl_sink *s)

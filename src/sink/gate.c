@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "sink/core.h"
+
+/* Whether a sealed batch may be sent: when the plan of its cut is recorded (position/plan.c). A
+ * plan that was proposed is committed at once; where nobody commits (a command that runs a sink
+ * alone) it counts as recorded. */
+static bool opens(struct sl_batch *b)
+{
+    struct sl_sink *s = b->sink;
+
+    switch (sl_plan_gate(b->hold)) {
+    case SL_PLAN_GO:
+        return true;
+    case SL_PLAN_PROPOSED:
+        if (s->env->commit) {
+            s->env->commit(s->env->user);
+            return false;
+        }
+        b->hold->spans[0]->partition->sinks[s->index].plan.confirmed = true;
+        return true;
+    case SL_PLAN_WAIT:
+        break;
+    }
+    return false;
+}
+
+void sl_gate_enter(struct sl_batch *b)
+{
+    if (!(b->sink->type->flags & SL_SINK_CUTS) || opens(b))
+        sl_queue_ready(b, false);
+    else
+        sl_queue_gate(b);
+}
+
+/* The objects of a cut stand together and share its answer. */
+void sl_gate_look(struct sl_sink *s)
+{
+    struct sl_core *c = s->core;
+    const struct sl_hold *hold = NULL;
+    struct sl_list *at, *after;
+    bool go = false;
+
+    c->gates_due = false;
+    sl_list_each_safe (at, after, &c->gated) {
+        struct sl_batch *b = sl_container_of(at, struct sl_batch, node);
+
+        if (b->hold != hold) {
+            hold = b->hold;
+            go = opens(b);
+        }
+        if (go)
+            sl_queue_ready(b, false);
+    }
+}
+
+void sl_sink_pump(struct sl_sink *s)
+{
+    s->core->gates_due = true;
+    sl_queue_pump(s);
+}

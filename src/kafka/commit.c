@@ -17,8 +17,20 @@ bool sl_commit_due(const struct sl_partition *p)
 {
     int64_t least = sl_partition_least(p);
 
-    return !p->ended && least >= 0 &&
-           (least != p->committed || p->noted != sl_partition_fingerprint(p));
+    return sl_part_of(p)->arrived && !sl_part_of(p)->doubt && !p->ended && least >= 0 &&
+           (least != p->committed || p->noted != sl_partition_fingerprint(p) ||
+            sl_plan_unconfirmed(p));
+}
+
+/* A line that says all that the committed one says, word by word, need not be written again. */
+void sl_commit_known(const struct sl_consumer *c, struct sl_partition *p, const char *line)
+{
+    char *now = metadata_of(c, p);
+
+    p->noted = sl_partition_fingerprint(p);
+    if (c->names && (!now || !line || strcmp(now, line) != 0))
+        p->noted = ~p->noted;
+    free(now);
 }
 
 static void add(rd_kafka_topic_partition_list_t *list, const char *topic, int32_t number,
@@ -33,7 +45,7 @@ static void add(rd_kafka_topic_partition_list_t *list, const char *topic, int32_
 
 static bool submit(struct sl_consumer *c, const rd_kafka_topic_partition_list_t *list)
 {
-    rd_kafka_resp_err_t err = rd_kafka_commit_queue(c->rk, list, c->queue, NULL, c);
+    rd_kafka_resp_err_t err = rd_kafka_commit_queue(c->rk, list, c->inbox.queue, NULL, c);
 
     c->commit.worst = err;
     c->commit.in_flight = !err;
@@ -52,11 +64,14 @@ bool sl_commit_send(struct sl_consumer *c, struct sl_partition *const *parts, si
     m->n = 0;
     for (size_t i = 0; i < n; i++) {
         struct sl_partition *p = parts[i];
+        char *line;
 
         if (!sl_commit_due(p))
             continue;
-        p->noting = sl_partition_fingerprint(p);
-        add(list, p->topic->name, p->number, sl_partition_least(p), metadata_of(c, p));
+        line = metadata_of(c, p);
+        sl_partition_noting(p, line != NULL);
+        c->counts.plain += c->names && !line;
+        add(list, p->topic->name, p->number, p->noting_least, line);
         m->parts[m->n++] = sl_partition_ref(p);
     }
     if (m->n)
@@ -94,6 +109,45 @@ static struct sl_partition *sent_part(const struct sl_commit *m, size_t guess,
     return NULL;
 }
 
+/* The group's coordinator has looked at the commit and not taken it. All else (no answer in time,
+ * a connection that broke, a coordinator that could not say) leaves open whether it did, or will.
+ */
+static bool refused(rd_kafka_resp_err_t err)
+{
+    switch ((int)err) {
+    case RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE:
+    case RD_KAFKA_RESP_ERR_INVALID_COMMIT_OFFSET_SIZE:
+    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
+    case RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION:
+    case RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID:
+    case RD_KAFKA_RESP_ERR_REBALANCE_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID:
+    case RD_KAFKA_RESP_ERR_INVALID_GROUP_ID:
+    case RD_KAFKA_RESP_ERR_NOT_COORDINATOR:
+    case RD_KAFKA_RESP_ERR_COORDINATOR_LOAD_IN_PROGRESS:
+    case RD_KAFKA_RESP_ERR__NO_OFFSET: /* these were never sent */
+    case RD_KAFKA_RESP_ERR__FATAL:
+    case RD_KAFKA_RESP_ERR__STATE:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static void say(struct sl_consumer *c, const rd_kafka_topic_partition_t *at, const char *what,
+                rd_kafka_resp_err_t err)
+{
+    char number[16];
+
+    if (!sl_log_due(&c->commit.logged_ms, sl_now_ms(c->rt), 10000))
+        return;
+    snprintf(number, sizeof(number), "%d", (int)at->partition);
+    sl_log(c->log, SL_LOG_WARN, what, "topic", at->topic, "partition", number, "reason",
+           rd_kafka_err2str(err), NULL);
+}
+
 /* One partition's own answer: a commit can fail for some only, and says so nowhere else. */
 static void settle(struct sl_consumer *c, size_t i, const rd_kafka_topic_partition_t *at,
                    rd_kafka_resp_err_t err)
@@ -101,21 +155,34 @@ static void settle(struct sl_consumer *c, size_t i, const rd_kafka_topic_partiti
     struct sl_commit *m = &c->commit;
     struct sl_partition *p = m->n ? sent_part(m, i, at) : NULL;
 
-    if (err) {
+    if (err)
         m->worst = err;
-    } else if (p && !p->ended) {
-        p->committed = at->offset;
-        p->noted = p->noting;
+    if (!p || p->ended) {
+        if (err)
+            say(c, at, "commit refused", err);
+        return;
     }
-    if (p && !p->ended && err == RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE)
-        sl_part_of(p)->plain = true;
-    if (err && sl_log_due(&m->logged_ms, sl_now_ms(c->rt), 10000)) {
-        char number[16];
+    if (!err) {
+        c->counts.unrecorded += sl_partition_noted(p);
+        m->confirmed = true;
+        c->away_attempts = 0;
+    } else if (c->strict && !refused(err)) {
+        sl_part_of(p)->doubt = true;
+        c->counts.unknown++;
+        say(c, at, "whether a commit was applied is not known; the partition begins anew", err);
+    } else {
+        if (err == RD_KAFKA_RESP_ERR_OFFSET_METADATA_TOO_LARGE)
+            sl_part_of(p)->plain = true;
+        say(c, at, "commit refused; it is repeated", err);
+    }
+}
 
-        snprintf(number, sizeof(number), "%d", (int)at->partition);
-        sl_log(c->log, SL_LOG_WARN, "commit refused; it is repeated", "topic", at->topic,
-               "partition", number, "reason", rd_kafka_err2str(err), NULL);
-    }
+static bool any_of_its_own(const rd_kafka_topic_partition_list_t *list)
+{
+    for (int i = 0; i < list->cnt; i++)
+        if (list->elems[i].err)
+            return true;
+    return false;
 }
 
 void sl_commit_answer(struct sl_consumer *c, rd_kafka_event_t *ev)
@@ -125,13 +192,19 @@ void sl_commit_answer(struct sl_consumer *c, rd_kafka_event_t *ev)
 
     if (rd_kafka_event_opaque(ev) != c || !c->commit.in_flight)
         return;
+    /* Where some partitions failed, the whole is given the last one's error. */
+    if (list && any_of_its_own(list))
+        err = RD_KAFKA_RESP_ERR_NO_ERROR;
     c->commit.worst = err;
+    c->commit.confirmed = false;
     for (int i = 0; list && i < list->cnt; i++)
         settle(c, (size_t)i, &list->elems[i], list->elems[i].err ? list->elems[i].err : err);
     if (!c->commit.worst)
         sl_health_good(c);
     c->commit.in_flight = false;
     sl_commit_release(c);
+    if (c->commit.confirmed && c->ops->on_committed)
+        c->ops->on_committed(c->user);
 }
 
 void sl_commit_release(struct sl_consumer *c)

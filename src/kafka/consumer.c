@@ -1,16 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kafka/consumer.h"
 
-#include <errno.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
-
 #include "base/alloc.h"
 #include "kafka/client.h"
 #include "kafka/consumer_private.h"
 
-static void on_readable(uv_poll_t *poll, int status, int events);
-static void on_idle(uv_idle_t *idle);
+static void on_turn(struct sl_inbox *in);
+static void on_gone(struct sl_inbox *in);
 static void on_tick(struct sl_timer *t);
 
 /* ---- life ---- */
@@ -21,30 +17,6 @@ static void copy_excluded(struct sl_consumer *c, const struct sl_consumer_config
     for (size_t i = 0; i < config->n_excluded; i++)
         if (config->excluded_topics[i])
             c->excluded[c->n_excluded++] = sl_strdup(config->excluded_topics[i]);
-}
-
-/* The library writes to the descriptor when its queue stops being empty. */
-static int watch(struct sl_consumer *c, struct sl_error *err)
-{
-    const uint64_t one = 1;
-    rd_kafka_queue_t *group;
-
-    c->fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (c->fd < 0)
-        return sl_fail(err, SL_EIO, "eventfd: %s", strerror(errno));
-    rd_kafka_poll_set_consumer(c->rk);
-    /* A queue of our own: closing forwards the group's queue to it, which cannot be forwarded to
-     * itself. */
-    c->queue = rd_kafka_queue_new(c->rk);
-    group = rd_kafka_queue_get_consumer(c->rk);
-    rd_kafka_queue_forward(group, c->queue);
-    rd_kafka_queue_destroy(group);
-    rd_kafka_queue_io_event_enable(c->queue, c->fd, &one, sizeof(one));
-    uv_poll_init(&c->loop->uv, &c->poll, c->fd);
-    uv_idle_init(&c->loop->uv, &c->idle);
-    c->poll.data = c->idle.data = c;
-    c->open_handles = 2;
-    return SL_OK;
 }
 
 struct sl_consumer *sl_consumer_new(struct sl_loop *loop, const struct sl_consumer_config *config,
@@ -62,7 +34,10 @@ struct sl_consumer *sl_consumer_new(struct sl_loop *loop, const struct sl_consum
     c->user = config->user;
     c->n_sinks = config->n_sinks;
     c->names = config->names;
-    c->fd = -1;
+    c->strict = config->strict;
+    c->inbox = (struct sl_inbox){.fd = -1, .turn = on_turn, .gone = on_gone};
+    c->strand_ms = SL_STRAND_MS;
+    c->away = rd_kafka_topic_partition_list_new(0);
     c->tick.fire = on_tick;
     sl_list_init(&c->rebalances);
     copy_excluded(c, config);
@@ -81,7 +56,7 @@ struct sl_consumer *sl_consumer_new(struct sl_loop *loop, const struct sl_consum
         sl_fail(err, SL_ECONFIG, "Kafka: %s", text);
         goto fail;
     }
-    if (watch(c, err))
+    if (sl_inbox_open(&c->inbox, loop, c->rk, err))
         goto fail;
     return c;
 fail:
@@ -97,9 +72,8 @@ int sl_consumer_start(struct sl_consumer *c, struct sl_error *err)
     rd_kafka_topic_partition_list_destroy(topics);
     if (code)
         return sl_fail(err, SL_ECONFIG, "source.kafka.topics: %s", rd_kafka_err2str(code));
-    uv_poll_start(&c->poll, UV_READABLE, on_readable);
+    sl_inbox_start(&c->inbox);
     sl_timer_start(c->rt, &c->tick, SL_TICK_MS);
-    sl_consumer_wake(c); /* the queue may have filled before anybody watched */
     return SL_OK;
 }
 
@@ -121,6 +95,11 @@ struct sl_partition *sl_consumer_find(const struct sl_consumer *c, const char *t
         if (c->partitions[i]->number == number && strcmp(c->partitions[i]->topic->name, topic) == 0)
             return c->partitions[i];
     return NULL;
+}
+
+const struct sl_consumer_counts *sl_consumer_counts(const struct sl_consumer *c)
+{
+    return &c->counts;
 }
 
 void sl_consumer_fatal(struct sl_consumer *c, const char *reason)
@@ -145,8 +124,10 @@ void sl_consumer_close(struct sl_consumer *c)
 
 /* ---- turns ---- */
 
-static void event(struct sl_consumer *c, rd_kafka_event_t *ev)
+static void event(struct sl_inbox *in, rd_kafka_event_t *ev)
 {
+    struct sl_consumer *c = sl_container_of(in, struct sl_consumer, inbox);
+
     switch (rd_kafka_event_type(ev)) {
     case RD_KAFKA_EVENT_FETCH:
         if (sl_message_take(c, ev))
@@ -167,26 +148,13 @@ static void event(struct sl_consumer *c, rd_kafka_event_t *ev)
     rd_kafka_event_destroy(ev);
 }
 
-/* True when the queue was emptied: only then does its descriptor speak again. */
-static bool drain(struct sl_consumer *c)
-{
-    for (unsigned i = 0; i < SL_TURN_EVENTS; i++) {
-        rd_kafka_event_t *ev = rd_kafka_queue_poll(c->queue, 0);
-
-        if (!ev)
-            return true;
-        event(c, ev);
-    }
-    return false;
-}
-
 static void leave(struct sl_consumer *c)
 {
     rd_kafka_error_t *error;
 
     if (c->close_stage == SL_CLOSING && sl_rebalance_idle(c) && c->n_partitions == 0) {
         c->close_stage = SL_LEAVING;
-        error = rd_kafka_consumer_close_queue(c->rk, c->queue);
+        error = rd_kafka_consumer_close_queue(c->rk, c->inbox.queue);
         if (error) {
             sl_log(c->log, SL_LOG_WARN, "close failed", "reason", rd_kafka_error_string(error),
                    NULL);
@@ -202,17 +170,25 @@ static void leave(struct sl_consumer *c)
     }
 }
 
+/* Each second, and at once when a plan waits for it. */
 static void commit(struct sl_consumer *c)
 {
     uint64_t now = sl_now_ms(c->rt);
     bool may = c->stage == SL_STEADY || c->stage == SL_DRAINING || c->stage == SL_RESOLVING ||
-               c->stage == SL_BACKOFF;
+               c->stage == SL_BACKOFF || c->stage == SL_ARRIVING;
 
-    if (!may || c->commit.in_flight || now - c->commit_ms < SL_TICK_MS ||
+    if (!may || c->commit.in_flight || (!c->commit.soon && now - c->commit_ms < SL_TICK_MS) ||
         rd_kafka_assignment_lost(c->rk))
         return;
+    c->commit.soon = false;
     c->commit_ms = now;
     sl_commit_send(c, c->partitions, c->n_partitions);
+}
+
+void sl_consumer_commit_soon(struct sl_consumer *c)
+{
+    c->commit.soon = true;
+    sl_consumer_wake(c);
 }
 
 /* Ends of the logs as the last fetch answers told them: no question is asked. */
@@ -231,6 +207,19 @@ static void freshen_lag(struct sl_consumer *c)
     }
 }
 
+/* The timer is faster while a rebalance is under way. */
+static void each_second(struct sl_consumer *c)
+{
+    uint64_t now = sl_now_ms(c->rt);
+
+    if (now - c->second_ms < SL_TICK_MS)
+        return;
+    c->second_ms = now;
+    for (size_t i = 0; i < c->n_partitions; i++)
+        sl_partition_tick(c->partitions[i]);
+    sl_strand_look(c);
+}
+
 static void turn(struct sl_consumer *c)
 {
     bool empty;
@@ -240,8 +229,10 @@ static void turn(struct sl_consumer *c)
     sl_pause_offer(c);
     if (!c->paused && c->close_stage == SL_OPEN && !c->parked)
         sl_pause_sync(c);
-    empty = drain(c);
+    empty = sl_inbox_drain(&c->inbox, SL_TURN_EVENTS, event);
     sl_rebalance_turn(c);
+    if (c->commit.soon)
+        commit(c);
     sl_range_turn(c);
     sl_nudge_turn(c);
     leave(c);
@@ -255,25 +246,12 @@ static void turn(struct sl_consumer *c)
 void sl_consumer_wake(struct sl_consumer *c)
 {
     if (!c->freed)
-        uv_idle_start(&c->idle, on_idle);
+        sl_inbox_wake(&c->inbox);
 }
 
-static void on_idle(uv_idle_t *idle)
+static void on_turn(struct sl_inbox *in)
 {
-    uv_idle_stop(idle);
-    turn(idle->data);
-}
-
-static void on_readable(uv_poll_t *poll, int status, int events)
-{
-    struct sl_consumer *c = poll->data;
-    uint64_t count;
-
-    (void)status;
-    (void)events;
-    if (read(c->fd, &count, sizeof(count)) < 0 && errno != EAGAIN && errno != EINTR)
-        sl_log(c->log, SL_LOG_ERROR, "eventfd", "reason", strerror(errno), NULL);
-    turn(c);
+    turn(sl_container_of(in, struct sl_consumer, inbox));
 }
 
 static void on_tick(struct sl_timer *t)
@@ -283,6 +261,7 @@ static void on_tick(struct sl_timer *t)
     if (c->close_stage == SL_CLOSED)
         return;
     sl_timer_start(c->rt, t, SL_TICK_MS);
+    each_second(c);
     commit(c);
     freshen_lag(c);
     turn(c);
@@ -292,17 +271,14 @@ static void on_tick(struct sl_timer *t)
 
 static void release(struct sl_consumer *c)
 {
-    if (c->open_handles || c->start_running || c->check_running || c->nudging)
+    if (c->inbox.open_handles || c->start_running || c->check_running || c->nudging)
         return;
     sl_commit_release(c);
     sl_rebalance_release(c);
-    if (c->queue)
-        rd_kafka_queue_destroy(c->queue);
+    sl_inbox_release(&c->inbox);
     if (c->rk) /* after a close there is nothing left to leave; without one the group finds out by
                   itself */
         rd_kafka_destroy_flags(c->rk, RD_KAFKA_DESTROY_F_NO_CONSUMER_CLOSE);
-    if (c->fd >= 0)
-        close(c->fd);
     sl_topics_release(c);
     free(c->cluster_id);
     free(c);
@@ -316,12 +292,9 @@ void sl_consumer_job_done(struct sl_consumer *c)
         sl_consumer_wake(c);
 }
 
-static void on_handle_closed(uv_handle_t *handle)
+static void on_gone(struct sl_inbox *in)
 {
-    struct sl_consumer *c = handle->data;
-
-    c->open_handles--;
-    release(c);
+    release(sl_container_of(in, struct sl_consumer, inbox));
 }
 
 void sl_consumer_free(struct sl_consumer *c)
@@ -331,15 +304,9 @@ void sl_consumer_free(struct sl_consumer *c)
     c->freed = true;
     sl_timer_stop(c->rt, &c->tick);
     sl_pause_drop_parked(c, NULL); /* a held message would block rd_kafka_destroy() */
-    sl_assign_release(c);
+    sl_epochs_release(c);
     if (c->start)
         atomic_store(&c->start->cancel, true);
-    if (c->queue)
-        rd_kafka_queue_io_event_enable(c->queue, -1, NULL, 0);
-    if (c->open_handles) {
-        uv_close((uv_handle_t *)&c->poll, on_handle_closed);
-        uv_close((uv_handle_t *)&c->idle, on_handle_closed);
-    } else {
+    if (!sl_inbox_close(&c->inbox))
         release(c);
-    }
 }

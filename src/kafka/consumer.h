@@ -22,7 +22,9 @@
  * it is out of range, a start offset is committed before the first fetch; then on_arriving is
  * called with a new sl_partition each (an epoch), the user makes up positions from the committed
  * line (it may have to fetch rules for that) and calls sl_consumer_arrived(); then on_assigned is
- * called and the partitions are assigned at each one's `next`. REVOKE: on_revoking is called; the
+ * called and the partitions are assigned at each one's `next`. Only from on_assigned on they are
+ * among sl_consumer_partitions(); one that a policy has stopped does not arrive, but is assigned
+ * (`stopped`). REVOKE: on_revoking is called; the
  * user drains and then calls sl_consumer_revoked(), upon which the consumer commits each
  * partition's least position (unless the assignment was lost: on_lost), marks the partitions ended,
  * calls on_ended and answers librdkafka. Messages that still come for revoking partitions are
@@ -40,16 +42,25 @@ struct sl_consumer;
 
 struct sl_arrival {
     struct sl_partition *p; /* its log_start, log_end and committed are set; next is not */
-    int64_t base;           /* where it starts by the committed offset and the policies */
+    int64_t base; /* where it starts by the committed offset and the policies: above p->committed
+                     where [committed, base) has gone and out_of_range lets it go on */
     struct sl_slice line; /* committed with the offset, when base is that offset; else p == NULL */
     bool late;            /* sl_consumer_arrived() has not come for long: a hint for logs */
+};
+
+struct sl_consumer_counts {
+    uint64_t plain; /* commits of one partition without the line: it was too long, or refused */
+    uint64_t unrecorded; /* plans that went on with such a commit */
+    uint64_t unknown;    /* epochs ended by an unknown answer */
+    uint64_t stirred;    /* partitions begun again because nothing came (strand.c) */
 };
 
 struct sl_consumer_ops {
     /* False: no room now. The partition is message->at. */
     bool (*on_message)(void *user, const struct sl_message *message);
     /* Partitions that are not stopped. Later, not from inside, sl_consumer_arrived(), with each
-     * partition settled (position.h); on_ended may come first: then it is void. */
+     * partition settled (position.h) or stopped; on_ended may come first: then it is void. The
+     * array and the lines are borrowed until then. NULL: every sink begins at the base. */
     void (*on_arriving)(void *user, struct sl_arrival *arrivals, size_t n);
     void (*on_assigned)(void *user, struct sl_partition *const *partitions, size_t n);
     void (*on_revoking)(void *user, struct sl_partition *const *partitions, size_t n);
@@ -63,6 +74,9 @@ struct sl_consumer_ops {
     /* Every 30 s, and once after on_assigned: the log's bounds of all assigned partitions are fresh
      * (sl_partition.log_start, log_end). */
     void (*on_bounds)(void *user);
+    /* Retention has overtaken the live reader, and out_of_range lets it go on at `to`: nothing
+     * that it serves gets [from, to). `next` moves there afterwards. */
+    void (*on_overtaken)(void *user, struct sl_partition *p, int64_t from, int64_t to);
     /* A new topic was seen: fill its metrics. */
     void (*on_topic)(void *user, struct sl_topic *topic);
     void (*on_closed)(void *user);
@@ -90,6 +104,7 @@ void sl_consumer_commit_soon(struct sl_consumer *c);
 /* Something of the partition turned out wrong (rules that cannot be had past max_replay, ...): it
  * is read no further, and readiness says why. */
 void sl_consumer_stop(struct sl_consumer *c, struct sl_partition *p, const char *why);
+const struct sl_consumer_counts *sl_consumer_counts(const struct sl_consumer *c);
 void sl_consumer_pause(struct sl_consumer *c); /* both are idempotent */
 void sl_consumer_resume(struct sl_consumer *c);
 bool sl_consumer_paused(const struct sl_consumer *c);

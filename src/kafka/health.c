@@ -26,8 +26,12 @@ void sl_health_good(struct sl_consumer *c)
     c->trouble[0] = 0;
 }
 
-/* What an operator can act on. */
-static const char *words(rd_kafka_resp_err_t err)
+bool sl_health_troubled(const struct sl_consumer *c)
+{
+    return c->trouble[0] && sl_now_ms(c->rt) - c->trouble_ms < TROUBLE_MS;
+}
+
+const char *sl_health_words(rd_kafka_resp_err_t err)
 {
     switch ((int)err) {
     case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
@@ -74,13 +78,18 @@ static bool lasting(rd_kafka_resp_err_t err)
     }
 }
 
+static bool out_of_range(rd_kafka_resp_err_t err)
+{
+    return err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
+           err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
+}
+
 static void partition_error(struct sl_consumer *c, struct sl_part *part, rd_kafka_resp_err_t err,
                             int64_t offset, const char *text)
 {
     if (err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         sl_part_eof(c, part, offset);
-    } else if (err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
-               err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE) {
+    } else if (out_of_range(err)) {
         if (!part->p->stopped)
             part->check = true;
     } else if (err == RD_KAFKA_RESP_ERR__BAD_MSG || err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION ||
@@ -103,13 +112,15 @@ void sl_health_event(struct sl_consumer *c, rd_kafka_event_t *ev)
         snprintf(reason, sizeof(reason), "%s: %s", rd_kafka_err2name(fatal), text);
         sl_consumer_fatal(c, reason);
     } else {
+        if (at && !p && out_of_range(err))
+            sl_again_broken(c, at);
         if (p)
             partition_error(c, sl_part_of(p), err, at->offset, rd_kafka_event_error_string(ev));
         if (lasting(err))
-            sl_health_trouble(c, "%s: %s", words(err), rd_kafka_event_error_string(ev));
+            sl_health_trouble(c, "%s: %s", sl_health_words(err), rd_kafka_event_error_string(ev));
         else if (err != RD_KAFKA_RESP_ERR__PARTITION_EOF &&
                  sl_log_due(&c->error_logged_ms, sl_now_ms(c->rt), LOG_EVERY_MS))
-            sl_log(c->log, SL_LOG_WARN, "Kafka error", "reason", words(err), "text",
+            sl_log(c->log, SL_LOG_WARN, "Kafka error", "reason", sl_health_words(err), "text",
                    rd_kafka_event_error_string(ev), NULL);
     }
     if (at)
@@ -142,7 +153,7 @@ bool sl_consumer_ready(const struct sl_consumer *c, char *ret, size_t n)
         snprintf(ret, n, "stopped for good: %s", c->trouble);
     } else if (stopped_text(c, ret, n)) {
         return false;
-    } else if (c->trouble[0] && sl_now_ms(c->rt) - c->trouble_ms < TROUBLE_MS) {
+    } else if (sl_health_troubled(c)) {
         snprintf(ret, n, "%s", c->trouble);
     } else if (c->n_partitions) {
         snprintf(ret, n, "assigned %zu partitions", c->n_partitions);

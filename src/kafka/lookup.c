@@ -5,6 +5,8 @@
 
 #include "base/alloc.h"
 #include "base/list.h"
+#include "kafka/policy.h"
+#include "sluice/position.h"
 
 enum { TIMESTAMP_LATEST = -1, TIMESTAMP_EARLIEST = -2 }; /* Kafka protocol, ListOffsets */
 
@@ -56,8 +58,9 @@ struct sl_lookup_item *sl_lookup_add(struct sl_lookup *s, const char *topic, int
 }
 
 void sl_lookup_judge(struct sl_lookup_item *item, enum sl_start policy,
-                     enum sl_out_of_range out_of_range)
+                     enum sl_out_of_range out_of_range, bool lines)
 {
+    struct sl_slice line = item->metadata ? sl_slice_str(item->metadata) : sl_slice(NULL, 0);
     long long at = item->committed, low = item->low, high = item->high;
 
     item->verdict = SL_READ_AT;
@@ -79,7 +82,8 @@ void sl_lookup_judge(struct sl_lookup_item *item, enum sl_start policy,
         snprintf(item->why, sizeof(item->why),
                  "offset %lld lies past the log's end %lld: the topic was recreated or truncated",
                  at, high);
-    } else if (item->committed < item->low) {
+    } else if (item->committed < item->low &&
+               !(lines && sl_metadata_reaches(line, item->committed, item->low))) {
         item->gone = true;
         item->start = out_of_range == SL_RANGE_LATEST ? item->high : item->low;
         if (out_of_range == SL_RANGE_STOP)
@@ -273,8 +277,10 @@ static void judge(struct sl_lookup *s)
         struct sl_lookup_item *item = &s->items[i];
 
         if (!item->err) {
-            sl_lookup_judge(item, s->policy, s->out_of_range);
-        } else if (item->committed >= 0 && !s->bounds_only) {
+            sl_lookup_judge(item, s->policy, s->out_of_range, s->lines);
+        } else if (s->bounds_only) {
+            continue; /* who asked sees it */
+        } else if (item->committed >= 0) {
             /* A partition without a leader must hold back neither the others nor, later, itself.
              * Where it goes on is known; that this is still in the log, the first fetch tells. */
             item->verdict = SL_READ_AT;
@@ -309,6 +315,29 @@ static void ask_cluster_id(struct sl_lookup *s)
     rd_kafka_mem_free(s->rk, id);
 }
 
+/* A topic whose policy cannot be learnt counts as not compacted, and is asked about the next time.
+ */
+static void ask_policies(struct sl_lookup *s)
+{
+    const char **names = sl_calloc(s->n + 1, sizeof(*names));
+    enum sl_policy *policies = sl_calloc(s->n + 1, sizeof(*policies));
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->n; i++)
+        if (s->items[i].ask_policy && (n == 0 || strcmp(names[n - 1], s->items[i].topic) != 0))
+            names[n++] = s->items[i].topic;
+    if (n)
+        sl_kafka_ask_policies(s->rk, names, n, s->timeout_ms, policies);
+    for (size_t i = 0; i < s->n; i++)
+        for (size_t k = 0; s->items[i].ask_policy && k < n; k++)
+            if (strcmp(names[k], s->items[i].topic) == 0 && policies[k] != SL_POLICY_UNKNOWN) {
+                s->items[i].policy_known = true;
+                s->items[i].compacted = policies[k] == SL_POLICY_COMPACT;
+            }
+    free(names);
+    free(policies);
+}
+
 void sl_lookup_ask(struct sl_lookup *s)
 {
     size_t n;
@@ -329,6 +358,8 @@ void sl_lookup_ask(struct sl_lookup *s)
         ask_bounds(s, TIMESTAMP_LATEST);
     if (!cancelled(s) && !s->bounds_only)
         ask_foreign_again(s, n);
+    if (!cancelled(s) && !s->bounds_only)
+        ask_policies(s);
     if (!cancelled(s))
         judge(s);
 }

@@ -30,8 +30,10 @@ struct sl_lookup_item {
     int64_t committed; /* -1: none */
     char *metadata;    /* committed with it; NULL: none */
     int64_t low, high;
-    bool first; /* no partition of the topic has a committed offset */
-    bool own;   /* false: only its end is to be committed */
+    bool first;                   /* no partition of the topic has a committed offset */
+    bool own;                     /* false: only its end is to be committed */
+    bool ask_policy;              /* whether the topic is compacted */
+    bool policy_known, compacted; /* the answer, where there was one */
     rd_kafka_resp_err_t err;
 
     enum sl_verdict verdict;
@@ -49,6 +51,7 @@ struct sl_lookup {
     enum sl_start policy;
     enum sl_out_of_range out_of_range;
     bool bounds_only; /* of partitions already being read: `committed` holds the position */
+    bool lines;       /* sinks' own positions are kept beside the offset */
     bool give_up;     /* partitions that cannot be looked up become stopped ones */
     int timeout_ms;   /* of one call */
     atomic_bool cancel;
@@ -69,8 +72,10 @@ struct sl_lookup_item *sl_lookup_add(struct sl_lookup *s, const char *topic, int
 void sl_lookup_run(struct sl_lookup *s, struct sl_runtime *rt);
 /* The blocking part of it. */
 void sl_lookup_ask(struct sl_lookup *s);
-/* The decision for one item: committed, low, high and first in, the rest out. */
+/* The decision for one item: committed, metadata, low, high and first in, the rest out. lines: an
+ * offset that is gone is not out of range where the line beside it says that some sink is past
+ * that: what the others lack has expired for them, which is no question of where to read. */
 void sl_lookup_judge(struct sl_lookup_item *item, enum sl_start policy,
-                     enum sl_out_of_range out_of_range);
+                     enum sl_out_of_range out_of_range, bool lines);
 
 #endif

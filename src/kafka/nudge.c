@@ -62,7 +62,7 @@ void sl_nudge_turn(struct sl_consumer *c)
     if (sl_kafka_at_least(0x020200ff) || c->nudging || now - c->nudge_ms < NUDGE_MS || c->paused ||
         c->close_stage != SL_OPEN || c->stage != SL_STEADY)
         return;
-    length = rd_kafka_queue_length(c->queue);
+    length = rd_kafka_queue_length(c->inbox.queue);
     if (length > c->queue_peak)
         c->queue_peak = length;
     if (length > c->queue_peak / 2 || !backlog(c))

@@ -197,6 +197,19 @@ static void seek_back(struct sl_consumer *c, rd_kafka_topic_partition_list_t *li
     rd_kafka_topic_partition_list_destroy(list);
 }
 
+/* Paused and resumed for certain, whatever the library believes it was, and from `expect`. */
+void sl_pause_stir(struct sl_consumer *c, struct sl_part *part)
+{
+    rd_kafka_topic_partition_list_t *pause = NULL, *resume = NULL, *seek = NULL;
+
+    add(&pause, 1, part->p, RD_KAFKA_OFFSET_INVALID);
+    add(&resume, 1, part->p, RD_KAFKA_OFFSET_INVALID);
+    add(&seek, 1, part->p, part->expect);
+    apply(c, pause, rd_kafka_pause_partitions, "pause failed");
+    apply(c, resume, rd_kafka_resume_partitions, "resume failed");
+    seek_back(c, seek);
+}
+
 void sl_pause_sync(struct sl_consumer *c)
 {
     rd_kafka_topic_partition_list_t *pause = NULL, *resume = NULL, *seek = NULL;

@@ -77,11 +77,11 @@ static void end_revoke(struct sl_consumer *c, bool lost)
 
     c->going = NULL;
     if (c->n_going)
-        sl_assign_end(c, going, c->n_going, lost);
+        sl_epochs_end(c, going, c->n_going, lost);
     free(going);
     c->n_going = 0;
     if (!c->now->own)
-        sl_assign_end_answer(c, c->now);
+        sl_assign_answer(c, c->now);
     finish(c);
 }
 
@@ -90,6 +90,7 @@ static void begin_revoke(struct sl_consumer *c)
     struct sl_rebalance *r = c->now;
     bool lost = rd_kafka_assignment_lost(c->rk);
 
+    sl_again_forget(c, r->own ? NULL : r->list);
     c->going = sl_calloc(c->n_partitions + 1, sizeof(struct sl_partition *));
     c->n_going = 0;
     for (size_t i = 0; i < c->n_partitions; i++) {
@@ -128,6 +129,14 @@ static bool something_to_commit(const struct sl_consumer *c)
     return false;
 }
 
+static bool in_doubt(const struct sl_consumer *c)
+{
+    for (size_t i = 0; i < c->n_going; i++)
+        if (sl_part_of(c->going[i])->doubt)
+            return true;
+    return false;
+}
+
 /* The final commit waits for the one under way, is repeated while it fails, and is given up at the
  * deadline. */
 static void last_commit(struct sl_consumer *c)
@@ -136,7 +145,7 @@ static void last_commit(struct sl_consumer *c)
     bool lost = rd_kafka_assignment_lost(c->rk);
 
     if (lost || now >= c->deadline_ms || !something_to_commit(c)) {
-        if (!lost && something_to_commit(c))
+        if (!lost && (something_to_commit(c) || in_doubt(c)))
             sl_log(c->log, SL_LOG_WARN,
                    "the last commit was not confirmed in time: the next owner repeats some records",
                    NULL);
@@ -151,8 +160,7 @@ static void last_commit(struct sl_consumer *c)
 
 /* ---- assign ---- */
 
-/* Nothing can come of this assignment any more. */
-static bool overtaken(const struct sl_consumer *c)
+bool sl_rebalance_overtaken(const struct sl_consumer *c)
 {
     return c->close_stage != SL_OPEN || c->fatal || !sl_list_empty(&c->rebalances) ||
            rd_kafka_assignment_lost(c->rk);
@@ -160,7 +168,8 @@ static bool overtaken(const struct sl_consumer *c)
 
 static void refuse(struct sl_consumer *c)
 {
-    sl_assign_refuse(c);
+    if (!c->now->again) /* else it begins once more, for what is left of it */
+        sl_assign_refuse(c);
     finish(c);
 }
 
@@ -194,10 +203,12 @@ static void settled(struct sl_consumer *c)
     c->start = sl_lookup_new(c->rk, c->source);
     c->start->done = lookup_done;
     c->start->user = c;
+    c->start->lines = c->names != NULL;
     c->attempts = 0;
     for (int i = 0; i < list->cnt; i++)
         if (!sl_topics_excluded(c, list->elems[i].topic))
-            sl_lookup_add(c->start, list->elems[i].topic, list->elems[i].partition);
+            sl_lookup_add(c->start, list->elems[i].topic, list->elems[i].partition)->ask_policy =
+                !sl_topics_get(c, list->elems[i].topic)->asked;
         else
             sl_log(c->log, SL_LOG_ERROR, "a topic of Sluice's own was assigned; it is not read",
                    "topic", list->elems[i].topic, NULL);
@@ -229,7 +240,8 @@ static void resolved(struct sl_consumer *c)
 {
     struct sl_lookup *s = c->start;
 
-    if (overtaken(c)) { /* also while it still waits for a broker: nobody waits for it then */
+    if (sl_rebalance_overtaken(
+            c)) { /* also while it still waits for a broker: nobody waits for it then */
         refuse(c);
         return;
     }
@@ -250,29 +262,42 @@ static void resolved(struct sl_consumer *c)
     }
 }
 
-static void begin_reading(struct sl_consumer *c)
+static void begin_arrival(struct sl_consumer *c)
 {
     sl_health_good(c);
-    sl_assign_begin(c, c->start, c->now);
-    finish(c);
+    c->stage = SL_ARRIVING;
+    sl_arrive_begin(c);
+}
+
+static void arriving(struct sl_consumer *c)
+{
+    if (sl_rebalance_overtaken(c)) {
+        sl_arrive_abandon(c);
+        refuse(c);
+    } else if (c->arrived) {
+        sl_arrive_end(c);
+        finish(c);
+    } else {
+        sl_arrive_late(c);
+    }
 }
 
 static void start_commit(struct sl_consumer *c)
 {
     rd_kafka_resp_err_t worst = c->commit.worst;
 
-    if (overtaken(c)) {
+    if (sl_rebalance_overtaken(c)) {
         refuse(c);
     } else if (c->commit.in_flight || sl_now_ms(c->rt) < c->again_ms) {
         return;
     } else if (!c->start_sent) {
         c->start_sent = sl_commit_send_start(c, c->start);
         if (!c->start_sent && !c->commit.worst)
-            begin_reading(c); /* there was nothing to commit */
+            begin_arrival(c); /* there was nothing to commit */
         else if (!c->start_sent)
             again_later(c, "commit of start offsets", rd_kafka_err2str(c->commit.worst));
     } else if (!worst) {
-        begin_reading(c);
+        begin_arrival(c);
     } else if (worst == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
                worst == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID) {
         refuse(c); /* the group went on without us: the heartbeat makes us join again */
@@ -284,26 +309,44 @@ static void start_commit(struct sl_consumer *c)
 
 static void backoff(struct sl_consumer *c)
 {
-    if (overtaken(c))
+    if (sl_rebalance_overtaken(c))
         refuse(c);
     else if (sl_now_ms(c->rt) >= c->again_ms)
         begin_lookup(c);
 }
 
+static void end_all(struct sl_consumer *c)
+{
+    struct sl_partition **all = sl_calloc(c->n_partitions + 1, sizeof(struct sl_partition *));
+    size_t n = c->n_partitions;
+
+    memcpy(all, c->partitions, n * sizeof(struct sl_partition *));
+    sl_epochs_end(c, all, n, true);
+    free(all);
+}
+
 static void begin_assign(struct sl_consumer *c)
 {
-    if (overtaken(c))
+    bool eager = !sl_assign_cooperative(c);
+
+    if (sl_rebalance_overtaken(c)) {
         refuse(c);
-    else
-        c->stage = SL_SETTLING;
+        return;
+    }
+    sl_again_forget(c, eager ? NULL : c->now->list);
+    if (eager && c->n_partitions) /* an eager assignment replaces; its revoke was missed */
+        end_all(c);
+    c->stage = SL_SETTLING;
 }
 
 /* ---- both ---- */
 
 static bool next(struct sl_consumer *c)
 {
-    if (c->now || sl_list_empty(&c->rebalances))
+    if (c->now)
         return false;
+    if (sl_list_empty(&c->rebalances))
+        return sl_again_begin(c);
     c->now = sl_container_of(c->rebalances.next, struct sl_rebalance, node);
     sl_list_remove(&c->now->node);
     c->again_ms = 0;
@@ -320,7 +363,7 @@ static void step(struct sl_consumer *c)
     case SL_STEADY:
         break;
     case SL_SETTLING:
-        if (overtaken(c))
+        if (sl_rebalance_overtaken(c))
             refuse(c);
         else if (!c->commit.in_flight)
             settled(c);
@@ -333,6 +376,9 @@ static void step(struct sl_consumer *c)
         break;
     case SL_START_COMMIT:
         start_commit(c);
+        break;
+    case SL_ARRIVING:
+        arriving(c);
         break;
     case SL_DRAINING:
         if (c->drained) {
@@ -374,4 +420,6 @@ void sl_rebalance_release(struct sl_consumer *c)
     sl_lookup_free(c->start);
     sl_lookup_free(c->check);
     c->start = c->check = NULL;
+    if (c->away)
+        rd_kafka_topic_partition_list_destroy(c->away);
 }

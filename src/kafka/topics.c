@@ -31,20 +31,20 @@ enum sl_decode_form sl_kafka_decode_form(const struct sl_source_config *source, 
     return SL_DECODE_AUTO;
 }
 
-struct sl_topic *sl_topics_get(struct sl_consumer *c, const char *name)
+struct sl_known_topic *sl_topics_get(struct sl_consumer *c, const char *name)
 {
-    struct sl_topic *t;
+    struct sl_known_topic *t;
 
     for (size_t i = 0; i < c->n_topics; i++)
-        if (strcmp(c->topics[i]->name, name) == 0)
+        if (strcmp(c->topics[i]->topic.name, name) == 0)
             return c->topics[i];
     t = sl_zalloc(sizeof(*t));
-    t->name = sl_strdup(name);
-    t->decode = sl_kafka_decode_form(c->source, name);
-    c->topics = sl_reallocarray(c->topics, c->n_topics + 1, sizeof(struct sl_topic *));
+    t->topic.name = sl_strdup(name);
+    t->topic.decode = sl_kafka_decode_form(c->source, name);
+    c->topics = sl_reallocarray(c->topics, c->n_topics + 1, sizeof(c->topics[0]));
     c->topics[c->n_topics++] = t;
     if (c->ops->on_topic)
-        c->ops->on_topic(c->user, t);
+        c->ops->on_topic(c->user, &t->topic);
     return t;
 }
 
@@ -107,7 +107,7 @@ rd_kafka_topic_partition_list_t *sl_topics_subscription(const struct sl_consumer
 void sl_topics_release(struct sl_consumer *c)
 {
     for (size_t i = 0; i < c->n_topics; i++) {
-        free(c->topics[i]->name);
+        free(c->topics[i]->topic.name);
         free(c->topics[i]);
     }
     free(c->topics);

@@ -66,11 +66,24 @@ struct member {
     uint64_t n, broken; /* messages; those out of order within one assignment, or after its end */
     int64_t room;       /* messages that on_message takes before it says no; -1: without end */
     uint64_t refused;
+    struct sl_timer arrive;
     struct sl_hold *hold; /* while set, the next message of each partition is held by it */
     bool hold_all;
     bool many_topics; /* seen[] is by partition number only: not kept */
     bool free_when_closed;
     bool drain_later; /* on_revoking does not answer at once */
+    /* Sinks' own positions: read from the line at arrival, written beside the offset. */
+    bool lines;
+    bool strict;
+    bool arrive_later;                       /* sl_consumer_arrived() is the test's to call */
+    const char *stop;                        /* on_arriving stops the first one, and why */
+    void (*arrived)(struct sl_partition *p); /* before it is settled */
+    struct sl_arrival *arrivals;
+    size_t n_arrivals;
+    bool line_read; /* of the partition that arrived last */
+    int64_t base;
+    uint64_t arriving, committed, bounds, overtaken;
+    int64_t overtaken_from, overtaken_to;
     uint64_t assigned, revoking, ended, lost, topics;
     size_t headers;
     bool closed, fatal;
@@ -273,6 +286,70 @@ static bool member_message(void *user, const struct sl_message *m)
     return true;
 }
 
+static const char *const sink_ids[] = {"one", "two"};
+static const struct sl_position_names names = {
+    .sink_ids = sink_ids, .rules = "0123456789abcdef", .day = 20000};
+
+static void member_arriving(void *user, struct sl_arrival *a, size_t n)
+{
+    struct member *me = user;
+
+    assert_string_not_equal(sl_consumer_cluster_id(me->c), "");
+    for (size_t i = 0; i < n; i++) {
+        struct sl_partition *p = a[i].p;
+
+        assert_true(!p->ended && !p->stopped && p->next < 0);
+        assert_null(sl_consumer_find(me->c, p->topic->name, p->number));
+        me->base = a[i].base;
+        me->line_read = me->lines && sl_metadata_read(p, &names, p->committed, a[i].line, NULL);
+        if (!me->line_read)
+            sl_partition_void(p, a[i].base);
+        if (me->arrived)
+            me->arrived(p);
+        sl_partition_cut_over(p, names.rules, NULL);
+        sl_partition_settle(p);
+    }
+    if (me->stop)
+        sl_consumer_stop(me->c, a[0].p, me->stop);
+    me->arriving += n;
+    me->arrivals = a;
+    me->n_arrivals = n;
+    if (!me->arrive_later)
+        sl_timer_start(&me->w->loop.rt, &me->arrive, 1); /* never from inside */
+}
+
+static void member_arrive(struct sl_timer *t)
+{
+    struct member *me = sl_container_of(t, struct member, arrive);
+
+    if (me->c)
+        sl_consumer_arrived(me->c);
+}
+
+static void member_committed(void *user)
+{
+    struct member *me = user;
+
+    me->committed++;
+}
+
+static void member_bounds(void *user)
+{
+    struct member *me = user;
+
+    me->bounds++;
+}
+
+static void member_overtaken(void *user, struct sl_partition *p, int64_t from, int64_t to)
+{
+    struct member *me = user;
+
+    assert_int_equal(p->next, from);
+    me->overtaken++;
+    me->overtaken_from = from;
+    me->overtaken_to = to;
+}
+
 static void member_assigned(void *user, struct sl_partition *const *p, size_t n)
 {
     struct member *me = user;
@@ -305,12 +382,14 @@ static void member_ended(void *user, struct sl_partition *const *p, size_t n, bo
     struct member *me = user;
 
     for (size_t i = 0; i < n; i++) {
+        struct seen *s = &me->seen[p[i]->number];
+
         assert_true(p[i]->ended);
-        assert_true(me->seen[p[i]->number].at == p[i] || me->many_topics);
-        me->seen[p[i]->number].at = NULL;
+        assert_true(!s->at || s->at == p[i] || me->many_topics);
+        me->assigned -= s->at || me->many_topics;
+        s->at = NULL;
     }
     me->ended += n;
-    me->assigned -= n;
     me->lost += lost ? n : 0;
 }
 
@@ -335,13 +414,18 @@ static void member_closed(void *user)
     struct member *me = user;
 
     me->closed = true;
+    sl_timer_stop(&me->w->loop.rt, &me->arrive);
     if (me->free_when_closed)
         sl_consumer_free(me->c);
 }
 
 static const struct sl_consumer_ops member_ops = {
     .on_message = member_message,
+    .on_arriving = member_arriving,
     .on_assigned = member_assigned,
+    .on_committed = member_committed,
+    .on_bounds = member_bounds,
+    .on_overtaken = member_overtaken,
     .on_revoking = member_revoking,
     .on_ended = member_ended,
     .on_fatal = member_fatal,
@@ -355,6 +439,7 @@ static inline void member_init(struct member *m, struct world *w, const char *to
     m->w = w;
     m->topic = topic;
     m->room = -1;
+    m->arrive.fire = member_arrive;
     for (size_t i = 0; i < PARTITIONS_MAX; i++)
         m->seen[i].last = -1;
     m->source.brokers = (struct sl_strings){&w->broker, 1};
@@ -379,6 +464,8 @@ static inline void member_open(struct member *m, const char *const *excluded, si
                                         .excluded_topics = excluded,
                                         .n_excluded = n,
                                         .n_sinks = 2,
+                                        .names = m->lines ? &names : NULL,
+                                        .strict = m->strict,
                                         .ops = &member_ops,
                                         .user = m};
     struct sl_error err = {.text = ""};

@@ -319,9 +319,9 @@ static void decode_forms(void **state)
     m.source.decode = rules;
     m.source.n_decode = 2;
     member_open(&m, NULL, 0);
-    assert_int_equal(sl_topics_get(m.c, "a")->decode, SL_DECODE_JSON);
-    assert_int_equal(sl_topics_get(m.c, "ab")->decode, SL_DECODE_TEXT);
-    assert_int_equal(sl_topics_get(m.c, "b")->decode, SL_DECODE_AUTO);
+    assert_int_equal(sl_topics_get(m.c, "a")->topic.decode, SL_DECODE_JSON);
+    assert_int_equal(sl_topics_get(m.c, "ab")->topic.decode, SL_DECODE_TEXT);
+    assert_int_equal(sl_topics_get(m.c, "b")->topic.decode, SL_DECODE_AUTO);
     assert_ptr_equal(sl_topics_get(m.c, "b"), sl_topics_get(m.c, "b"));
     member_close(&m);
 }

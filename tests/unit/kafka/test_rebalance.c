@@ -239,8 +239,8 @@ static void closed_while_lost(void **state)
 
     start_holding(&m, w);
     rd_kafka_mock_push_request_errors(w->mock, HEARTBEAT, 1, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID);
-    uv_poll_stop(&m.c->poll); /* deaf until the close, which wakes it */
-    uv_idle_stop(&m.c->idle);
+    uv_poll_stop(&m.c->inbox.poll); /* deaf until the close, which wakes it */
+    uv_idle_stop(&m.c->inbox.idle);
     sl_timer_stop(&w->loop.rt, &m.c->tick);
     UNTIL(w, rd_kafka_assignment_lost(m.c->rk));
     assert_int_equal(m.lost, 0);

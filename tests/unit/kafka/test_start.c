@@ -8,7 +8,7 @@ static struct sl_lookup_item judge(int64_t at, int64_t low, int64_t high, bool f
 {
     struct sl_lookup_item item = {.committed = at, .low = low, .high = high, .first = first};
 
-    sl_lookup_judge(&item, start, range);
+    sl_lookup_judge(&item, start, range, true);
     return item;
 }
 

@@ -1,0 +1,717 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include <unistd.h>
+
+#include "base/alloc.h"
+#include "dice.h"
+#include "kafka/client.h"
+#include "pipeline/pack.h"
+#include "pipeline/routing.h"
+#include "sluice/position.h"
+
+/* Rules versions: what is packed and made again elsewhere, when the files are long gone and sinks
+ * were renamed, removed and added, decides as before. */
+
+enum { SEARCH, ARCHIVE, ALERTS, SINKS_MAX = 70 };
+
+struct site { /* a replica's sluice.yaml, and its folder of rules */
+    struct sl_config config;
+    struct sl_sink_config sinks[SINKS_MAX];
+    char names[SINKS_MAX][24];
+    struct sl_property enrich[4];
+    struct sl_decode_rule decode[2];
+    char folder[64];
+    const char *routes[1];
+    struct sl_diags diags;
+    struct sl_error err;
+    uint64_t now_ms;
+};
+
+static uint64_t now_ms(void *user)
+{
+    return ((struct site *)user)->now_ms;
+}
+
+static void site_init(struct site *s)
+{
+    static const char *const names[] = {"search", "archive", "alerts"};
+
+    *s = (struct site){.folder = "/tmp/sluice-routing-XXXXXX"};
+    assert_non_null(mkdtemp(s->folder));
+    s->routes[0] = s->folder;
+    for (size_t i = 0; i < 3; i++)
+        s->sinks[i].name = s->sinks[i].id = names[i];
+    s->config.path = "sluice.yaml";
+    s->config.sinks = s->sinks;
+    s->config.n_sinks = 3;
+    s->config.routes = (struct sl_strings){s->routes, 1};
+    s->config.unmatched.sinks = 1U << ARCHIVE;
+    s->config.rule_errors.sinks = 1U << ALERTS;
+    s->config.source.timezone = "Europe/Vienna";
+    s->decode[0] = (struct sl_decode_rule){"plain", SL_DECODE_TEXT};
+    s->config.source.decode = s->decode;
+    s->config.source.n_decode = 1;
+    s->enrich[0] = (struct sl_property){.name = "service", .value = "tiles"};
+    s->enrich[1] = (struct sl_property){.name = "host", .value = "replica-1"};
+    s->config.enrich = (struct sl_properties){s->enrich, 2};
+    sl_diags_init(&s->diags);
+}
+
+static void write_bytes(const struct site *s, const char *name, struct sl_slice content)
+{
+    char *path = sl_asprintf("%s/%s", s->folder, name);
+    FILE *f = fopen(path, "w");
+
+    assert_non_null(f);
+    assert_int_equal(fwrite(content.p, 1, content.n, f), content.n);
+    fclose(f);
+    free(path);
+}
+
+static void write_file(const struct site *s, const char *name, const char *text)
+{
+    write_bytes(s, name, sl_slice_str(text));
+}
+
+static void remove_files(const struct site *s)
+{
+    char *command = sl_asprintf("rm -rf %s", s->folder);
+
+    assert_int_equal(system(command), 0);
+    free(command);
+}
+
+static struct sl_routing_config ask(struct site *s)
+{
+    return (struct sl_routing_config){.config = &s->config, .now_ms = now_ms, .user = s};
+}
+
+static struct sl_routing *load(struct site *s)
+{
+    const struct sl_routing_config config = ask(s);
+    struct sl_routing *r = sl_routing_new(&config, &s->diags, &s->err);
+
+    if (!r)
+        sl_diags_print(&s->diags, stderr);
+    assert_non_null(r);
+    return r;
+}
+
+static struct sl_routing *try_unpack(struct site *s, struct sl_slice packed)
+{
+    const struct sl_routing_config config = ask(s);
+    struct sl_routing *r;
+
+    s->err.text[0] = '\0';
+    r = sl_routing_unpack(&config, packed, &s->diags, &s->err);
+    assert_true((r == NULL) == (s->err.text[0] != '\0'));
+    return r;
+}
+
+static struct sl_routing *unpack(struct site *s, const struct sl_routing *from)
+{
+    struct sl_routing *r;
+
+    assert_string_equal(from->pack_problem, "");
+    assert_true(from->packed.n > 0);
+    r = try_unpack(s, sl_buf_as_slice(&from->packed));
+    if (!r)
+        sl_diags_print(&s->diags, stderr);
+    assert_string_equal(s->err.text, "");
+    assert_string_equal(r->decisions, from->decisions);
+    assert_string_equal(r->version->hash, from->version->hash);
+    return r;
+}
+
+static void site_release(struct site *s)
+{
+    remove_files(s);
+    sl_diags_release(&s->diags);
+}
+
+/* ---- records ---- */
+
+struct ruling {
+    struct sl_decision d;
+    struct sl_topic topic;
+    struct sl_partition at;
+    struct sl_record record;
+};
+
+static void rule(struct sl_routing *r, const char *topic, const char *value, struct ruling *ret)
+{
+    const struct sl_message m = {
+        .at = &ret->at, .timestamp_ms = 1700000000000, .offset = 7, .value = sl_slice_str(value)};
+
+    memset(&ret->at, 0, sizeof(ret->at));
+    ret->topic = (struct sl_topic){.name = (char *)topic, .decode = sl_routing_form(r, topic)};
+    ret->at.topic = &ret->topic;
+    sl_decode(r->decoder, &m, &ret->record);
+    sl_route(r->matcher, &ret->record, &ret->d);
+}
+
+/* The names of its rule and sinks, with `sinks` as they are numbered here. */
+static void goes(struct site *s, struct sl_routing *r, const char *value, const char *want)
+{
+    struct ruling got;
+    struct sl_buf text;
+
+    rule(r, "logs", value, &got);
+    sl_buf_init(&text, 4096);
+    for (size_t i = 0; i < got.d.n; i++)
+        sl_buf_printf(&text, "%s%s:%s", i ? " " : "",
+                      got.d.chosen[i].sink < s->config.n_sinks ? s->sinks[got.d.chosen[i].sink].name
+                                                               : "(gone)",
+                      sl_rules_version_name(r->version, got.d.chosen[i].rule));
+    if (got.d.n == 0)
+        sl_buf_printf(&text, "dropped:%s", sl_rules_version_name(r->version, got.d.dropped_by));
+    assert_string_equal(sl_buf_str(&text), want);
+    sl_buf_release(&text);
+}
+
+static char *random_record(char *ret, size_t room)
+{
+    static const char *const services[] = {"tiles", "download", "search", "x"};
+    static const char *const levels[] = {"error", "info", "warn"};
+    static const char *const messages[] = {"Downloaded scene 17", "timeout", "refused22", "ok",
+                                           "token=abc mail a@example.com"};
+    static const char *const users[] = {"ann", "bob", "eve", "10", "10.0"};
+
+    snprintf(ret, room,
+             "{\"service\":\"%s\",\"level\":\"%s\",\"status\":%u,\"message\":\"%s\",\"user\":{"
+             "\"id\":\"%s\"},\"ip\":\"10.%u.2.3\"}",
+             PICK(services), PICK(levels), below(3) * 100 + 300, PICK(messages), PICK(users),
+             below(4));
+    return ret;
+}
+
+/* Both decide alike and make the same of the record. */
+static void decide_alike(struct sl_routing *a, struct sl_routing *b, unsigned n)
+{
+    struct sl_buf was, is;
+
+    sl_buf_init(&was, 1 << 20);
+    sl_buf_init(&is, 1 << 20);
+    for (unsigned i = 0; i < n; i++) {
+        char text[512];
+        struct ruling x, y;
+
+        random_record(text, sizeof(text));
+        rule(a, below(4) ? "logs" : "plain", text, &x);
+        rule(b, x.topic.name, text, &y);
+        assert_int_equal(x.d.n, y.d.n);
+        assert_int_equal(x.d.sinks, y.d.sinks);
+        assert_int_equal(x.d.dropped_by, y.d.dropped_by);
+        assert_int_equal(x.d.error_rule, y.d.error_rule);
+        for (size_t k = 0; k < x.d.n; k++) {
+            assert_int_equal(x.d.chosen[k].sink, y.d.chosen[k].sink);
+            assert_int_equal(x.d.chosen[k].rule, y.d.chosen[k].rule);
+            sl_buf_clear(&was);
+            sl_buf_clear(&is);
+            sl_record_json(x.d.chosen[k].record, true, sl_slice("", 0), &was, NULL);
+            sl_record_json(y.d.chosen[k].record, true, sl_slice("", 0), &is, NULL);
+            assert_true(sl_slice_equal(sl_buf_as_slice(&was), sl_buf_as_slice(&is)));
+        }
+    }
+    sl_buf_release(&was);
+    sl_buf_release(&is);
+}
+
+static const char all_kinds[] =
+    "rules:\n"
+    "  - name: health\n"
+    "    when: { message: ok, status: { lt: 400 } }\n"
+    "    drop: true\n"
+    "  - name: downloads\n"
+    "    when: { message: { regex: '^Downloaded (?<what>\\w+)' } }\n"
+    "    set: { event: 'download_{what}' }\n"
+    "    continue: true\n"
+    "  - name: known\n"
+    "    when: { user.id: { in_table: tables/users.csv } }\n"
+    "    set: { team: '{team}' }\n"
+    "    redact: [{ detect: email }]\n"
+    "    to: [search, archive]\n"
+    "  - name: listed\n"
+    "    when: { any: [ { ip: { cidr: 10.1.0.0/16 } }, { user.id: { in_table: ../blocked } } ] }\n"
+    "    sample: { keep: 50%, by: message }\n"
+    "    to: alerts\n"
+    "  - when: { level: { not: info }, service: { glob: 'd*' } }\n"
+    "    to: search\n";
+
+static const char some_rows[] =
+    "\xef\xbb\xbfname,service,message ~,status >=,to\r\n"
+    "tile-errors,tiles,\"timeout|refused\\d{2,3}\",500,search alerts\r\n"
+    ",download | x,,400,archive\r\n";
+
+/* Two folders deep, so that a table may stand beside the folder of the rules. */
+static void write_all_kinds(struct site *s)
+{
+    char *command = sl_asprintf("mkdir -p %s/routes/tables", s->folder);
+
+    assert_int_equal(system(command), 0);
+    free(command);
+    write_file(s, "routes/10-yaml.yaml", all_kinds);
+    write_file(s, "routes/20-rows.csv", some_rows);
+    write_file(s, "routes/tables/users.csv", "user,team\nann,red\n10,\"blue, dark\"\n");
+    write_file(s, "blocked", "# those\neve\nbob\n");
+    s->routes[0] = sl_asprintf("%s/routes", s->folder);
+}
+
+/* ---- tests ---- */
+
+static void unpacked_rules_decide_alike_without_their_files(void **state)
+{
+    struct site s;
+    struct sl_routing *a, *b;
+
+    (void)state;
+    site_init(&s);
+    write_all_kinds(&s);
+    a = load(&s);
+    remove_files(&s);
+    b = unpack(&s, a);
+    assert_true(a->shown == b->shown);
+    assert_true(sl_routing_same(a, b));
+    goes(&s, b, "{\"user\":{\"id\":\"10\"}}", "search:known archive:known");
+    goes(&s, b, "{\"message\":\"ok\",\"status\":200}", "dropped:health");
+    decide_alike(a, b, 5000);
+    sl_routing_free(a);
+    a = unpack(&s, b); /* as good as the first */
+    decide_alike(a, b, 100);
+    sl_routing_free(a);
+    sl_routing_free(b);
+    free((char *)s.routes[0]);
+    site_release(&s);
+}
+
+static void the_same_rules_make_the_same_bytes(void **state)
+{
+    struct site s;
+    struct sl_routing *a, *b;
+
+    (void)state;
+    site_init(&s);
+    write_all_kinds(&s);
+    a = load(&s);
+    b = load(&s);
+    assert_int_equal(a->packed.n, b->packed.n);
+    assert_memory_equal(a->packed.p, b->packed.p, a->packed.n);
+    sl_routing_free(a);
+    sl_routing_free(b);
+    free((char *)s.routes[0]);
+    site_release(&s);
+}
+
+static const char by_service[] = "rules:\n"
+                                 "  - name: a\n"
+                                 "    when: { service: a }\n"
+                                 "    to: [search, archive]\n"
+                                 "  - name: b\n"
+                                 "    when: { service: b }\n"
+                                 "    to: [alerts, search]\n"
+                                 "  - name: c\n"
+                                 "    when: { service: c }\n"
+                                 "    to: archive\n";
+
+/* A rule that is set aside has its patterns not tried any more. */
+static const char by_pattern[] = "rules:\n"
+                                 "  - name: a\n"
+                                 "    when: { service: { regex: 'a+$' } }\n"
+                                 "    to: [search, archive]\n"
+                                 "  - name: b\n"
+                                 "    when: { service: { regex: 'b+$' } }\n"
+                                 "    to: [alerts, search]\n"
+                                 "  - name: c\n"
+                                 "    when: { service: { regex: 'c+$' } }\n"
+                                 "    to: archive\n";
+
+static void sinks_are_found_by_their_ids(void **state)
+{
+    struct site before, after;
+    struct sl_routing *a, *b;
+
+    (void)state;
+    site_init(&before);
+    write_file(&before, "rules.yaml", by_service);
+    a = load(&before);
+    site_init(&after); /* in another order, archive is gone, search has another name */
+    after.sinks[0] = (struct sl_sink_config){.name = "archive", .id = "new-and-other"};
+    after.sinks[1] = (struct sl_sink_config){.name = "alerts", .id = "alerts"};
+    after.sinks[2] = (struct sl_sink_config){.name = "opensearch", .id = "search"};
+    after.config.unmatched = (struct sl_destination){.drop = true};
+    b = unpack(&after, a);
+    goes(&after, b, "{\"service\":\"a\"}", "opensearch:a (gone):a");
+    goes(&after, b, "{\"service\":\"b\"}", "alerts:b opensearch:b");
+    goes(&after, b, "{\"service\":\"c\"}", "(gone):c");
+    goes(&after, b, "{\"service\":\"d\"}", "(gone):(unmatched)");
+    sl_routing_free(a);
+    a = unpack(&before, b); /* a replica that has not changed yet */
+    goes(&before, a, "{\"service\":\"a\"}", "search:a archive:a");
+    goes(&before, a, "{\"service\":\"d\"}", "archive:(unmatched)");
+    sl_routing_free(a);
+    sl_routing_free(b);
+    site_release(&before);
+    site_release(&after);
+}
+
+static void more_sinks_than_numbers_are_refused(void **state)
+{
+    struct site before, after;
+    struct sl_routing *a;
+
+    (void)state;
+    site_init(&before);
+    write_file(&before, "rules.yaml", by_service);
+    a = load(&before);
+    site_init(&after);
+    after.config.n_sinks = SL_SINKS_MAX;
+    for (size_t i = 0; i < SL_SINKS_MAX; i++) {
+        snprintf(after.names[i], sizeof(after.names[i]), "s%zu", i);
+        after.sinks[i].name = after.sinks[i].id = after.names[i];
+    }
+    assert_null(try_unpack(&after, sl_buf_as_slice(&a->packed)));
+    assert_non_null(strstr(after.err.text, "more than 64"));
+    for (size_t i = 0; i < 3; i++)
+        after.sinks[SL_SINKS_MAX - 3 + i] = before.sinks[i];
+    sl_routing_free(unpack(&after, a)); /* all there: no ghosts are needed */
+    sl_routing_free(a);
+    site_release(&before);
+    site_release(&after);
+}
+
+static void what_sluice_yaml_decides_comes_along(void **state)
+{
+    struct site before, after;
+    struct sl_routing *a, *b, *live;
+    struct ruling got;
+
+    (void)state;
+    site_init(&before);
+    write_file(&before, "rules.yaml",
+               "rules:\n"
+               "  - name: mine\n"
+               "    when: { service: tiles }\n"
+               "    to: search\n");
+    a = load(&before);
+    site_init(&after);
+    write_file(&after, "rules.yaml", by_service);
+    after.config.source.timezone = "UTC";
+    after.config.source.n_decode = 0;
+    after.enrich[0] = (struct sl_property){.name = "host", .value = "replica-2"};
+    after.enrich[1] = (struct sl_property){.name = "service", .value = "other"};
+    after.enrich[2] = (struct sl_property){.name = "added", .value = "later"};
+    after.config.enrich.n = 3;
+    live = load(&after);
+    assert_string_not_equal(a->decisions, live->decisions);
+    b = unpack(&after, a);
+    goes(&after, b, "{\"message\":\"x\"}", "search:mine"); /* enriched as then */
+    goes(&after, b, "{\"service\":\"y\"}", "archive:(unmatched)");
+    assert_int_equal(sl_routing_form(b, "plain"), SL_DECODE_TEXT);
+    assert_int_equal(sl_routing_form(live, "plain"), SL_DECODE_AUTO);
+    decide_alike(a, a, 1); /* the record itself differs only in what decides nothing: */
+    {
+        struct sl_buf text;
+
+        sl_buf_init(&text, 4096);
+        rule(b, "logs", "{\"service\":\"q\"}", &got);
+        sl_record_json(&got.record, true, sl_slice("", 0), &text, NULL);
+        assert_non_null(strstr(sl_buf_str(&text), "\"host\":\"replica-2\""));
+        assert_null(strstr(sl_buf_str(&text), "later"));
+        sl_buf_release(&text);
+    }
+    sl_routing_free(a);
+    sl_routing_free(b);
+    sl_routing_free(live);
+    site_release(&before);
+    site_release(&after);
+}
+
+static void a_host_name_makes_no_version_of_its_own(void **state)
+{
+    struct site one, two;
+    struct sl_routing *a, *b;
+
+    (void)state;
+    site_init(&one);
+    site_init(&two);
+    write_file(&one, "rules.yaml", by_service);
+    write_file(&two, "rules.yaml", by_service);
+    two.enrich[1].value = "replica-2";
+    a = load(&one);
+    b = load(&two);
+    assert_string_equal(a->decisions, b->decisions);
+    assert_null(memmem(a->packed.p, a->packed.n, "replica-1", 9));
+    sl_routing_free(b);
+    b = unpack(&two, a);
+    sl_routing_free(a);
+    sl_routing_free(b);
+    site_release(&one);
+    site_release(&two);
+}
+
+static void rules_set_aside_stay_so(void **state)
+{
+    const unsigned first[] = {2, 0}, second[] = {0, 2, 1, 99};
+    struct site s;
+    struct sl_routing *live, *some, *most, *again;
+    struct sl_routing_config config;
+    char decisions[SL_SHA256_HEX + 1];
+
+    (void)state;
+    site_init(&s);
+    write_file(&s, "rules.yaml", by_pattern);
+    live = load(&s);
+    config = ask(&s);
+    memcpy(decisions, live->decisions, sizeof(decisions));
+    some = sl_routing_with_aside(&config, live, first, 2);
+    assert_string_equal(live->decisions, decisions); /* it goes on as it was */
+    assert_int_equal(live->n_aside, 0);
+    goes(&s, live, "{\"service\":\"a\"}", "search:a archive:a");
+    assert_string_not_equal(some->decisions, decisions);
+    assert_string_not_equal(some->version->hash, live->version->hash);
+    assert_int_equal(some->n_aside, 2);
+    assert_int_equal(some->aside[0], 0);
+    goes(&s, some, "{\"service\":\"a\"}", "alerts:a");
+    goes(&s, some, "{\"service\":\"b\"}", "alerts:b search:b");
+    goes(&s, live, "{\"service\":\"c\"}", "archive:c");
+    goes(&s, some, "{\"service\":\"c\"}", "alerts:c");
+
+    most = sl_routing_with_aside(&config, some, second, 4);
+    assert_int_equal(most->n_aside, 3);
+    sl_routing_free(live); /* the others have all they need */
+    sl_routing_free(some);
+    goes(&s, most, "{\"service\":\"b\"}", "alerts:b");
+    again = unpack(&s, most);
+    assert_int_equal(again->n_aside, 3);
+    goes(&s, again, "{\"service\":\"b\"}", "alerts:b");
+    decide_alike(most, again, 100);
+    sl_routing_free(most);
+    sl_routing_free(again);
+    site_release(&s);
+}
+
+/* What rate_limit has counted is no part of a version. */
+static void rate_limits_begin_anew(void **state)
+{
+    struct site s;
+    struct sl_routing *a, *b;
+
+    (void)state;
+    site_init(&s);
+    write_file(&s, "rules.yaml",
+               "rules:\n  - name: few\n    rate_limit: { records: 2, per: 1m }\n    to: search\n");
+    a = load(&s);
+    goes(&s, a, "{}", "search:few");
+    goes(&s, a, "{}", "search:few");
+    goes(&s, a, "{}", "dropped:few");
+    b = unpack(&s, a);
+    goes(&s, b, "{}", "search:few");
+    sl_routing_free(a);
+    sl_routing_free(b);
+    site_release(&s);
+}
+
+static void too_large_is_told_in_words(void **state)
+{
+    static const char head[] = "rules:\n  - name: a\n    when: { x: { in_table: t } }\n"
+                               "    to: search\n";
+    struct sl_routing_config config;
+    struct sl_routing *r, *aside;
+    struct sl_buf table;
+    struct site s;
+
+    (void)state;
+    site_init(&s);
+    write_file(&s, "rules.yaml", head);
+    config = ask(&s);
+
+    sl_buf_init(&table, 4 << 20); /* chance cannot be compressed */
+    while (table.n < (2500 << 10))
+        sl_buf_printf(&table, "%08x%08x\n", below(UINT32_MAX), below(UINT32_MAX));
+    write_bytes(&s, "t", sl_buf_as_slice(&table));
+    r = load(&s);
+    assert_int_equal(r->packed.n, 0);
+    assert_non_null(strstr(r->pack_problem, "larger than 900 KiB"));
+    aside = sl_routing_with_aside(&config, r, (const unsigned[]){0}, 1);
+    assert_int_equal(aside->packed.n, 0);
+    assert_string_equal(aside->pack_problem, r->pack_problem);
+    sl_routing_free(aside);
+    sl_routing_free(r);
+
+    sl_buf_clear(&table);
+    while (table.n < (1200 << 10))
+        sl_buf_printf(&table, "%08x%08x\n", below(UINT32_MAX), below(UINT32_MAX));
+    write_bytes(&s, "t", sl_buf_as_slice(&table)); /* hexadecimal: a half */
+    r = load(&s);
+    assert_in_range(r->packed.n, 500 << 10, SL_PACK_MAX);
+    sl_routing_free(unpack(&s, r));
+    sl_routing_free(r);
+    sl_buf_release(&table);
+    site_release(&s);
+}
+
+static void nothing_but_repetitions_is_too_large_too(void **state)
+{
+    struct site s;
+    struct sl_routing *r;
+    struct sl_buf text;
+
+    (void)state;
+    site_init(&s);
+    sl_buf_init(&text, 62 << 20);
+    sl_buf_text(&text, by_service);
+    while (text.n < (60 << 20))
+        SL_BUF_LITERAL(&text, "#######################################################\n");
+    write_bytes(&s, "rules.yaml", sl_buf_as_slice(&text));
+    write_bytes(&s, "x.yaml", sl_slice_str("# nothing\n"));
+    r = load(&s);
+    assert_int_equal(r->packed.n, 0);
+    assert_non_null(strstr(r->pack_problem, "repetitions"));
+    sl_routing_free(r);
+    sl_buf_clear(&text);
+    while (text.n < (5 << 20))
+        SL_BUF_LITERAL(&text, "#######################################################\n");
+    write_bytes(&s, "x.yaml", sl_buf_as_slice(&text));
+    r = load(&s);
+    assert_int_equal(r->packed.n, 0);
+    assert_non_null(strstr(r->pack_problem, "larger than 64 MiB"));
+    sl_routing_free(r);
+    sl_buf_release(&text);
+    site_release(&s);
+}
+
+/* ---- what is damaged ---- */
+
+static void every_damaged_byte_is_found(void **state)
+{
+    struct site s;
+    struct sl_routing *r;
+    struct sl_buf copy;
+    size_t n, harmless = 0;
+
+    (void)state;
+    site_init(&s);
+    write_file(&s, "rules.yaml", by_service);
+    r = load(&s);
+    n = r->packed.n;
+    sl_buf_init(&copy, SL_PACK_MAX + 1);
+    sl_buf_slice(&copy, sl_buf_as_slice(&r->packed));
+    for (size_t i = 0; i < n; i++) {
+        struct sl_routing *other;
+
+        copy.p[i] ^= (char)(1U << below(8));
+        other = try_unpack(&s, sl_buf_as_slice(&copy));
+        copy.p[i] = r->packed.p[i];
+        if (other) { /* a bit of zstd's that says nothing */
+            harmless++;
+            assert_true(sl_routing_same(r, other));
+            sl_routing_free(other);
+        }
+        assert_null(try_unpack(&s, sl_slice(copy.p, i))); /* cut */
+    }
+    assert_in_range(harmless, 0, 2);
+    sl_buf_byte(&copy, 'x');
+    assert_null(try_unpack(&s, sl_buf_as_slice(&copy)));
+    copy.n--;
+    sl_routing_free(try_unpack(&s, sl_buf_as_slice(&copy)));
+    assert_string_equal(s.err.text, "");
+    sl_buf_release(&copy);
+    sl_routing_free(r);
+    site_release(&s);
+}
+
+/* Right in itself, and not what its name says. */
+static void rules_that_decide_otherwise_are_refused(void **state)
+{
+    struct site s;
+    struct sl_routing *r, *other;
+    struct sl_pack p, q;
+    unsigned *aside, *none;
+    struct sl_buf forged;
+
+    (void)state;
+    site_init(&s);
+    write_file(&s, "rules.yaml", by_service);
+    r = load(&s);
+    write_file(&s, "rules.yaml", "rules:\n  - to: search\n");
+    other = load(&s);
+    assert_int_equal(sl_pack_read(sl_buf_as_slice(&r->packed), &p, &aside, NULL), SL_OK);
+    assert_int_equal(sl_pack_read(sl_buf_as_slice(&other->packed), &q, &none, NULL), SL_OK);
+    p.frame = q.frame;
+    p.body_n = q.body_n;
+    sl_buf_init(&forged, SL_PACK_MAX);
+    assert_true(sl_pack_write(&p, &forged));
+    assert_null(try_unpack(&s, sl_buf_as_slice(&forged)));
+    assert_non_null(strstr(s.err.text, "decide otherwise"));
+    sl_buf_release(&forged);
+    free(aside);
+    free(none);
+    sl_routing_free(r);
+    sl_routing_free(other);
+    site_release(&s);
+}
+
+static void a_later_format_is_named(void **state)
+{
+    struct site s;
+    struct sl_routing *r;
+    char *format;
+
+    (void)state;
+    site_init(&s);
+    write_file(&s, "rules.yaml", by_service);
+    r = load(&s);
+    format = memmem(r->packed.p, r->packed.n, "version", 7);
+    assert_non_null(format);
+    format[7] = SL_PACK_FORMAT + 1;
+    assert_null(try_unpack(&s, sl_buf_as_slice(&r->packed)));
+    assert_non_null(strstr(s.err.text, "format 2"));
+    sl_routing_free(r);
+    site_release(&s);
+}
+
+static void a_secret_is_not_packed(void **state)
+{
+    struct site s;
+    struct sl_routing *r;
+
+    (void)state;
+    site_init(&s);
+    write_file(&s, "rules.yaml", by_service);
+    r = load(&s);
+    s.config.redact_key = (struct sl_secret *)"never read";
+    sl_routing_free(unpack(&s, r));
+    sl_routing_free(r);
+    site_release(&s);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(unpacked_rules_decide_alike_without_their_files),
+        cmocka_unit_test(the_same_rules_make_the_same_bytes),
+        cmocka_unit_test(sinks_are_found_by_their_ids),
+        cmocka_unit_test(more_sinks_than_numbers_are_refused),
+        cmocka_unit_test(what_sluice_yaml_decides_comes_along),
+        cmocka_unit_test(a_host_name_makes_no_version_of_its_own),
+        cmocka_unit_test(rules_set_aside_stay_so),
+        cmocka_unit_test(rate_limits_begin_anew),
+        cmocka_unit_test(too_large_is_told_in_words),
+        cmocka_unit_test(nothing_but_repetitions_is_too_large_too),
+        cmocka_unit_test(every_damaged_byte_is_found),
+        cmocka_unit_test(rules_that_decide_otherwise_are_refused),
+        cmocka_unit_test(a_later_format_is_named),
+        cmocka_unit_test(a_secret_is_not_packed),
+    };
+
+    dice = 20261123;
+    return cmocka_run_group_tests_name("pipeline_routing", tests, NULL, NULL);
+}

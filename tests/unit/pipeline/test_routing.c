@@ -459,7 +459,7 @@ static void a_host_name_makes_no_version_of_its_own(void **state)
 
 static void rules_set_aside_stay_so(void **state)
 {
-    const unsigned first[] = {2, 0}, second[] = {0, 2, 1, 99};
+    const unsigned first[] = {2, 1}, second[] = {1, 2, 0, 99};
     struct site s;
     struct sl_routing *live, *some, *most, *again;
     struct sl_routing_config config;
@@ -478,20 +478,20 @@ static void rules_set_aside_stay_so(void **state)
     assert_string_not_equal(some->decisions, decisions);
     assert_string_not_equal(some->version->hash, live->version->hash);
     assert_int_equal(some->n_aside, 2);
-    assert_int_equal(some->aside[0], 0);
-    goes(&s, some, "{\"service\":\"a\"}", "alerts:a");
-    goes(&s, some, "{\"service\":\"b\"}", "alerts:b search:b");
+    assert_int_equal(some->aside[0], 1);
+    goes(&s, some, "{\"service\":\"a\"}", "search:a archive:a");
+    goes(&s, some, "{\"service\":\"b\"}", "alerts:b");
     goes(&s, live, "{\"service\":\"c\"}", "archive:c");
-    goes(&s, some, "{\"service\":\"c\"}", "alerts:c");
+    goes(&s, some, "{\"service\":\"c\"}", "alerts:b");
 
     most = sl_routing_with_aside(&config, some, second, 4);
     assert_int_equal(most->n_aside, 3);
     sl_routing_free(live); /* the others have all they need */
     sl_routing_free(some);
-    goes(&s, most, "{\"service\":\"b\"}", "alerts:b");
+    goes(&s, most, "{\"service\":\"b\"}", "alerts:a");
     again = unpack(&s, most);
     assert_int_equal(again->n_aside, 3);
-    goes(&s, again, "{\"service\":\"b\"}", "alerts:b");
+    goes(&s, again, "{\"service\":\"b\"}", "alerts:a");
     decide_alike(most, again, 100);
     sl_routing_free(most);
     sl_routing_free(again);

@@ -12,6 +12,7 @@ enum { REASON_SHOWN = 120 };
 static const struct sl_cli_command *const commands[] = {
     &sl_command_dlq_list,
     &sl_command_dlq_show,
+    &sl_command_dlq_redrive,
 
 };
 

@@ -46,6 +46,11 @@ void sl_offline_base_free(struct sl_offline_base *b)
     free(b);
 }
 
+struct sl_cli_sinks *sl_offline_base_sinks(struct sl_offline_base *b)
+{
+    return b->sinks;
+}
+
 static uint64_t record_clock(void *user)
 {
     const struct sl_offline *o = user;

@@ -22,6 +22,7 @@ struct sl_offline_base;
 /* NULL: diags says why. */
 struct sl_offline_base *sl_offline_base_new(const struct sl_config *config, struct sl_diags *diags);
 void sl_offline_base_free(struct sl_offline_base *b);
+struct sl_cli_sinks *sl_offline_base_sinks(struct sl_offline_base *b);
 
 struct sl_offline {
     const struct sl_config *config;

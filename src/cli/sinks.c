@@ -106,6 +106,15 @@ void sl_cli_sinks_rules(struct sl_cli_sinks *s, struct sl_rules_version *rules)
     s->env.rules = rules ? rules : s->none;
 }
 
+void sl_cli_sinks_serve(struct sl_cli_sinks *s, const char *cluster_id, struct sl_letters *letters,
+                        void (*wake)(void *user), void *user)
+{
+    s->env.cluster_id = cluster_id;
+    s->env.letters = letters;
+    s->env.wake = wake;
+    s->env.user = user;
+}
+
 void sl_cli_sinks_keep(struct sl_cli_sinks *s, void *memory)
 {
     free(s->kept);

@@ -20,6 +20,10 @@ const struct sl_config *sl_cli_sinks_config(const struct sl_cli_sinks *s);
 struct sl_sink *sl_cli_sinks_get(const struct sl_cli_sinks *s, size_t sink); /* NULL: it is wrong */
 struct sl_loop *sl_cli_sinks_loop(struct sl_cli_sinks *s);
 void sl_cli_sinks_rules(struct sl_cli_sinks *s, struct sl_rules_version *rules); /* borrowed */
+/* For a command that sends: before the first record. cluster_id is borrowed; the rest as in struct
+ * sl_sink_env. */
+void sl_cli_sinks_serve(struct sl_cli_sinks *s, const char *cluster_id, struct sl_letters *letters,
+                        void (*wake)(void *user), void *user);
 /* Frees the memory (one piece at most) when nothing of the sinks can call back any more. */
 void sl_cli_sinks_keep(struct sl_cli_sinks *s, void *memory);
 

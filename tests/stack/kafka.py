@@ -87,21 +87,25 @@ class Broker:
 
     def read(self, topic, deadline=60):
         """Every record that is in the topic now, in no order between partitions."""
+        records = []
+        self.read_each(topic, records.extend, deadline)
+        return records
+
+    def read_each(self, topic, take, deadline=60):
+        """The same, in pieces: take(records) is called with each."""
         ends = {p: end for p, end in self.ends(topic).items()}
         consumer = self.consumer(fetch_max_bytes=16 << 20, max_partition_fetch_bytes=8 << 20)
         try:
             where = [TopicPartition(topic, p) for p in ends]
             consumer.assign(where)
             consumer.seek_to_beginning()
-            records = []
 
             def done():
                 for batch in consumer.poll(timeout_ms=200).values():
-                    records.extend(batch)
+                    take(batch)
                 return all(consumer.position(tp) >= ends[tp.partition] for tp in where)
 
             wait_until(done, deadline, f"reading {topic}", every=0)
-            return records
         finally:
             consumer.close()
 

@@ -98,17 +98,22 @@ class Kafka(Server):
     """One node, broker and controller in one."""
 
     name = "kafka"
+    ways = 0        # more listeners, each of which advertises another port: that of a proxy before it
 
     def prepare(self):
         self.controller = free_port()
+        self.ways_in = [(free_port(), free_port()) for _ in range(self.ways)]       # (own, advertised)
+        own = "".join(f",WAY{n}://127.0.0.1:{way[0]}" for n, way in enumerate(self.ways_in))
+        advertised = "".join(f",WAY{n}://127.0.0.1:{way[1]}" for n, way in enumerate(self.ways_in))
+        protocols = "".join(f",WAY{n}:PLAINTEXT" for n in range(self.ways))
         self.config = self.folder / "server.properties"
         self.config.write_text("\n".join([
             "process.roles=broker,controller", "node.id=1",
-            f"listeners=PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.controller}",
-            f"advertised.listeners=PLAINTEXT://127.0.0.1:{self.port}",
+            f"listeners=PLAINTEXT://127.0.0.1:{self.port},CONTROLLER://127.0.0.1:{self.controller}{own}",
+            f"advertised.listeners=PLAINTEXT://127.0.0.1:{self.port}{advertised}",
             f"controller.quorum.voters=1@127.0.0.1:{self.controller}",
             "controller.listener.names=CONTROLLER", "inter.broker.listener.name=PLAINTEXT",
-            "listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT",
+            f"listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT{protocols}",
             f"log.dirs={self.folder}/data", "num.partitions=1", "auto.create.topics.enable=false",
             "offsets.topic.replication.factor=1", "offsets.topic.num.partitions=4",
             "transaction.state.log.replication.factor=1", "transaction.state.log.min.isr=1",

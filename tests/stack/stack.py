@@ -24,8 +24,10 @@ CLASSES = {c.name: c for c in (servers.Kafka, servers.OpenSearch, servers.Elasti
 
 
 class Stack:
-    def __init__(self, names, say=lambda text: None):
+    def __init__(self, names, say=lambda text: None, classes=None):
+        """classes: {name: class} of servers that are other than CLASSES has them."""
         self.names, self.say = list(names), say
+        self.classes = {**CLASSES, **(classes or {})}
         self.servers = {}
         self.folder = None
 
@@ -35,7 +37,7 @@ class Stack:
         self.folder.chmod(0o755)            # the search servers run as another user
         try:
             for name in self.names:
-                self.servers[name] = CLASSES[name](self.folder, self.say)
+                self.servers[name] = self.classes[name](self.folder, self.say)
             for server in self.servers.values():
                 server.launch()
             for server in self.servers.values():
@@ -57,7 +59,7 @@ class Stack:
 
     def add(self, name):
         """Starts one more, for the tests that alone need it."""
-        server = CLASSES[name](self.folder, self.say)
+        server = self.classes[name](self.folder, self.say)
         self.servers[name] = server
         return server.start()
 

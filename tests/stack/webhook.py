@@ -54,6 +54,7 @@ class Receiver:
         self.refuse = None
         self.release = threading.Event()    # ends what hangs
         self.records = []                   # accepted, in order
+        self.on_accept = None               # called with (webhook-id, records) before they are confirmed
         self.requests = []                  # (time, webhook-id, status, records)
         self.connections = 0
         self.problems = []                  # signatures and bodies that were wrong
@@ -162,8 +163,11 @@ class Receiver:
             self._note(message_id, 400, len(records))
             self._answer(handler, 400, b"refused for its content", {})
             return
-        with self.lock:
-            self.records += records
+        if self.on_accept:
+            self.on_accept(message_id, records)
+        else:
+            with self.lock:
+                self.records += records
         self._note(message_id, 200, len(records))
         self._answer(handler, 200, b"", {})
 

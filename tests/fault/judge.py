@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The auditor of a chaos run. It reads the topic, OpenSearch, the bucket and the dead letters by its own means
+and compares them with what the rules of the version by which a record was judged (the record tells) had to do.
+
+I1  each record that is in the topic is in every sink of its version, or a dead letter
+I2  what is somewhere was produced, byte for byte as far as its own bytes go
+I3  nothing is where the rules did not send it, and no record was judged by two versions
+I4  each commit found in __consumer_offsets is older than no confirmation of a record below it
+I6  OpenSearch and S3 hold nothing twice; the webhook no more than what crashes explain"""
+import array
+import bisect
+import re
+import zlib
+
+from tests.stack import s3
+
+from . import history
+
+EXAMPLES = 5
+REQUEST = 5.0       # seconds that a request may last which was under way at a crash
+KEY = re.compile(r"-(\d+)-(\d{20})-(\d{20})-([0-9a-f]+)(?:-r\d+)?\.ndjson")
+FIELDS = re.compile(r'^\{"id":"([^"]+)","class":"(.)".*?"body":"([^"]*)","crc":"([0-9a-f]{8})"')
+VERSION = re.compile(r'"version":"(\d+)"')
+
+
+class Findings:
+    def __init__(self):
+        self.counts, self.examples = {}, {}
+
+    def add(self, invariant, text):
+        self.counts[invariant] = self.counts.get(invariant, 0) + 1
+        some = self.examples.setdefault(invariant, [])
+        if len(some) < EXAMPLES:
+            some.append(text)
+
+    def lines(self):
+        for invariant in sorted(self.counts):
+            yield f"{invariant}: {self.counts[invariant]}"
+            for text in self.examples[invariant]:
+                yield f"    {text}"
+
+
+class Topic:
+    """The records that there are, as the broker has them: by partition and number, and by offset."""
+
+    def __init__(self, broker, name, partitions):
+        self.numbers = [{} for _ in range(partitions)]          # offset -> number
+        self.kinds = [array.array("b") for _ in range(partitions)]
+        self.copies = [array.array("B") for _ in range(partitions)]
+        self.sizes = [array.array("H") for _ in range(partitions)]
+        self.crcs = [array.array("L") for _ in range(partitions)]
+        self.total = 0
+        broker.read_each(name, self.take, 600)
+        self.numbers = [array.array("l", (n[o] for o in sorted(n))) if set(n) == set(range(len(n))) else n
+                        for n in self.numbers]
+
+    def take(self, records):
+        for one in records:
+            p, number = (int(part) for part in history.BYTES_ID.search(one.value).groups())
+            assert p == one.partition
+            kinds = self.kinds[p]
+            if number >= len(kinds):
+                more = number + 1024 - len(kinds)
+                for column in (kinds, self.copies[p], self.sizes[p], self.crcs[p]):
+                    column.extend([0] * more)
+            kinds[number] = history.CLASSES.index(chr(one.value[one.value.index(b'"class":"') + 9]))
+            self.copies[p][number] += 1
+            self.sizes[p][number] = len(one.value) - 1
+            self.crcs[p][number] = zlib.crc32(one.value[:-1])
+            self.numbers[p][one.offset] = number
+            self.total += 1
+
+    def kind(self, p, number):
+        return history.CLASSES[self.kinds[p][number]]
+
+    def has(self, p, number):
+        return p < len(self.kinds) and number < len(self.kinds[p]) and self.copies[p][number] > 0
+
+
+class Copies:
+    """What one sink has of each record: how often, and by which versions of the rules it was judged."""
+
+    def __init__(self, topic):
+        self.count = [array.array("H", bytes(2 * len(kinds))) for kinds in topic.kinds]
+        self.version = [array.array("L", bytes(8 * len(kinds))) for kinds in topic.kinds]   # the first seen
+        self.others = {}                    # (p, number) -> set of further versions
+
+    def add(self, p, number, version):
+        self.count[p][number] += 1
+        if not self.version[p][number]:
+            self.version[p][number] = version
+        elif self.version[p][number] != version:
+            self.others.setdefault((p, number), set()).add(version)
+
+
+class Judge:
+    def __init__(self, world, seed, partitions, arrivals, commits):
+        self.world, self.seed, self.arrivals, self.commits = world, seed, arrivals, commits
+        self.partitions = partitions
+        self.findings = Findings()
+        self.table = {}
+
+    # ---- reading ----
+
+    def read(self, alerts):
+        """alerts: [(webhook-id, [(text of a record)])], one entry for each webhook-id"""
+        self.topic = Topic(self.world.broker, self.world.topic, self.partitions)
+        self.copies = {sink: Copies(self.topic) for sink in history.SINKS}
+        self.letters = {}                   # (p, number) -> (first time, version, how many)
+        self.objects = []                   # (partition, first, last, key)
+        self.read_letters()
+        for _, _, source in self.world.search.documents(self.world.indexes):
+            self.delivered("search", source)
+        for key in self.world.store.keys(self.world.bucket):
+            self.read_object(key)
+        for texts in alerts.values():
+            for p, number, version in texts:
+                if self.topic.has(p, number):
+                    self.copies["alerts"].add(p, number, version)
+                else:
+                    self.findings.add("I2 invented", f"alerts: c{p}-{number:08d} was never produced")
+
+    def read_letters(self):
+        for letter in self.world.letters():
+            headers = dict(letter.headers)
+            match = history.BYTES_ID.search(letter.value)
+            if headers["sluice-sink"] != b"search" or not match:
+                self.findings.add("I3 not chosen", f"a dead letter of {headers['sluice-sink'].decode()}")
+                continue
+            p, number = int(match[1]), int(match[2])
+            if zlib.crc32(letter.value[:-1]) != self.topic.crcs[p][number]:
+                self.findings.add("I2 invented", f"the dead letter of c{p}-{number:08d} is another record")
+            version = int(re.match(r"v(\d+)-", headers["sluice-rule"].decode())[1])
+            first, _, n = self.letters.get((p, number), (letter.timestamp / 1000, 0, 0))
+            self.letters[p, number] = (min(first, letter.timestamp / 1000), version, n + 1)
+
+    def delivered(self, sink, source):
+        """A record as parsed JSON."""
+        problem = content_problem(source)
+        p, number = (int(part) for part in re.match(r"c(\d+)-(\d+)", source["id"]).groups())
+        if problem or not self.topic.has(p, number):
+            self.findings.add("I2 invented", f"{sink}: {source['id']}: {problem or 'was never produced'}")
+            return
+        self.copies[sink].add(p, number, int(source["version"]))
+
+    def read_object(self, key):
+        headers, data = self.world.store.get(self.world.bucket, key)
+        for problem in s3.checksum_problems(headers, data):
+            self.findings.add("I2 invented", f"{key}: {problem}")
+        match = KEY.search(key)
+        self.objects.append((int(match[1]), int(match[2]), int(match[3]), key))
+        for line in s3.unpack(key, data).split(b"\n")[:-1]:
+            found = history.BYTES_ID.search(line)
+            p, number = int(found[1]), int(found[2])
+            if not self.topic.has(p, number):
+                self.findings.add("I2 invented", f"archive: {line[:60]!r} was never produced")
+                continue
+            if zlib.crc32(line[:self.topic.sizes[p][number]]) != self.topic.crcs[p][number]:
+                self.findings.add("I2 invented", f"archive: c{p}-{number:08d} has other bytes")
+            self.copies["archive"].add(p, number, int(VERSION.search(line.decode())[1]))
+
+    # ---- judging ----
+
+    def judge(self, acknowledged, webhook_bound, crashes):
+        self.outcomes()
+        for p, column in enumerate(acknowledged):
+            for number, acked in enumerate(column):
+                if acked and not self.topic.has(p, number):
+                    self.findings.add("broker", f"c{p}-{number:08d} was acknowledged and is not in the topic")
+        self.duplicates(webhook_bound, crashes)
+        self.judge_commits()
+
+    def versions(self, p, number):
+        """By which versions of the rules it was judged, wherever it is."""
+        found = set()
+        for copies in self.copies.values():
+            if copies.version[p][number]:
+                found.add(copies.version[p][number])
+                found |= copies.others.get((p, number), set())
+        if (p, number) in self.letters:
+            found.add(self.letters[p, number][1])
+        return found
+
+    def outcomes(self):
+        """I1 and I3, and for I4 when each record was settled."""
+        self.settled = [array.array("d", bytes(8 * len(kinds))) for kinds in self.topic.kinds]
+        lost = 0
+        for p, kinds in enumerate(self.topic.kinds):
+            for number in range(len(kinds)):
+                if self.topic.copies[p][number]:
+                    lost += self.outcome(p, number)
+        self.table["records"], self.table["lost"] = self.topic.total, lost
+
+    def outcome(self, p, number):
+        """1 when the record is lost to some sink."""
+        name, kind = f"c{p}-{number:08d}", self.topic.kind(p, number)
+        found = self.versions(p, number)
+        if not found:
+            if kind == history.DROPPED:
+                return 0
+            self.findings.add("I1 lost", f"{name} ({kind}) is nowhere")
+            self.settled[p][number] = float("inf")
+            return 1
+        if len(found) > 1:
+            where = {s: c.version[p][number] for s, c in self.copies.items() if c.version[p][number]}
+            self.findings.add("I3 two versions", f"{name} ({kind}) was judged by {sorted(found)}: {where}")
+        wanted = set.union(*(set(history.targets(self.seed, v, kind)) for v in found))
+        surely = set.intersection(*(set(history.targets(self.seed, v, kind)) for v in found))
+        lost = 0
+        for sink in history.SINKS:
+            have = self.copies[sink].count[p][number]
+            letter = self.letters.get((p, number)) if sink == "search" else None
+            if sink not in wanted and (have or letter):
+                self.findings.add("I3 not chosen", f"{name} ({kind}) is in {sink}, version {sorted(found)}")
+            if sink in surely and not have and not letter:
+                self.findings.add("I1 lost", f"{name} ({kind}, version {sorted(found)}) is not in {sink}")
+                self.settled[p][number] = float("inf")
+                lost = 1
+            if sink in wanted:
+                when = letter[0] if letter else self.arrivals.when(sink, p, number)
+                self.settled[p][number] = max(self.settled[p][number], when or float("inf"))
+        return lost
+
+    def duplicates(self, webhook_bound, crashes):
+        """crashes: (from, to) of the times whose deliveries may not have been committed."""
+        twice = dict.fromkeys(history.SINKS, 0)
+        unexplained = 0
+        for sink, copies in self.copies.items():
+            for p, counts in enumerate(copies.count):
+                expected = self.topic.copies[p]
+                for number, have in enumerate(counts):
+                    if have > expected[number]:
+                        twice[sink] += have - expected[number]
+                        if sink == "alerts":
+                            unexplained += self.unexplained(p, number, crashes)
+                        else:
+                            self.findings.add(f"I6 twice in {sink}", f"c{p}-{number:08d}: {have} times "
+                                              f"(expected {expected[number]})")
+        for sink in history.SINKS:
+            self.table[f"duplicates in {sink}"] = twice[sink]
+        self.table["bound of duplicates in alerts"] = int(webhook_bound)
+        self.table["of these without a crash near"] = unexplained
+        if twice["alerts"] > webhook_bound:
+            self.findings.add("I6 twice in alerts", f"{twice['alerts']} times, not more than {webhook_bound:.0f}")
+        self.table["objects"] = len(self.objects)
+        self.table["cuts that overlap"] = self.overlapping()
+
+    def unexplained(self, p, number, crashes):
+        """1 when the webhook first had the record at no time at which something crashed."""
+        when = self.arrivals.when("alerts", p, number)
+        if any(begin <= when <= to + REQUEST for begin, to in crashes):
+            return 0
+        self.findings.add("I6 twice in alerts", f"c{p}-{number:08d}, delivered at {when:.3f}: no crash near")
+        return 1
+
+    def overlapping(self):
+        """Pairs of neighbouring cuts of a partition of which one begins inside the other."""
+        by_partition, n = {}, 0
+        for p, first, last, key in self.objects:
+            by_partition.setdefault(p, set()).add((first, last))
+        for p, cuts in by_partition.items():
+            cuts = sorted(cuts)
+            for a, b in zip(cuts, cuts[1:]):
+                if b[0] <= a[1]:
+                    n += 1
+                    self.findings.add("I6 cuts overlap", f"partition {p}: {a} and {b}")
+        return n
+
+    def judge_commits(self):
+        """I4: at the commit's own time all below it was settled."""
+        worst = []
+        for p, numbers in enumerate(self.topic.numbers):
+            at, line = 0.0, array.array("d", [0.0])
+            offsets = range(len(numbers)) if not isinstance(numbers, dict) else sorted(numbers)
+            for offset in offsets:
+                at = max(at, self.settled[p][numbers[offset]])
+                line.extend([at] * (offset + 2 - len(line)))
+            worst.append(line)
+        backwards, last = 0, {}
+        for commit in self.commits.seen:
+            line = worst[commit.partition]
+            if commit.offset >= len(line):
+                self.findings.add("I4 commit", f"{commit} is past the topic's end")
+                continue
+            if line[commit.offset] > commit.at + 0.002:
+                when = bisect.bisect_right(line, commit.at + 0.002) - 1
+                self.findings.add("I4 commit", f"{commit}: offset {when} was settled "
+                                  f"{line[commit.offset] - commit.at:.3f} s after it")
+            backwards += commit.offset < last.get(commit.partition, 0)
+            last[commit.partition] = commit.offset
+        for p, line in enumerate(worst):
+            if last.get(p, 0) != len(line) - 1:
+                self.findings.add("not finished", f"partition {p}: committed {last.get(p)}, end {len(line) - 1}")
+        self.table["commits checked"] = len(self.commits.seen)
+        self.table["commits that went back"] = backwards
+        if self.commits.deleted:
+            self.findings.add("I4 commit", f"{self.commits.deleted} commits were deleted")
+
+
+def content_problem(source):
+    """A record says itself what it has to be."""
+    crc = history.crc_of(source["id"], source["class"], source["body"])
+    return None if crc == source["crc"] else f"checksum {source['crc']}, not {crc}"

@@ -201,17 +201,6 @@ static bool holds(const struct sl_cut *cut, const struct sl_partition *p)
     return p == NULL;
 }
 
-/* The side reader has to begin the plan once more. */
-static void give_up(struct sl_sink *s, struct sl_cut *cut)
-{
-    struct sl_sink_position *at = &cut->partition->sinks[s->index];
-    int64_t first = cut->hold->spans[0]->first;
-
-    if (at->catch_up > first)
-        at->catch_up = first;
-    sl_cut_let_go(s, cut);
-}
-
 void sl_sink_close_open(struct sl_sink *s, struct sl_partition *p)
 {
     struct sl_list *at, *after;
@@ -223,7 +212,7 @@ void sl_sink_close_open(struct sl_sink *s, struct sl_partition *p)
         if (!holds(cut, p))
             continue;
         if (sl_cut_repeating(cut)) {
-            give_up(s, cut);
+            sl_cut_let_go(s, cut);
             given_up = true;
         } else {
             sl_cut_close(s, cut);

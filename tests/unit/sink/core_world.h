@@ -12,7 +12,7 @@
 #include "fake_sink.h"
 #include "ops/metrics.h"
 
-enum { PARTITIONS = 3, OFFSETS = 4000, LETTERS_MAX = 1024 };
+enum { PARTITIONS = 3, OFFSETS = 4000, LETTERS_MAX = 1024, ENDED_MAX = 64 };
 
 enum fate { NOWHERE, ROUTED, DELIVERED, DEAD, GONE };
 
@@ -21,6 +21,18 @@ struct letter {
     void *user;
     int32_t partition;
     int64_t offset;
+};
+
+/* What a commit says of a partition: a new assignment begins with it. */
+struct snapshot {
+    bool there;
+    int64_t position;
+    struct sl_plan plan;
+};
+
+/* The bounds of the cut that an object with this record has. */
+struct bounds {
+    int64_t first, last;
 };
 
 struct world {
@@ -33,7 +45,12 @@ struct world {
     struct sl_topic topic;
     struct sl_partition *partitions[PARTITIONS];
     uint64_t epochs;
+    struct sl_partition *ended[ENDED_MAX];
+    size_t n_ended;
+    struct snapshot committed[PARTITIONS], under_way[PARTITIONS];
+    unsigned commits; /* asked for by the sink */
     uint8_t fate[PARTITIONS][OFFSETS];
+    struct bounds stored[PARTITIONS][OFFSETS]; /* last 0: none; kept over assignments */
     struct fake_sinks sinks;
     struct letter letter[LETTERS_MAX];
     size_t n_letters;
@@ -75,6 +92,21 @@ static inline void wake(void *user)
 
 /* ---- the world ---- */
 
+static inline struct sl_partition *new_partition(struct world *w, int i)
+{
+    struct sl_partition *p = sl_partition_new(&w->topic, i, ++w->epochs, 1, "c");
+
+    p->sinks[0].from = w->committed[i].position;
+    if (w->committed[i].plan.end > 0) { /* to be repeated first */
+        p->sinks[0].catch_up = p->sinks[0].from;
+        p->sinks[0].from = INT64_MAX;
+        p->sinks[0].plan = w->committed[i].plan;
+        p->sinks[0].plan.confirmed = true;
+    }
+    sl_partition_settle(p);
+    return p;
+}
+
 static inline void world_init(struct world *w, const struct sl_sink_type *type, uint64_t seed)
 {
     struct sl_error err = {0};
@@ -105,10 +137,8 @@ static inline void world_init(struct world *w, const struct sl_sink_type *type, 
                                   .wake = wake};
     w->sink = sl_sink_new_of(type, &w->config, 0, &w->env, &err);
     assert_non_null(w->sink);
-    for (int i = 0; i < PARTITIONS; i++) {
-        w->partitions[i] = sl_partition_new(&w->topic, i, ++w->epochs, 1, "c");
-        w->partitions[i]->next = 0;
-    }
+    for (int i = 0; i < PARTITIONS; i++)
+        w->partitions[i] = new_partition(w, i);
 }
 
 static inline void world_release(struct world *w)
@@ -121,26 +151,49 @@ static inline void world_release(struct world *w)
         confirm_letter(w, 0, SL_OK);
     for (int i = 0; i < PARTITIONS; i++)
         sl_partition_unref(w->partitions[i]);
+    while (w->n_ended)
+        sl_partition_unref(w->ended[--w->n_ended]);
     sl_metrics_free(w->metrics);
     fake_runtime_release(&w->fake);
     sl_rules_version_unref(w->env.rules);
 }
 
-static inline bool route(struct world *w, int partition, size_t value_n)
+/* Rules decide alike whenever a record is read. */
+static inline bool chosen(int partition, int64_t offset)
+{
+    uint64_t at = (uint64_t)partition << 32 | (uint64_t)offset;
+
+    return fake_next(&at) % 4 != 0;
+}
+
+static inline bool offer(struct world *w, int partition, int64_t offset, bool catch_up,
+                         size_t value_n)
 {
     static const char value[1 << 20] = {0};
-    struct sl_partition *p = w->partitions[partition];
-    struct sl_message m = {.at = p, .offset = p->next, .value = sl_slice(value, value_n)};
+    struct sl_message m = {.at = w->partitions[partition],
+                           .catch_up = catch_up,
+                           .offset = offset,
+                           .value = sl_slice(value, value_n)};
     struct sl_record r = {.message = &m, .time_ns = (int64_t)1700000000 * 1000000000};
-    bool routed = fake_next(&w->seed) % 4 != 0;
 
-    if (m.offset >= OFFSETS || (routed && !sl_sink_has_room(w->sink, &r)))
+    if (!sl_sink_has_room(w->sink, &r)) {
+        sl_sink_make_room(w->sink, &r);
         return false;
-    if (routed) {
-        w->fate[partition][m.offset] = ROUTED;
-        sl_sink_append(w->sink, &r, 0);
     }
-    sl_partition_advance(p, m.offset, 0, 0);
+    w->fate[partition][offset] = ROUTED;
+    sl_sink_append(w->sink, &r, 0);
+    return true;
+}
+
+/* The live reader's next record. */
+static inline bool route(struct world *w, int partition, size_t value_n)
+{
+    struct sl_partition *p = w->partitions[partition];
+
+    if (p->next >= OFFSETS || (sl_partition_serves(p, 0, p->next) && chosen(partition, p->next) &&
+                               !offer(w, partition, p->next, false, value_n)))
+        return false;
+    sl_partition_advance(p, p->next, 0, 0);
     sl_sink_turn(w->sink);
     return true;
 }
@@ -160,9 +213,29 @@ static inline void set_fate_of_body(struct world *w, struct sl_batch *b, enum fa
     int64_t offset;
     int partition;
 
-    while (fake_next_line(b, &at, &partition, &offset))
-        if (!b->hold->spans[0]->partition->ended && w->fate[partition][offset] == ROUTED)
+    while (fake_next_line(b, &at, &partition, &offset)) {
+        const struct sl_span *span = b->hold->spans[0];
+        struct bounds *stored = &w->stored[partition][offset];
+
+        if (!span->partition->ended && w->fate[partition][offset] == ROUTED)
             w->fate[partition][offset] = (uint8_t)fate;
+        if (stored->last) { /* exactly once: only ever in an object of the same bounds */
+            assert_int_equal(stored->first, span->first);
+            assert_int_equal(stored->last, span->last);
+        }
+        *stored = (struct bounds){span->first, span->last};
+    }
+}
+
+static inline void check_books(struct world *w, struct sl_partition *p)
+{
+    struct sl_ledger_breach breach;
+
+    p->sinks[0].walked = 0;
+    sl_sink_walk(w->sink);
+    if (!sl_ledger_check(p, &breach))
+        fail_msg("%s: %llu, %llu", breach.what, (unsigned long long)breach.left,
+                 (unsigned long long)breach.right);
 }
 
 static inline void check(struct world *w)
@@ -171,8 +244,12 @@ static inline void check(struct world *w)
         int64_t position = sl_partition_position(w->partitions[i], 0);
 
         for (int64_t o = 0; o < position; o++)
-            assert_int_not_equal(w->fate[i][o], ROUTED);
+            if (chosen(i, o))
+                assert_true(w->fate[i][o] == DELIVERED || w->fate[i][o] == DEAD);
+        check_books(w, w->partitions[i]);
     }
+    for (size_t i = 0; i < w->n_ended; i++)
+        check_books(w, w->ended[i]);
     assert_int_equal(*w->sink->count.routed, *w->sink->count.delivered + *w->sink->count.dead +
                                                  *w->sink->count.let_go +
                                                  *w->sink->count.in_flight);
@@ -227,19 +304,58 @@ static inline void reply(struct world *w, size_t i, bool well)
     sl_sink_done(b, &result);
 }
 
-/* The assignment ends, and a new one begins where the group had committed. */
+/* ---- commits ---- */
+
+static inline void commit_begin(struct world *w, int i)
+{
+    struct sl_partition *p = w->partitions[i];
+
+    sl_partition_noting(p, true);
+    w->under_way[i] = (struct snapshot){true, sl_partition_least(p), p->sinks[0].plan};
+}
+
+static inline void commit_end(struct world *w, int i)
+{
+    if (!w->under_way[i].there)
+        return;
+    w->committed[i] = w->under_way[i];
+    w->under_way[i].there = false;
+    sl_partition_noted(w->partitions[i]);
+    sl_sink_pump(w->sink);
+}
+
+static inline void commit_all(struct world *w)
+{
+    for (int i = 0; i < PARTITIONS; i++) {
+        commit_begin(w, i);
+        commit_end(w, i);
+    }
+}
+
+static inline void on_commit(void *user)
+{
+    (void)user;
+    world->commits++;
+}
+
+/* The assignment ends, and a new one begins where the group had committed; a commit under way has
+ * landed or has not. */
 static inline void reassign(struct world *w, int i)
 {
     struct sl_partition *old = w->partitions[i];
-    int64_t position = sl_partition_least(old);
 
+    if (!w->env.commit)
+        commit_begin(w, i); /* as on a revoke */
+    if (w->under_way[i].there && (!w->env.commit || fake_next(&w->seed) % 2))
+        w->committed[i] = w->under_way[i];
+    w->under_way[i].there = false;
     old->ended = true;
     sl_sink_let_go(w->sink);
-    for (int64_t o = position; o < OFFSETS; o++)
+    for (int64_t o = w->committed[i].position; o < OFFSETS; o++)
         w->fate[i][o] = NOWHERE;
-    w->partitions[i] = sl_partition_new(&w->topic, i, ++w->epochs, 1, "c");
-    w->partitions[i]->next = position;
-    sl_partition_unref(old);
+    w->partitions[i] = new_partition(w, i);
+    assert_true(w->n_ended < ENDED_MAX);
+    w->ended[w->n_ended++] = old;
 }
 
 static inline void settle_everything(struct world *w)
@@ -254,6 +370,8 @@ static inline void settle_everything(struct world *w)
             reply(w, 0, true);
         while (w->n_letters)
             confirm_letter(w, 0, SL_OK);
+        if (w->env.commit)
+            commit_all(w);
         fake_advance(&w->fake, 1000);
     }
     assert_true(sl_sink_idle(w->sink));

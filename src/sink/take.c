@@ -162,9 +162,8 @@ static struct sl_batch *open_batch(struct sl_sink *s, struct sl_cut *cut, const 
 }
 
 /* A record that this sink can never take: straight to the dead letters, with its value where that
- * is not too large as well. Where holds are ranges of the log it belongs to the cut: else the
- * position would stand at the letter after the objects around it were uploaded, and a restart would
- * cut them elsewhere. Elsewhere it has its own. */
+ * is not too large as well. Where a hold is a range of the log it is a part of that range, so that
+ * the cut is done when its letters are, too. Elsewhere it has its own. */
 static void append_refused(struct sl_sink *s, const struct sl_record *r, struct sl_item *item)
 {
     const struct sl_message *m = r->message, some = shortened(s, m);

@@ -324,3 +324,14 @@ void sl_kafka_message(const rd_kafka_message_t *m, struct sl_header *headers,
     if (kind == RD_KAFKA_TIMESTAMP_NOT_AVAILABLE)
         ret->timestamp_ms = -1;
 }
+
+void sl_kafka_seek(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list, struct sl_log *log)
+{
+    rd_kafka_error_t *error = rd_kafka_seek_partitions(rk, list, 0);
+
+    if (error) {
+        sl_log(log, SL_LOG_WARN, "seek failed", "reason", rd_kafka_error_string(error), NULL);
+        rd_kafka_error_destroy(error);
+    }
+    rd_kafka_topic_partition_list_destroy(list);
+}

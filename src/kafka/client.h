@@ -28,5 +28,7 @@ void sl_kafka_message(const rd_kafka_message_t *m, struct sl_header *headers,
                       struct sl_message *ret);
 /* How many headers of m there are, at most `max`; borrowed from m. */
 size_t sl_kafka_headers(const rd_kafka_message_t *m, struct sl_header *ret, size_t max);
+/* Messages fetched before are void from this call on. Nothing is waited for; takes the list. */
+void sl_kafka_seek(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list, struct sl_log *log);
 
 #endif

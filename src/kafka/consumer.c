@@ -38,6 +38,7 @@ struct sl_consumer *sl_consumer_new(struct sl_loop *loop, const struct sl_consum
     c->inbox = (struct sl_inbox){.fd = -1, .turn = on_turn, .gone = on_gone};
     c->strand_ms = SL_STRAND_MS;
     c->away = rd_kafka_topic_partition_list_new(0);
+    c->nudge.done = sl_lag_nudged;
     c->tick.fire = on_tick;
     sl_list_init(&c->rebalances);
     copy_excluded(c, config);
@@ -124,14 +125,14 @@ void sl_consumer_close(struct sl_consumer *c)
 
 /* ---- turns ---- */
 
-static void event(struct sl_inbox *in, rd_kafka_event_t *ev)
+static bool event(struct sl_inbox *in, rd_kafka_event_t *ev)
 {
     struct sl_consumer *c = sl_container_of(in, struct sl_consumer, inbox);
 
     switch (rd_kafka_event_type(ev)) {
     case RD_KAFKA_EVENT_FETCH:
         if (sl_message_take(c, ev))
-            return; /* parked */
+            return true; /* parked */
         break;
     case RD_KAFKA_EVENT_REBALANCE:
         sl_rebalance_event(c, ev);
@@ -146,6 +147,7 @@ static void event(struct sl_inbox *in, rd_kafka_event_t *ev)
         break;
     }
     rd_kafka_event_destroy(ev);
+    return true;
 }
 
 static void leave(struct sl_consumer *c)
@@ -191,22 +193,6 @@ void sl_consumer_commit_soon(struct sl_consumer *c)
     sl_consumer_wake(c);
 }
 
-/* Ends of the logs as the last fetch answers told them: no question is asked. */
-static void freshen_lag(struct sl_consumer *c)
-{
-    if (sl_now_ms(c->rt) - c->lag_ms < SL_LAG_MS)
-        return;
-    c->lag_ms = sl_now_ms(c->rt);
-    for (size_t i = 0; i < c->n_partitions; i++) {
-        struct sl_partition *p = c->partitions[i];
-        int64_t low = -1, high = -1;
-
-        if (!rd_kafka_get_watermark_offsets(c->rk, p->topic->name, p->number, &low, &high) &&
-            high > p->log_end)
-            p->log_end = high;
-    }
-}
-
 /* The timer is faster while a rebalance is under way. */
 static void each_second(struct sl_consumer *c)
 {
@@ -234,7 +220,7 @@ static void turn(struct sl_consumer *c)
     if (c->commit.soon)
         commit(c);
     sl_range_turn(c);
-    sl_nudge_turn(c);
+    sl_lag_turn(c);
     leave(c);
     if (!empty)
         sl_consumer_wake(c);
@@ -263,7 +249,6 @@ static void on_tick(struct sl_timer *t)
     sl_timer_start(c->rt, t, SL_TICK_MS);
     each_second(c);
     commit(c);
-    freshen_lag(c);
     turn(c);
 }
 
@@ -271,7 +256,7 @@ static void on_tick(struct sl_timer *t)
 
 static void release(struct sl_consumer *c)
 {
-    if (c->inbox.open_handles || c->start_running || c->check_running || c->nudging)
+    if (c->inbox.open_handles || c->start_running || c->check_running || c->nudge.busy)
         return;
     sl_commit_release(c);
     sl_rebalance_release(c);

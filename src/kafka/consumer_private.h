@@ -9,6 +9,7 @@
 #include "kafka/consumer.h"
 #include "kafka/inbox.h"
 #include "kafka/lookup.h"
+#include "kafka/nudge.h"
 
 /* The consumer's parts: consumer.c (life, turns), pause.c (messages and back pressure), rebalance.c
  * (the one that decides when an assignment begins and ends), lookup.c (where a partition starts, on
@@ -173,9 +174,7 @@ struct sl_consumer {
     uint64_t strand_ms; /* how long nothing may come; shorter in tests */
     struct sl_consumer_counts counts;
 
-    bool nudging;
-    uint64_t nudge_ms;
-    size_t queue_peak; /* most messages seen waiting in the queue, fading */
+    struct sl_nudge nudge;
 
     char trouble[256];
     uint64_t trouble_ms, error_logged_ms;
@@ -244,6 +243,10 @@ void sl_range_turn(struct sl_consumer *c);
 void sl_part_stop(struct sl_consumer *c, struct sl_part *part, const char *why);
 void sl_range_fatal_when_all_stopped(struct sl_consumer *c);
 
+/* lag.c: ends of the logs */
+void sl_lag_turn(struct sl_consumer *c);
+void sl_lag_nudged(struct sl_nudge *n);
+
 /* strand.c */
 void sl_strand_look(struct sl_consumer *c); /* once a second */
 
@@ -255,16 +258,12 @@ bool sl_commit_send_start(struct sl_consumer *c, const struct sl_lookup *s);
 void sl_commit_answer(struct sl_consumer *c, rd_kafka_event_t *ev);
 void sl_commit_release(struct sl_consumer *c);
 
-/* nudge.c */
-void sl_nudge_turn(struct sl_consumer *c);
-
 /* health.c */
 void sl_health_event(struct sl_consumer *c, rd_kafka_event_t *ev);
 void sl_health_trouble(struct sl_consumer *c, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void sl_health_good(struct sl_consumer *c);
 
-const char *sl_health_words(rd_kafka_resp_err_t err); /* what an operator can act on */
 bool sl_health_troubled(const struct sl_consumer *c); /* it was in trouble lately */
 
 /* topics.c */

@@ -2,6 +2,7 @@
 #include <stdarg.h>
 
 #include "kafka/consumer_private.h"
+#include "kafka/errors.h"
 
 enum {
     LOG_EVERY_MS = 10000,
@@ -31,69 +32,15 @@ bool sl_health_troubled(const struct sl_consumer *c)
     return c->trouble[0] && sl_now_ms(c->rt) - c->trouble_ms < TROUBLE_MS;
 }
 
-const char *sl_health_words(rd_kafka_resp_err_t err)
-{
-    switch ((int)err) {
-    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
-    case RD_KAFKA_RESP_ERR__TRANSPORT:
-        return "no broker answers";
-    case RD_KAFKA_RESP_ERR__RESOLVE:
-        return "a broker's name cannot be resolved";
-    case RD_KAFKA_RESP_ERR__SSL:
-        return "TLS with a broker failed";
-    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
-        return "the broker refuses the credentials";
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-        return "a topic does not exist";
-    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-        return "reading a topic is not allowed";
-    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-        return "joining the group is not allowed";
-    case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
-        return "the program stood still for longer than max.poll.interval.ms";
-    default:
-        return rd_kafka_err2str(err);
-    }
-}
-
-/* True for what keeps the consumer from its work. One broker of several that goes away does not. */
-static bool lasting(rd_kafka_resp_err_t err)
-{
-    switch ((int)err) {
-    case RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN:
-    case RD_KAFKA_RESP_ERR__RESOLVE:
-    case RD_KAFKA_RESP_ERR__SSL:
-    case RD_KAFKA_RESP_ERR__AUTHENTICATION:
-    case RD_KAFKA_RESP_ERR_SASL_AUTHENTICATION_FAILED:
-    case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-    case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
-    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED:
-    case RD_KAFKA_RESP_ERR__MAX_POLL_EXCEEDED:
-        return true;
-    default:
-        return false;
-    }
-}
-
-static bool out_of_range(rd_kafka_resp_err_t err)
-{
-    return err == RD_KAFKA_RESP_ERR__AUTO_OFFSET_RESET ||
-           err == RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE;
-}
-
 static void partition_error(struct sl_consumer *c, struct sl_part *part, rd_kafka_resp_err_t err,
                             int64_t offset, const char *text)
 {
     if (err == RD_KAFKA_RESP_ERR__PARTITION_EOF) {
         sl_part_eof(c, part, offset);
-    } else if (out_of_range(err)) {
+    } else if (sl_kafka_out_of_range(err)) {
         if (!part->p->stopped)
             part->check = true;
-    } else if (err == RD_KAFKA_RESP_ERR__BAD_MSG || err == RD_KAFKA_RESP_ERR__BAD_COMPRESSION ||
-               err == RD_KAFKA_RESP_ERR__NOT_IMPLEMENTED) {
+    } else if (sl_kafka_unreadable(err)) {
         sl_part_unreadable(c, part, text);
     }
 }
@@ -112,15 +59,15 @@ void sl_health_event(struct sl_consumer *c, rd_kafka_event_t *ev)
         snprintf(reason, sizeof(reason), "%s: %s", rd_kafka_err2name(fatal), text);
         sl_consumer_fatal(c, reason);
     } else {
-        if (at && !p && out_of_range(err))
+        if (at && !p && sl_kafka_out_of_range(err))
             sl_again_broken(c, at);
         if (p)
             partition_error(c, sl_part_of(p), err, at->offset, rd_kafka_event_error_string(ev));
-        if (lasting(err))
-            sl_health_trouble(c, "%s: %s", sl_health_words(err), rd_kafka_event_error_string(ev));
+        if (sl_kafka_lasting(err))
+            sl_health_trouble(c, "%s: %s", sl_kafka_words(err), rd_kafka_event_error_string(ev));
         else if (err != RD_KAFKA_RESP_ERR__PARTITION_EOF &&
                  sl_log_due(&c->error_logged_ms, sl_now_ms(c->rt), LOG_EVERY_MS))
-            sl_log(c->log, SL_LOG_WARN, "Kafka error", "reason", sl_health_words(err), "text",
+            sl_log(c->log, SL_LOG_WARN, "Kafka error", "reason", sl_kafka_words(err), "text",
                    rd_kafka_event_error_string(ev), NULL);
     }
     if (at)

@@ -64,14 +64,15 @@ void sl_inbox_wake(struct sl_inbox *in)
 }
 
 bool sl_inbox_drain(struct sl_inbox *in, unsigned most,
-                    void (*event)(struct sl_inbox *in, rd_kafka_event_t *ev))
+                    bool (*event)(struct sl_inbox *in, rd_kafka_event_t *ev))
 {
     for (unsigned i = 0; i < most; i++) {
         rd_kafka_event_t *ev = rd_kafka_queue_poll(in->queue, 0);
 
         if (!ev)
             return true;
-        event(in, ev);
+        if (!event(in, ev))
+            return false;
     }
     return false;
 }

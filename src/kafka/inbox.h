@@ -27,10 +27,10 @@ struct sl_inbox {
 int sl_inbox_open(struct sl_inbox *in, struct sl_loop *loop, rd_kafka_t *rk, struct sl_error *err);
 void sl_inbox_start(struct sl_inbox *in);
 void sl_inbox_wake(struct sl_inbox *in); /* another turn soon */
-/* At most `most` events, each to be destroyed by its taker. True when the queue was emptied: only
- * then does its descriptor speak again. */
+/* At most `most` events, each to be destroyed by its taker, who answers false to get no more. True
+ * when the queue was emptied: only then does its descriptor speak again. */
 bool sl_inbox_drain(struct sl_inbox *in, unsigned most,
-                    void (*event)(struct sl_inbox *in, rd_kafka_event_t *ev));
+                    bool (*event)(struct sl_inbox *in, rd_kafka_event_t *ev));
 /* `gone` is called later; false: nothing was open, it is not called. */
 bool sl_inbox_close(struct sl_inbox *in);
 void sl_inbox_release(struct sl_inbox *in); /* after `gone`, before the client is destroyed */

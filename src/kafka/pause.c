@@ -184,19 +184,6 @@ static void apply(struct sl_consumer *c, rd_kafka_topic_partition_list_t *list,
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-/* Sought after the resume: what a resume does to the next offset differs between versions. With a
- * timeout of 0 nothing is waited for; messages fetched before are void from this call on. */
-static void seek_back(struct sl_consumer *c, rd_kafka_topic_partition_list_t *list)
-{
-    rd_kafka_error_t *error = rd_kafka_seek_partitions(c->rk, list, 0);
-
-    if (error) {
-        sl_log(c->log, SL_LOG_WARN, "seek failed", "reason", rd_kafka_error_string(error), NULL);
-        rd_kafka_error_destroy(error);
-    }
-    rd_kafka_topic_partition_list_destroy(list);
-}
-
 /* Paused and resumed for certain, whatever the library believes it was, and from `expect`. */
 void sl_pause_stir(struct sl_consumer *c, struct sl_part *part)
 {
@@ -207,7 +194,7 @@ void sl_pause_stir(struct sl_consumer *c, struct sl_part *part)
     add(&seek, 1, part->p, part->expect);
     apply(c, pause, rd_kafka_pause_partitions, "pause failed");
     apply(c, resume, rd_kafka_resume_partitions, "resume failed");
-    seek_back(c, seek);
+    sl_kafka_seek(c->rk, seek, c->log);
 }
 
 void sl_pause_sync(struct sl_consumer *c)
@@ -234,7 +221,8 @@ void sl_pause_sync(struct sl_consumer *c)
     apply(c, pause, rd_kafka_pause_partitions, "pause failed");
     apply(c, resume, rd_kafka_resume_partitions, "resume failed");
     if (seek)
-        seek_back(c, seek);
+        sl_kafka_seek(c->rk, seek, c->log); /* after the resume: what that does to the next offset
+                                               differs between versions */
 }
 
 void sl_consumer_pause(struct sl_consumer *c)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "kafka_fixture.h"
+#include "member.h"
 
 /* A commit that fails is repeated, and nothing counts as committed before the broker said so. */
 static void refused(void **state, rd_kafka_resp_err_t err)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "kafka_fixture.h"
+#include "member.h"
 
 #include <pthread.h>
 

@@ -20,6 +20,7 @@ struct source_record {
     bool bad; /* refused for its content by every store that looks at it */
     bool tombstone, expired;
     uint8_t delivered, dead;   /* sinks as bits */
+    uint64_t judged;           /* versions that bind, as bits; 0: none is known to */
     uint16_t times[SINKS_MAX]; /* delivered how often */
     uint64_t seen[SINKS_MAX];  /* disturbances when it was delivered last */
 };
@@ -46,6 +47,7 @@ void audit_step(struct replica *r);
 /* Something happened after which records may come again: a death, a rebalance, an answer that was
  * lost. */
 void audit_disturbed(const char *what);
+void audit_void(void); /* the program says that it has declared positions void */
 bool audit_at_rest(void);
 const char *audit_unrest(char *ret, size_t n); /* why not */
 void audit_end(void);

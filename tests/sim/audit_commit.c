@@ -2,11 +2,141 @@
 #include <string.h>
 
 #include "audit_private.h"
+#include "base/buf.h"
+#include "base/hash.h"
 #include "rules.h"
 #include "store.h"
 
 /* Commits: I4, whatever lies below has its outcomes at this moment; I5, so it is below each sink's
- * own position for that sink; and the plans that lines record, which alone allow an object. */
+ * own position for that sink; and the plans that lines record, which alone allow an object. The
+ * line is read by this file's own hand (its form: sluice/position.h). */
+
+struct line {
+    int64_t base;
+    int64_t position[SINKS_MAX], plan_end[SINKS_MAX]; /* -1, 0: none */
+    bool behind[SINKS_MAX];
+    struct {
+        int64_t begin;
+        int version; /* -1: unknown */
+    } eras[32];
+    size_t n_eras;
+};
+
+/* ---- names ---- */
+
+static void short_id(unsigned sink, char ret[7])
+{
+    uint8_t digest[SL_SHA256_BYTES];
+    struct sl_buf text;
+
+    sl_sha256(rules_id(sink), strlen(rules_id(sink)), digest);
+    sl_buf_init(&text, 64);
+    sl_base64url(&text, digest, 6);
+    memcpy(ret, text.p, 6);
+    ret[6] = '\0';
+    sl_buf_release(&text);
+}
+
+static int sink_by_id(const char *id)
+{
+    static char ids[SINKS_MAX][7];
+
+    for (unsigned i = 0; i < SINKS_MAX; i++) {
+        if (!ids[i][0])
+            short_id(i, ids[i]);
+        if (strncmp(ids[i], id, 6) == 0)
+            return (int)i;
+    }
+    return -1;
+}
+
+static int version_by_head(const char *head)
+{
+    const struct audit *a = sim->audit;
+
+    for (size_t i = 0; i < a->n_versions; i++)
+        if (strncmp(a->versions[i].head, head, 12) == 0)
+            return (int)i;
+    return -1;
+}
+
+/* ---- the line ---- */
+
+static bool number(const char **at, int base, int64_t *ret)
+{
+    char *end;
+
+    *ret = strtoll(*at, &end, base);
+    if (end == *at)
+        return false;
+    *at = end;
+    return true;
+}
+
+static bool read_sink(const char *at, struct line *l)
+{
+    int sink = sink_by_id(at);
+    int64_t delta, length;
+
+    if (strlen(at) < 8 || at[6] != '=')
+        return false;
+    at += 7;
+    if (!number(&at, 36, &delta))
+        return false;
+    if (sink < 0)
+        return true;
+    l->position[sink] = l->base + delta;
+    l->behind[sink] = *at == '!';
+    at += *at == '!';
+    if (*at == '+') {
+        at++;
+        if (!number(&at, 36, &length))
+            return false;
+        l->plan_end[sink] = l->position[sink] + length;
+    }
+    return true;
+}
+
+static bool read_era(const char *at, struct line *l)
+{
+    int64_t delta;
+
+    if (l->n_eras == 32 || !number(&at, 36, &delta) || *at != '=')
+        return false;
+    l->eras[l->n_eras].begin = l->base + delta;
+    l->eras[l->n_eras++].version = version_by_head(at + 1);
+    return true;
+}
+
+static bool read_line(const char *text, struct line *ret)
+{
+    char part[128];
+    const char *at = text;
+
+    *ret = (struct line){0};
+    for (unsigned i = 0; i < SINKS_MAX; i++)
+        ret->position[i] = -1;
+    if (strncmp(text, "2;b=", 4) != 0)
+        return false;
+    at += 4;
+    if (!number(&at, 10, &ret->base))
+        return false;
+    while (*at == ';') {
+        size_t n = strcspn(++at, ";");
+
+        if (n >= sizeof(part))
+            return false;
+        memcpy(part, at, n);
+        part[n] = '\0';
+        at += n;
+        if ((part[0] == 's' && !read_sink(part + 1, ret)) ||
+            (part[0] == 'v' && !read_era(part + 1, ret)))
+            return false;
+    }
+    return *at == '\0';
+}
+
+/* ---- judging ---- */
 
 static void check_below(struct k_partition *p, int64_t offset)
 {
@@ -24,20 +154,114 @@ static void check_below(struct k_partition *p, int64_t offset)
     }
 }
 
+static void check_positions(struct k_partition *p, const struct line *l)
+{
+    struct audit_partition *ap = audit_partition(p);
+
+    for (size_t i = ap->checked; i < ap->n; i++) {
+        const struct source_record *r = ap->records[i];
+        unsigned past = 0;
+
+        for (unsigned s = 0; s < SINKS_MAX; s++)
+            if (l->position[s] > r->offset)
+                past |= 1u << s;
+        if (!past)
+            return;
+        if (audit_explained(r, past))
+            continue;
+        sim_find("I5: the line of logs-%d at %ld says that sinks %x have record %u at %ld (kind "
+                 "%u), but it is delivered "
+                 "to %x, dead letters %x",
+                 (int)p->number, l->base, past, r->n, r->offset, r->kind, r->delivered, r->dead);
+        return;
+    }
+}
+
+static void note_plans(struct k_partition *p, const struct line *l)
+{
+    struct audit *a = sim->audit;
+
+    for (unsigned s = 0; s < SINKS_MAX; s++) {
+        struct audit_plan *plan;
+
+        if (!l->plan_end[s])
+            continue;
+        for (plan = a->plans; plan; plan = plan->next)
+            if (plan->sink == s && plan->number == p->number &&
+                plan->incarnation == p->incarnation && plan->first == l->position[s] &&
+                plan->end == l->plan_end[s])
+                break;
+        if (plan)
+            continue;
+        plan = sim_new(sizeof(*plan));
+        *plan = (struct audit_plan){a->plans,      s, p->number, p->incarnation, l->position[s],
+                                    l->plan_end[s]};
+        a->plans = plan;
+        a->n_plans++;
+    }
+}
+
+/* What lies below some position or plan's end has been judged, and by the era of that time: it
+ * binds. */
+static void note_judged(struct k_partition *p, const struct line *l)
+{
+    struct audit_partition *ap = audit_partition(p);
+    int64_t most = l->base;
+
+    for (unsigned s = 0; s < SINKS_MAX; s++) {
+        most = l->position[s] > most ? l->position[s] : most;
+        most = l->plan_end[s] > most ? l->plan_end[s] : most;
+    }
+    for (size_t i = ap->checked; i < ap->n && ap->records[i]->offset < most; i++) {
+        struct source_record *r = ap->records[i];
+        int version = -1;
+
+        for (size_t k = 0; k < l->n_eras; k++)
+            if (k == 0 || l->eras[k].begin <= r->offset)
+                version = l->eras[k].version;
+        if (version >= 0)
+            r->judged |= 1ull << version;
+    }
+}
+
 void audit_commit(struct k_partition *p, int64_t offset, const char *metadata, struct replica *r,
                   bool late)
 {
-    (void)metadata;
-    (void)r;
-    if (late)
-        sim->audit->excused = true;
+    struct audit_partition *ap = audit_partition(p);
+    struct line l;
+
+    if (late) {
+        ap->excused = true;
+        audit_disturbed("a commit landed late");
+    }
     if (offset > p->end)
         sim_find("logs-%d is committed at %ld, past its end %ld", (int)p->number, offset, p->end);
+    if (!metadata[0]) {
+        if (p->committed_before)
+            ap->excused = true; /* nobody can know the positions and plans of before */
+    } else if (!read_line(metadata, &l)) {
+        sim_find("r%zu commits a line that cannot be read: %s", r->number, metadata);
+    } else if (l.base != offset) {
+        sim_find("r%zu commits %ld with a line for %ld", r->number, offset, l.base);
+    } else {
+        note_judged(p, &l);
+        check_positions(p, &l);
+        note_plans(p, &l);
+    }
+    p->committed_before = true;
     check_below(p, offset);
 }
 
 void audit_plan_names(unsigned sink, const struct audit_object *o)
 {
-    (void)sink;
-    (void)o;
+    const struct audit *a = sim->audit;
+
+    if (a->parts[o->number].excused || a->n_plans == 0)
+        return;
+    for (const struct audit_plan *plan = a->plans; plan; plan = plan->next)
+        if (plan->sink == sink && plan->number == o->number &&
+            plan->incarnation == o->incarnation && plan->first == o->first &&
+            plan->end == o->last + 1)
+            return;
+    sim_find("I6: no recorded plan names %s of %s", o->key, store_names[sink]);
 }

@@ -10,6 +10,7 @@ enum { VERSIONS_MAX = 64 };
 
 struct audit_version {
     unsigned table, sinks;
+    char head[13]; /* of its hash */
 };
 
 struct audit_object {
@@ -25,6 +26,7 @@ struct audit_plan {
     struct audit_plan *next;
     unsigned sink;
     int number;
+    unsigned incarnation;
     int64_t first, end;
 };
 
@@ -32,6 +34,7 @@ struct audit_partition {
     struct source_record **records; /* by offset */
     size_t n, cap;
     size_t checked; /* all before it have outcomes */
+    bool excused;   /* S3 may repeat its records: a commit landed late, or positions were void */
 };
 
 struct audit {
@@ -43,7 +46,6 @@ struct audit {
     struct audit_object *objects[SINKS_MAX];
     struct audit_plan *plans;
     size_t n_plans;
-    bool excused; /* S3 may repeat records: a commit landed late, or positions were declared void */
     uint64_t disturbances;
     uint64_t let_go[REPLICAS_MAX];
     struct counts counts;

@@ -36,6 +36,7 @@ struct k_partition {
     int64_t start, end;
     unsigned incarnation; /* counts recreations */
     int64_t committed;    /* of the group; -1: none */
+    bool committed_before;
     char *metadata;
     struct rd_kafka_s *owner; /* by the group's last assignment; NULL: nobody */
 };

@@ -3,6 +3,7 @@
 
 #include <stdarg.h>
 
+#include "audit.h"
 #include "replica.h"
 
 /* In place of ops/log.c: what the program says stands in the trace. */
@@ -43,6 +44,8 @@ void sl_log(struct sl_log *l, enum sl_log_level level, const char *message, ...)
     va_list args;
     const char *name;
 
+    if (l && strstr(message, "void"))
+        audit_void();
     if (!l || !sim || !sim->tracing)
         return;
     va_start(args, message);
@@ -62,6 +65,8 @@ void sl_logf(struct sl_log *l, enum sl_log_level level, const char *format, ...)
     char text[2048];
     va_list args;
 
+    if (l && strstr(format, "void"))
+        audit_void();
     if (!l || !sim || !sim->tracing)
         return;
     va_start(args, format);

@@ -158,6 +158,8 @@ void replica_start(struct replica *r)
     replica_loop_reset(r);
     sl_list_init(&r->clients);
     sl_list_init(&r->requests);
+    r->rules = sim->rules;
+    r->sink_set = sim->sink_set;
     rules_configure(r);
     audit_rules_live(r->rules, r->sink_set);
     sim_trace("r%zu starts (life %u, rules %u, sinks %x)", r->number, r->life, r->rules,
@@ -272,7 +274,6 @@ void replica_new(size_t number)
     r->arena = sim_arena_new();
     r->turn.fire = turn;
     r->start.fire = start_event;
-    r->sink_set = sim->scenario->sinks;
     sl_list_init(&r->clients);
     sl_list_init(&r->requests);
     sl_list_init(&r->tasks);

@@ -46,7 +46,7 @@ struct replica {
     const char *route_paths[1];
     unsigned sink_set, rules; /* what it was started with, or told to load last */
 
-    struct sim_event turn, start;
+    struct sim_event turn, start, change; /* change: its part of a rolling one */
     struct replica_handle handles[REPLICA_HANDLES_MAX];
     size_t n_handles;
     uint64_t fds[REPLICA_FDS_MAX]; /* counters of fake eventfds; UINT64_MAX: closed */

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "config/config.h"
+#include "pipeline/routing.h"
 #include "store.h"
 
 static const char base_text[] =
@@ -138,7 +139,7 @@ static void tune(struct sl_sink_config *c, unsigned sink)
     c->retry_max_ms = 5000;
 }
 
-void rules_configure(struct replica *r)
+static void configure(struct replica *r)
 {
     size_t n = 0;
 
@@ -154,5 +155,34 @@ void rules_configure(struct replica *r)
     r->config.routes.items = r->route_paths;
     r->config.routes.n = 1;
     r->config.shutdown_ms = 10000;
+}
+
+void rules_configure(struct replica *r)
+{
+    configure(r);
     rules_point(r);
+}
+
+void rules_head(unsigned table, unsigned sinks, char ret[13])
+{
+    struct replica *r = sim_new(sizeof(*r)), *before = sim->current;
+    struct sl_routing_config config = {.config = &r->config};
+    struct sl_routing *routing;
+    struct sl_error err = {0};
+    struct sl_diags diags;
+
+    sim->current = NULL; /* the auditor's own */
+    r->rules = table;
+    r->sink_set = sinks;
+    rules_configure(r);
+    sl_diags_init(&diags);
+    routing = sl_routing_new(&config, &diags, &err);
+    if (routing)
+        snprintf(ret, 13, "%.12s", routing->decisions);
+    else
+        sim_find("rules cannot be loaded: %s", diags.n ? diags.items[0].text : err.text);
+    sl_diags_release(&diags);
+    sl_routing_free(routing);
+    sim_free(r);
+    sim->current = before;
 }

@@ -16,6 +16,8 @@ void rules_configure(struct replica *r);
 void rules_point(struct replica *r); /* to r->rules, r->sink_set */
 /* Which sinks a record of this kind goes to: the auditor's own evaluator. */
 uint8_t rules_expected(unsigned table, unsigned sinks, unsigned kind);
+/* Head of the hash by which the program names this version. */
+void rules_head(unsigned table, unsigned sinks, char ret[13]);
 const char *rules_id(unsigned sink);
 
 #endif

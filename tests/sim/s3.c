@@ -47,8 +47,53 @@ static void put(struct store *s, const struct store_request *q, struct store_rep
     say_object(o, ret);
 }
 
+static int64_t days(int64_t y, int64_t m,
+                    int64_t d) /* since 1970; H. Hinnant, chrono-compatible algorithms */
+{
+    int64_t era, yoe, doy;
+
+    y -= m <= 2;
+    era = y / 400;
+    yoe = y - era * 400;
+    doy = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
+    return era * 146097 + yoe * 365 + yoe / 4 - yoe / 100 + doy - 719468;
+}
+
+/* The signature's time against the store's. */
+static bool skewed(const struct store_request *q, int64_t now_s)
+{
+    char date[32];
+    int y, mo, d, h, mi, s;
+    int64_t at;
+
+    if (!store_header(q, "x-amz-date", date, sizeof(date)) ||
+        sscanf(date, "%4d%2d%2dT%2d%2d%2dZ", &y, &mo, &d, &h, &mi, &s) != 6)
+        return false;
+    at = days(y, mo, d) * 86400 + h * 3600 + mi * 60 + s;
+    return at > now_s + 900 || at < now_s - 900;
+}
+
+static void say_skewed(int64_t now_s, struct store_reply *ret)
+{
+    time_t t = (time_t)now_s;
+    struct tm tm;
+    char line[64];
+
+    gmtime_r(&t, &tm);
+    strftime(line, sizeof(line), "Date: %a, %d %b %Y %H:%M:%S GMT\r\n", &tm);
+    store_say(ret, 403,
+              "<Error><Code>RequestTimeTooSkewed</Code><Message>skewed</Message></Error>");
+    ret->headers = sim_copy(line, strlen(line));
+}
+
 void s3_answer(struct store *s, const struct store_request *q, struct store_reply *ret)
 {
+    int64_t now_s = (sim->wall_base_ms + (int64_t)(sim->now_us / 1000)) / 1000;
+
+    if (skewed(q, now_s)) {
+        say_skewed(now_s, ret);
+        return;
+    }
     if (strcmp(q->method, "PUT") == 0) {
         put(s, q, ret);
     } else if (strcmp(q->method, "HEAD") == 0) {

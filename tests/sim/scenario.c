@@ -58,6 +58,103 @@ static void draw_sinks(struct scenario *s)
     }
 }
 
+/* Each kind of fault is switched on with its own probability, so that some seeds are calm and some
+ * wild. */
+static unsigned maybe(unsigned most)
+{
+    return draw(4) == 0 ? 1 + (unsigned)draw(most) : 0;
+}
+
+static void draw_action(struct scenario *s, enum action_kind kind)
+{
+    static const int64_t lengths[] = {200, 2000, 15000, 40000};
+    struct action *a = &s->actions[s->n_actions++];
+
+    *a = (struct action){.at_us = SIM_S + draw(s->heal_us - SIM_S), .kind = kind};
+    a->who = (unsigned)draw(s->replicas);
+    a->a = lengths[draw(4)] + (int64_t)draw(1000);
+    switch (kind) {
+    case ACTION_KILL_AT_EFFECT:
+        a->a = 1 + (int64_t)draw(40);
+        break;
+    case ACTION_KILL_AT_ALLOCATION:
+        a->a = 1 + (int64_t)draw(2000);
+        break;
+    case ACTION_STORE_DEAD:
+    case ACTION_STORE_HANGS:
+    case ACTION_STORE_SLOW:
+    case ACTION_STORE_DENIES:
+        do
+            a->who = (unsigned)draw(SINKS_MAX);
+        while (!(s->sinks >> a->who & 1));
+        a->b = (int64_t)draw(4000);
+        break;
+    case ACTION_RELOAD:
+        a->a = (int64_t)draw(s->tables);
+        break;
+    case ACTION_CLOCK:
+        a->a = (int64_t)draw(2 * 3600000) - 3600000;
+        break;
+    case ACTION_RETAIN:
+        a->who = (unsigned)draw(s->partitions);
+        a->a = (int64_t)draw(20);
+        break;
+    case ACTION_SINKS:
+        do
+            a->a = (int64_t)(s->sinks & draw(64));
+        while (!a->a);
+        break;
+    default:
+        break;
+    }
+}
+
+static void draw_faults(struct scenario *s)
+{
+    struct faults *f = &s->fault;
+    unsigned kinds = 0, n;
+
+    if (draw(10) == 0)
+        return;
+    f->commit_refused = maybe(200);
+    f->commit_unheard = maybe(150);
+    f->commit_late = maybe(150);
+    f->commit_dropped = maybe(150);
+    f->commit_deferred = maybe(200);
+    f->commit_partial = maybe(60);
+    f->metadata_refused = draw(3) == 0 ? maybe(40) : 0;
+    f->ask_fails = maybe(300);
+    f->produce_fails = maybe(300);
+    f->produce_unheard = maybe(300);
+    f->http_refused = maybe(200);
+    f->http_unheard = maybe(200);
+    f->http_lost = maybe(50);
+    f->http_error = maybe(200);
+    f->http_throttled = maybe(200);
+    f->http_cut = maybe(200);
+    f->http_slow = maybe(200);
+    f->item_again = maybe(200);
+    f->s3_lies = maybe(200);
+    s->bad = maybe(60);
+    s->tombstones = maybe(60);
+    s->tables = 1 + (unsigned)(draw(2) ? draw(TABLES_MAX) : 0);
+    for (unsigned k = 0; k < ACTION_KINDS; k++)
+        kinds |= draw(3) == 0 ? 1u << k : 0;
+    if (s->tables == 1)
+        kinds &= ~(1u << ACTION_RELOAD);
+    if (draw(4))
+        kinds &= ~(1u << ACTION_RETAIN);
+    if (draw(3))
+        kinds &= ~(1u << ACTION_SINKS);
+    n = (unsigned)draw(16);
+    while (kinds && s->n_actions < n) {
+        unsigned kind = (unsigned)draw(ACTION_KINDS);
+
+        if (kinds >> kind & 1)
+            draw_action(s, kind);
+    }
+}
+
 void scenario_draw(struct scenario *s, uint64_t seed)
 {
     memset(s, 0, sizeof(*s));
@@ -76,6 +173,7 @@ void scenario_draw(struct scenario *s, uint64_t seed)
     s->end_us = s->heal_us + 600 * SIM_S;
     draw_sinks(s);
     draw_tables(s);
+    draw_faults(s);
 }
 
 bool scenario_named(struct scenario *s, const char *name)
@@ -149,6 +247,7 @@ static void start_world(const struct scenario *s)
 {
     struct workload *w;
 
+    sim->sink_set = s->sinks;
     rules_begin();
     cluster_begin();
     http_begin();
@@ -161,6 +260,7 @@ static void start_world(const struct scenario *s)
         replica_new(i);
         sim_at(&sim->replicas[i]->start, sim_below(SIM_SCHEDULE, 2 * SIM_S));
     }
+    actions_begin();
     w = sim_new(sizeof(*w));
     sim->left = s->records;
     w->event.fire = work;

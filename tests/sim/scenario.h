@@ -43,6 +43,7 @@ enum action_kind {
     ACTION_RELOAD,           /* a: table of rules */
     ACTION_CLOCK,            /* who: replica; a: ms that the wall clock jumps, signed */
     ACTION_RETAIN,           /* who: partition; a: how many offsets are left */
+    ACTION_SINKS,            /* a: other sinks, as bits: a rolling change */
     ACTION_KINDS
 };
 
@@ -85,6 +86,8 @@ struct scenario {
     unsigned n_actions;
 };
 
+extern const char *const action_names[];
+void actions_begin(void); /* actions.c */
 void scenario_draw(struct scenario *s, uint64_t seed);
 bool scenario_named(struct scenario *s, const char *name);
 void scenario_print(const struct scenario *s);

@@ -61,8 +61,9 @@ struct world {
     struct audit *audit;
     struct replica **replicas;
     size_t n_replicas;
-    unsigned left; /* records to come */
-    bool closing;  /* who ends now does not come back */
+    unsigned left;            /* records to come */
+    unsigned rules, sink_set; /* what is deployed: who starts gets it */
+    bool closing;             /* who ends now does not come back */
 
     bool tracing, stop;
     char *trace;        /* when it is kept */

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "audit_private.h"
+#include "kafka.h"
+#include "scenario.h"
+#include "store.h"
+
+/* What happens at times: deaths, standstills, faults that last, operators. */
+
+const char *const action_names[] = {"kill",
+                                    "kill at effect",
+                                    "kill at allocation",
+                                    "pause",
+                                    "restart",
+                                    "rebalance",
+                                    "coordinator down",
+                                    "brokers down",
+                                    "store dead",
+                                    "store hangs",
+                                    "store slow",
+                                    "store denies",
+                                    "reload",
+                                    "clock",
+                                    "retain",
+                                    "other sinks"};
+
+struct happening {
+    struct sim_event event;
+    const struct action *action;
+};
+
+struct rising {
+    struct sim_event event;
+    struct replica *r;
+    unsigned life;
+};
+
+static void rises(struct sim_event *e)
+{
+    struct rising *x = sl_container_of(e, struct rising, event);
+
+    if (x->r->life == x->life)
+        replica_pause(x->r, false);
+}
+
+static void stand_still(struct replica *r, uint64_t ms)
+{
+    struct rising *x;
+
+    if (r->state == REPLICA_DOWN)
+        return;
+    sim->audit->counts.pauses++;
+    replica_pause(r, true);
+    x = sim_new(sizeof(*x));
+    x->r = r;
+    x->life = r->life;
+    x->event.fire = rises;
+    sim_after(&x->event, ms * SIM_MS);
+}
+
+static void longer(uint64_t *until_us, uint64_t ms)
+{
+    uint64_t at = sim->now_us + ms * SIM_MS;
+
+    if (at > sim->scenario->heal_us)
+        at = sim->scenario->heal_us;
+    if (at > *until_us)
+        *until_us = at;
+}
+
+static void changes(struct sim_event *e)
+{
+    struct replica *r = sl_container_of(e, struct replica, change);
+
+    if (r->state == REPLICA_UP && r->sink_set != sim->sink_set)
+        replica_stop(r);
+    else if (r->state == REPLICA_UP && r->rules != sim->rules)
+        replica_reload(r, sim->rules);
+}
+
+static void roll(uint64_t most_us)
+{
+    for (size_t i = 0; i < sim->n_replicas; i++) {
+        struct replica *r = sim->replicas[i];
+
+        r->change.fire = changes;
+        sim_after(&r->change, sim_below(SIM_SCHEDULE, most_us));
+    }
+}
+
+static void act_on_replica(struct replica *r, const struct action *a)
+{
+    switch (a->kind) {
+    case ACTION_KILL:
+        sim->audit->counts.kills++;
+        replica_kill(r, "kill -9");
+        break;
+    case ACTION_KILL_AT_EFFECT:
+        sim->audit->counts.kills++;
+        r->die_at_effect = r->effects + (uint64_t)a->a;
+        break;
+    case ACTION_KILL_AT_ALLOCATION:
+        sim->audit->counts.kills++;
+        r->die_at_allocation = r->allocations + (uint64_t)a->a;
+        break;
+    case ACTION_PAUSE:
+        stand_still(r, (uint64_t)a->a);
+        break;
+    case ACTION_RESTART:
+        replica_stop(r);
+        break;
+    case ACTION_CLOCK:
+        r->wall_shift_ms = a->a;
+        break;
+    default:
+        break;
+    }
+}
+
+static void act_on_store(struct store *s, const struct action *a)
+{
+    if (a->kind == ACTION_STORE_DEAD)
+        longer(&s->dead_us, (uint64_t)a->a);
+    else if (a->kind == ACTION_STORE_HANGS)
+        longer(&s->hangs_us, (uint64_t)a->a);
+    else if (a->kind == ACTION_STORE_DENIES)
+        longer(&s->denies_us, (uint64_t)a->a);
+    else
+        longer(&s->slow_us, (uint64_t)a->a);
+    s->slow_by_us = (uint64_t)a->b * SIM_MS;
+}
+
+static void happens(struct sim_event *e)
+{
+    const struct action *a = sl_container_of(e, struct happening, event)->action;
+    struct k_partition *p;
+
+    sim_trace("-- %s (%u, %ld, %ld)", action_names[a->kind], a->who, a->a, a->b);
+    switch (a->kind) {
+    case ACTION_KILL:
+    case ACTION_KILL_AT_EFFECT:
+    case ACTION_KILL_AT_ALLOCATION:
+    case ACTION_PAUSE:
+    case ACTION_RESTART:
+    case ACTION_CLOCK:
+        act_on_replica(sim->replicas[a->who % sim->n_replicas], a);
+        break;
+    case ACTION_REBALANCE:
+        group_rebalance("asked for");
+        break;
+    case ACTION_COORDINATOR_DOWN:
+        longer(&sim->cluster->coordinator_up_us, (uint64_t)a->a);
+        break;
+    case ACTION_BROKERS_DOWN:
+        longer(&sim->cluster->brokers_up_us, (uint64_t)a->a);
+        break;
+    case ACTION_STORE_DEAD:
+    case ACTION_STORE_HANGS:
+    case ACTION_STORE_SLOW:
+    case ACTION_STORE_DENIES:
+        act_on_store(store_of(a->who), a);
+        break;
+    case ACTION_RELOAD:
+        sim->audit->counts.reloads++;
+        sim->rules = (unsigned)a->a;
+        roll(2 * SIM_S);
+        break;
+    case ACTION_RETAIN:
+        p = &cluster_topic("logs")->parts[a->who % sim->scenario->partitions];
+        cluster_retain(p, p->end - a->a);
+        break;
+    case ACTION_SINKS:
+        sim->sink_set = (unsigned)a->a;
+        roll(10 * SIM_S);
+        break;
+    case ACTION_KINDS:
+        break;
+    }
+}
+
+/* Everything that lasts ends, all sinks come back, the clocks are right. */
+static void heals(struct sim_event *e)
+{
+    (void)e;
+    sim_trace("-- healed");
+    for (size_t i = 0; i < sim->n_replicas; i++) {
+        sim->replicas[i]->wall_shift_ms = 0;
+        replica_pause(sim->replicas[i], false);
+    }
+    sim->sink_set = sim->scenario->sinks;
+    roll(5 * SIM_S);
+}
+
+void actions_begin(void)
+{
+    struct sim_event *heal = sim_new(sizeof(*heal));
+
+    for (unsigned i = 0; i < sim->scenario->n_actions; i++) {
+        struct happening *h = sim_new(sizeof(*h));
+
+        h->action = &sim->scenario->actions[i];
+        h->event.fire = happens;
+        sim_at(&h->event, h->action->at_us);
+    }
+    heal->fire = heals;
+    sim_at(heal, sim->scenario->heal_us);
+}

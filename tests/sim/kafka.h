@@ -141,6 +141,7 @@ struct rd_kafka_s {
     unsigned versions;
     struct sim_event fetch;
     unsigned group_commits; /* in flight */
+    struct sim_event *late; /* a commit that was answered before it is applied; NULL: none */
 
     /* the member */
     bool subscribed, closing, closed, left;
@@ -181,6 +182,11 @@ void group_rebalance(const char *why); /* forced */
 rd_kafka_resp_err_t group_check(const struct rd_kafka_s *rk, int generation);
 void group_lost(struct rd_kafka_s *rk);
 bool group_at_rest(void);
+
+/* kafka_commit.c */
+/* The coordinator serves a client's requests in their order: what is still to be applied goes
+ * first. */
+void commit_settle(struct rd_kafka_s *rk);
 
 /* kafka_client.c */
 struct k_assigned *client_find(struct rd_kafka_s *rk, const struct k_partition *p);

@@ -34,11 +34,11 @@ rd_kafka_resp_err_t rd_kafka_committed(rd_kafka_t *rk, rd_kafka_topic_partition_
 {
     rd_kafka_resp_err_t err;
 
-    (void)rk;
     err = sim->now_us < sim->cluster->coordinator_up_us ? RD_KAFKA_RESP_ERR__TIMED_OUT
                                                         : ask(timeout_ms);
     if (err)
         return err;
+    commit_settle(rk);
     for (int i = 0; i < list->cnt; i++) {
         rd_kafka_topic_partition_t *at = &list->elems[i];
         const struct k_partition *p = cluster_partition(at->topic, at->partition);

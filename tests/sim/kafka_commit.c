@@ -110,7 +110,18 @@ static void applies(struct sim_event *e)
 {
     struct commit *c = sl_container_of(e, struct commit, event);
 
+    c->rk->late = NULL;
     apply(c);
+}
+
+void commit_settle(struct rd_kafka_s *rk)
+{
+    struct sim_event *e = rk->late;
+
+    if (!e)
+        return;
+    sim_cancel(e);
+    applies(e);
 }
 
 static void later(struct commit *c, void (*fire)(struct sim_event *e), uint64_t us)
@@ -137,8 +148,10 @@ static uint64_t hop(void)
 static void arrives(struct sim_event *e)
 {
     struct commit *c = sl_container_of(e, struct commit, event);
-    rd_kafka_resp_err_t err = group_check(c->rk, c->generation);
+    rd_kafka_resp_err_t err;
 
+    commit_settle(c->rk);
+    err = group_check(c->rk, c->generation);
     if (gone(c->rk) && sim_chance(SIM_BROKER, 500)) /* with the process the request may have gone */
         return;
     if (err) {
@@ -163,7 +176,7 @@ static void arrives(struct sim_event *e)
         give_answer(c);
         for (int i = 0; i < c->list->cnt; i++)
             c->list->elems[i].err = 0;
-        c->late = true;
+        c->rk->late = &c->event;
         later(c, applies, sim_between(SIM_BROKER, SIM_S / 5, 10 * SIM_S));
         break;
     case COMMIT_WELL:

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
+#include "audit.h"
 #include "kafka.h"
 #include "scenario.h"
 
@@ -40,6 +41,7 @@ static void prepare(const char *why)
     sim_cancel(&c->synced);
     if (c->state != K_PREPARING) {
         c->rebalances++;
+        audit_disturbed(why);
         sim_trace("group: rebalance begins (%s)", why);
         sl_list_each (at, &c->member_list)
             sl_container_of(at, struct k_member, node)->joined = false;
@@ -348,6 +350,7 @@ static void join(struct sim_event *e)
 void group_lost(struct rd_kafka_s *rk)
 {
     rk->generation = -1;
+    audit_disturbed("an assignment is lost");
     sim_cancel(&rk->answer);
     if (rk->member) { /* it will find out by the session */
         rk->member->client = NULL;

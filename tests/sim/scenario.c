@@ -206,11 +206,9 @@ static char *make_value(uint32_t n, unsigned kind, bool bad, size_t size, size_t
     return sim_copy(text, at);
 }
 
-static void produce(void)
+static void produce(struct k_partition *p)
 {
     const struct scenario *s = sim->scenario;
-    struct k_topic *t = cluster_topic("logs");
-    struct k_partition *p = &t->parts[sim_below(SIM_WORKLOAD, s->partitions)];
     struct k_message *m = sim_new(sizeof(*m));
     unsigned kind = (unsigned)sim_below(SIM_WORKLOAD, KINDS);
     bool bad = sim_chance(SIM_WORKLOAD, s->bad),
@@ -230,15 +228,26 @@ static void produce(void)
 
 static void work(struct sim_event *e)
 {
+    struct k_topic *t = cluster_topic("logs");
     uint64_t burst = 1 + sim_below(SIM_WORKLOAD, sim_chance(SIM_WORKLOAD, 50) ? 40 : 3);
 
-    while (burst-- > 0 && sim->left > 0) {
+    while (burst-- > 0 && sim->left > 1) {
         sim->left--;
-        produce();
+        produce(&t->parts[sim_below(SIM_WORKLOAD, sim->scenario->partitions)]);
     }
-    if (sim->left > 0)
-        sim_after(e, sim_below(SIM_WORKLOAD,
-                               2 * (sim->scenario->produce_us - sim->now_us) / sim->left + 1));
+    if (sim->left > 1)
+        sim_after(e,
+                  sim_below(SIM_WORKLOAD,
+                            2 * (sim->scenario->produce_us - sim->now_us) / (sim->left - 1) + 1));
+}
+
+/* After the healing: what a late commit has put back is put right by the next one only. */
+static void last_records(struct sim_event *e)
+{
+    (void)e;
+    for (unsigned i = 0; i < sim->scenario->partitions; i++)
+        produce(&cluster_topic("logs")->parts[i]);
+    sim->left--;
 }
 
 /* ---- a run ---- */
@@ -246,6 +255,7 @@ static void work(struct sim_event *e)
 static void start_world(const struct scenario *s)
 {
     struct workload *w;
+    struct sim_event *last = sim_new(sizeof(*last));
 
     sim->sink_set = s->sinks;
     rules_begin();
@@ -262,7 +272,9 @@ static void start_world(const struct scenario *s)
     }
     actions_begin();
     w = sim_new(sizeof(*w));
-    sim->left = s->records;
+    last->fire = last_records;
+    sim_at(last, s->heal_us + 20 * SIM_S);
+    sim->left = s->records + 1;
     w->event.fire = work;
     sim_at(&w->event, sim_below(SIM_WORKLOAD, SIM_S));
 }

@@ -14,6 +14,7 @@
 struct line {
     int64_t base;
     int64_t position[SINKS_MAX], plan_end[SINKS_MAX]; /* -1, 0: none */
+    int64_t carried[SINKS_MAX];                       /* -1: not carried */
     bool behind[SINKS_MAX];
     struct {
         int64_t begin;
@@ -73,7 +74,7 @@ static bool number(const char **at, int base, int64_t *ret)
     return true;
 }
 
-static bool read_sink(const char *at, struct line *l)
+static bool read_sink(const char *at, bool carried, struct line *l)
 {
     int sink = sink_by_id(at);
     int64_t delta, length;
@@ -85,6 +86,10 @@ static bool read_sink(const char *at, struct line *l)
         return false;
     if (sink < 0)
         return true;
+    if (carried) {
+        l->carried[sink] = l->base + delta;
+        return true;
+    }
     l->position[sink] = l->base + delta;
     l->behind[sink] = *at == '!';
     at += *at == '!';
@@ -108,14 +113,19 @@ static bool read_era(const char *at, struct line *l)
     return true;
 }
 
+static void clear(struct line *l)
+{
+    *l = (struct line){0};
+    for (unsigned i = 0; i < SINKS_MAX; i++)
+        l->position[i] = l->carried[i] = -1;
+}
+
 static bool read_line(const char *text, struct line *ret)
 {
     char part[128];
     const char *at = text;
 
-    *ret = (struct line){0};
-    for (unsigned i = 0; i < SINKS_MAX; i++)
-        ret->position[i] = -1;
+    clear(ret);
     if (strncmp(text, "2;b=", 4) != 0)
         return false;
     at += 4;
@@ -129,7 +139,8 @@ static bool read_line(const char *text, struct line *ret)
         memcpy(part, at, n);
         part[n] = '\0';
         at += n;
-        if ((part[0] == 's' && !read_sink(part + 1, ret)) ||
+        if ((part[0] == 's' && !read_sink(part + 1, false, ret)) ||
+            (part[0] == 'u' && !read_sink(part + 1, true, ret)) ||
             (part[0] == 'v' && !read_era(part + 1, ret)))
             return false;
     }
@@ -138,14 +149,26 @@ static bool read_line(const char *text, struct line *ret)
 
 /* ---- judging ---- */
 
-static void check_below(struct k_partition *p, int64_t offset)
+/* A sink that was taken out of the configuration has its position carried, and is owed what lies
+ * above. */
+static unsigned owed_later(const struct line *l, int64_t offset)
+{
+    unsigned ret = 0;
+
+    for (unsigned s = 0; s < SINKS_MAX; s++)
+        if (l->carried[s] >= 0 && l->carried[s] <= offset)
+            ret |= 1u << s;
+    return ret;
+}
+
+static void check_below(struct k_partition *p, int64_t offset, const struct line *l)
 {
     struct audit_partition *ap = audit_partition(p);
 
     for (; ap->checked < ap->n && ap->records[ap->checked]->offset < offset; ap->checked++) {
         const struct source_record *r = ap->records[ap->checked];
 
-        if (audit_explained(r, ~0u))
+        if (audit_explained(r, ~owed_later(l, r->offset)))
             continue;
         sim_find("I4: logs-%d is committed at %ld, but record %u at %ld (kind %u) is delivered to "
                  "%x, dead letters %x",
@@ -230,6 +253,7 @@ void audit_commit(struct k_partition *p, int64_t offset, const char *metadata, s
     struct audit_partition *ap = audit_partition(p);
     struct line l;
 
+    clear(&l);
     if (late) {
         ap->excused = true;
         audit_disturbed("a commit landed late");
@@ -249,7 +273,7 @@ void audit_commit(struct k_partition *p, int64_t offset, const char *metadata, s
         note_plans(p, &l);
     }
     p->committed_before = true;
-    check_below(p, offset);
+    check_below(p, offset, &l);
 }
 
 void audit_plan_names(unsigned sink, const struct audit_object *o)

@@ -441,6 +441,7 @@ static void answer(struct sim_event *e)
 /* The program has answered an assignment or a revoke. */
 void group_answered(struct rd_kafka_s *rk, bool revoke)
 {
+    audit_disturbed("an assignment begins or ends");
     if (!revoke) {
         rk->owes_assign = false;
         return;

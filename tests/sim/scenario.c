@@ -146,6 +146,8 @@ static void draw_faults(struct scenario *s)
         kinds &= ~(1u << ACTION_RETAIN);
     if (draw(3))
         kinds &= ~(1u << ACTION_SINKS);
+    if (kinds >> ACTION_SINKS & 1) /* without a line nobody knows of sinks that are away */
+        f->metadata_refused = 0;
     n = (unsigned)draw(16);
     while (kinds && s->n_actions < n) {
         unsigned kind = (unsigned)draw(ACTION_KINDS);

@@ -76,6 +76,7 @@ struct cluster {
     uint64_t coordinator_up_us; /* before it: nobody answers */
     uint64_t brokers_up_us;
     unsigned rebalances, commits_applied, commits_refused, late_commits;
+    unsigned asks_failed; /* in a row */
     uint64_t produced;
 };
 

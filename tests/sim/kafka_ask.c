@@ -13,6 +13,11 @@ static rd_kafka_resp_err_t ask(int timeout_ms)
                 (sim->now_us < sim->scenario->heal_us &&
                  sim_chance(SIM_BROKER, sim->scenario->fault.ask_fails));
 
+    /* What fails again and again stops a partition, which is for an operator to mend. */
+    if (down && sim->now_us >= sim->cluster->brokers_up_us && sim->cluster->asks_failed >= 3)
+        down = false;
+    sim->cluster->asks_failed = down ? sim->cluster->asks_failed + 1 : 0;
+
     if (down) {
         sim->thread_us += (uint64_t)timeout_ms * 1000;
         return RD_KAFKA_RESP_ERR__TIMED_OUT;

@@ -231,16 +231,15 @@ static void produce(struct k_partition *p)
 static void work(struct sim_event *e)
 {
     struct k_topic *t = cluster_topic("logs");
-    uint64_t burst = 1 + sim_below(SIM_WORKLOAD, sim_chance(SIM_WORKLOAD, 50) ? 40 : 3);
+    uint64_t rest, burst = 1 + sim_below(SIM_WORKLOAD, sim_chance(SIM_WORKLOAD, 50) ? 40 : 3);
 
     while (burst-- > 0 && sim->left > 1) {
         sim->left--;
         produce(&t->parts[sim_below(SIM_WORKLOAD, sim->scenario->partitions)]);
     }
+    rest = sim->scenario->produce_us > sim->now_us ? sim->scenario->produce_us - sim->now_us : 0;
     if (sim->left > 1)
-        sim_after(e,
-                  sim_below(SIM_WORKLOAD,
-                            2 * (sim->scenario->produce_us - sim->now_us) / (sim->left - 1) + 1));
+        sim_after(e, sim_below(SIM_WORKLOAD, 2 * rest / (sim->left - 1) + 1));
 }
 
 /* After the healing: what a late commit has put back is put right by the next one only. */

@@ -184,6 +184,10 @@ rd_kafka_resp_err_t group_check(const struct rd_kafka_s *rk, int generation);
 void group_lost(struct rd_kafka_s *rk);
 bool group_at_rest(void);
 
+/* kafka_ask.c */
+rd_kafka_resp_err_t
+kafka_ask(int timeout_ms); /* a blocking call: an error, or the time it took is counted */
+
 /* kafka_commit.c */
 /* The coordinator serves a client's requests in their order: what is still to be applied goes
  * first. */

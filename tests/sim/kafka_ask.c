@@ -7,7 +7,7 @@
 /* Blocking questions, on pool threads: the world stands still meanwhile, and the time they took is
  * added when their work ends. */
 
-static rd_kafka_resp_err_t ask(int timeout_ms)
+rd_kafka_resp_err_t kafka_ask(int timeout_ms)
 {
     bool down = sim->now_us < sim->cluster->brokers_up_us ||
                 (sim->now_us < sim->scenario->heal_us &&
@@ -31,7 +31,7 @@ char *rd_kafka_clusterid(rd_kafka_t *rk, int timeout_ms)
     static const char id[] = "simulated-cluster";
 
     (void)rk;
-    return ask(timeout_ms) ? NULL : sim_copy(id, strlen(id));
+    return kafka_ask(timeout_ms) ? NULL : sim_copy(id, strlen(id));
 }
 
 rd_kafka_resp_err_t rd_kafka_committed(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list,
@@ -40,7 +40,7 @@ rd_kafka_resp_err_t rd_kafka_committed(rd_kafka_t *rk, rd_kafka_topic_partition_
     rd_kafka_resp_err_t err;
 
     err = sim->now_us < sim->cluster->coordinator_up_us ? RD_KAFKA_RESP_ERR__TIMED_OUT
-                                                        : ask(timeout_ms);
+                                                        : kafka_ask(timeout_ms);
     if (err)
         return err;
     commit_settle(rk);
@@ -62,7 +62,7 @@ rd_kafka_resp_err_t rd_kafka_committed(rd_kafka_t *rk, rd_kafka_topic_partition_
 rd_kafka_resp_err_t
 rd_kafka_offsets_for_times(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list, int timeout_ms)
 {
-    rd_kafka_resp_err_t err = ask(timeout_ms);
+    rd_kafka_resp_err_t err = kafka_ask(timeout_ms);
 
     (void)rk;
     for (int i = 0; !err && i < list->cnt; i++) {
@@ -91,7 +91,7 @@ rd_kafka_resp_err_t rd_kafka_query_watermark_offsets(rd_kafka_t *rk, const char 
                                                      int timeout_ms)
 {
     const struct k_partition *p = cluster_partition(topic, partition);
-    rd_kafka_resp_err_t err = ask(timeout_ms);
+    rd_kafka_resp_err_t err = kafka_ask(timeout_ms);
 
     (void)rk;
     if (err)
@@ -120,7 +120,7 @@ rd_kafka_resp_err_t rd_kafka_metadata(rd_kafka_t *rk, int all, rd_kafka_topic_t 
                                       const struct rd_kafka_metadata **ret, int timeout_ms)
 {
     struct rd_kafka_metadata *m;
-    rd_kafka_resp_err_t err = ask(timeout_ms);
+    rd_kafka_resp_err_t err = kafka_ask(timeout_ms);
 
     (void)rk;
     (void)all;

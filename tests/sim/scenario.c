@@ -173,6 +173,7 @@ void scenario_draw(struct scenario *s, uint64_t seed)
     s->produce_us = (5 + draw(40)) * SIM_S;
     s->heal_us = s->produce_us + draw(30) * SIM_S;
     s->end_us = s->heal_us + 600 * SIM_S;
+    s->compacted = draw(20) == 0;
     draw_sinks(s);
     draw_tables(s);
     draw_faults(s);

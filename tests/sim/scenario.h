@@ -66,6 +66,7 @@ struct scenario {
     const char *name; /* NULL: random */
     uint64_t seed;
     bool cooperative; /* and a librdkafka of 2.10 or later */
+    bool compacted;   /* the source topic: no sink may leave the live reader */
     unsigned partitions, replicas, records, tables;
     unsigned sinks;       /* as bits of the base configuration's */
     unsigned record_most; /* bytes */

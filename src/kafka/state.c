@@ -12,8 +12,8 @@
 #include "kafka/read.h"
 
 enum {
-    CONNECT_MS = 10000,
-    READ_MS = 10000, /* without any progress */
+    CONNECT_MS = 5000, /* an end of the program waits so long, at worst */
+    READ_MS = 5000,    /* without any progress */
     KNOWN_MAX = 4096,
     WRITES_BYTES = 2 * SL_STATE_VALUE_MAX, /* under way */
 };

@@ -143,18 +143,18 @@ struct ruling {
     struct sl_decision d;
     struct sl_topic topic;
     struct sl_partition at;
+    struct sl_message message;
     struct sl_record record;
 };
 
 static void rule(struct sl_routing *r, const char *topic, const char *value, struct ruling *ret)
 {
-    const struct sl_message m = {
-        .at = &ret->at, .timestamp_ms = 1700000000000, .offset = 7, .value = sl_slice_str(value)};
-
     memset(&ret->at, 0, sizeof(ret->at));
+    ret->message = (struct sl_message){
+        .at = &ret->at, .timestamp_ms = 1700000000000, .offset = 7, .value = sl_slice_str(value)};
     ret->topic = (struct sl_topic){.name = (char *)topic, .decode = sl_routing_form(r, topic)};
     ret->at.topic = &ret->topic;
-    sl_decode(r->decoder, &m, &ret->record);
+    sl_decode(r->decoder, &ret->message, &ret->record);
     sl_route(r->matcher, &ret->record, &ret->d);
 }
 

@@ -8,26 +8,17 @@
 #include "cli/plan.h"
 #include "cli/positions.h"
 #include "cli/run.h"
+#include "cli/setup.h"
 #include "cli/test.h"
 
 /* Later versions have these; until then they say so, and help does not list them. */
 #define LATER(command_name) (&(const struct sl_cli_command){.name = (command_name)})
 
 static const struct sl_cli_command *const commands[] = {
-    &sl_command_run,
-    &sl_command_check,
-    LATER("setup"),
-    &sl_command_test,
-    &sl_command_explain,
-    &sl_command_plan,
-    &sl_command_positions,
-    &sl_command_dlq,
-    &sl_command_version,
-    LATER("archive"),
-    LATER("flow"),
-    LATER("replay"),
-    LATER("collect"),
-    LATER("top"),
+    &sl_command_run,     &sl_command_check, &sl_command_setup,     &sl_command_test,
+    &sl_command_explain, &sl_command_plan,  &sl_command_positions, &sl_command_dlq,
+    &sl_command_version, LATER("archive"),  LATER("flow"),         LATER("replay"),
+    LATER("collect"),    LATER("top"),
 };
 
 int main(int argc, char **argv)

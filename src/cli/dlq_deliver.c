@@ -25,8 +25,7 @@ struct sent {
     unsigned sink;
     int64_t offset;
     uint32_t index;
-    bool refused;
-    char *why;
+    char *why; /* of a refusal; NULL: none so far */
     void *letter;
 };
 
@@ -63,7 +62,7 @@ struct sl_deliver {
 
 static bool is_of(const struct sent *s, const struct sl_deliver *d, const struct sl_letter *l)
 {
-    return !s->refused && s->index == l->source_index && s->at->number == l->source_partition &&
+    return !s->why && s->index == l->source_index && s->at->number == l->source_partition &&
            s->offset == l->source_offset && !strcmp(s->at->topic->name, l->source_topic) &&
            !strcmp(d->config.sinks[s->sink].name, l->sink);
 }
@@ -78,7 +77,6 @@ static int put_letter(struct sl_letters *letters, const struct sl_letter *l)
 
         if (!is_of(s, d, l))
             continue;
-        s->refused = true;
         s->why = l->status ? sl_asprintf("%d %.*s", l->status, (int)l->reason.n, l->reason.p)
                            : sl_strndup(l->reason.p, l->reason.n);
         break;
@@ -110,19 +108,33 @@ static void forget(struct sl_deliver *d, struct sent *s)
     free(s);
 }
 
+/* As the sink's books have it. */
+static bool outcome(const struct sent *s, enum sl_fate *ret)
+{
+    const struct sl_sink_position *books = &s->at->sinks[s->sink];
+
+    if (books->delivered)
+        *ret = SL_FATE_REDRIVEN;
+    else if (books->dead)
+        *ret = SL_FATE_REFUSED;
+    else
+        *ret = SL_FATE_LEFT;
+    return books->delivered || books->dead || books->let_go;
+}
+
 static void settle(struct sl_deliver *d)
 {
     struct sl_list *at, *after;
+    enum sl_fate fate;
 
     d->woken = false;
     sl_list_each_safe (at, after, &d->under_way) {
         struct sent *s = sl_container_of(at, struct sent, node);
 
-        if (!sl_partition_idle(s->at))
+        if (!outcome(s, &fate))
             continue;
         d->progress_ms = sl_now_ms(&sl_cli_sinks_loop(d->made)->rt);
-        d->ops.settled(d->ops.user, s->letter, s->refused ? SL_FATE_REFUSED : SL_FATE_REDRIVEN,
-                       s->refused ? s->why : "");
+        d->ops.settled(d->ops.user, s->letter, fate, s->why ? s->why : "");
         forget(d, s);
     }
 }
@@ -196,7 +208,8 @@ void sl_deliver_free(struct sl_deliver *d)
 {
     if (!d)
         return;
-    sl_deliver_abandon(d);
+    while (!sl_list_empty(&d->under_way))
+        forget(d, sl_container_of(d->under_way.next, struct sent, node));
     if (d->made)
         sl_timer_stop(&sl_cli_sinks_loop(d->made)->rt, &d->tick);
     sl_offline_free(d->o);
@@ -408,27 +421,37 @@ bool sl_deliver_put(struct sl_deliver *d, void *letter)
     return true;
 }
 
-void sl_deliver_finish(struct sl_deliver *d, uint64_t patience_ms)
+/* What no request has yet is let go; what one has is waited for. */
+static void take_back(struct sl_deliver *d)
 {
-    struct sl_loop *loop = sl_cli_sinks_loop(d->made);
-    uint64_t began;
+    struct sl_list *at;
 
-    uv_update_time(&loop->uv);
-    began = sl_now_ms(&loop->rt);
-    if (patience_ms == 0)
-        patience_ms = UINT64_MAX;
-    while (d->n && sl_now_ms(&loop->rt) - began < patience_ms) {
-        close_open(d);
-        /* Who asks to stop has asked before this; a second time ends the program. */
-        if (d->ops.stop(d->ops.user) && patience_ms == UINT64_MAX)
-            return;
-        if (!wait_some(d))
-            return;
-    }
+    sl_list_each (at, &d->under_way)
+        sl_container_of(at, struct sent, node)->at->ended = true;
+    for (size_t i = 0; i < d->config.n_sinks; i++)
+        sl_sink_let_go(sl_cli_sinks_get(d->made, i));
+    settle(d);
 }
 
-void sl_deliver_abandon(struct sl_deliver *d)
+void sl_deliver_finish(struct sl_deliver *d)
 {
+    struct sl_loop *loop = sl_cli_sinks_loop(d->made);
+    uint64_t began = 0;
+    bool stopping = false;
+
+    while (d->n) {
+        close_open(d);
+        if (!stopping && d->ops.stop(d->ops.user)) {
+            stopping = true;
+            uv_update_time(&loop->uv);
+            began = sl_now_ms(&loop->rt);
+            take_back(d);
+        } else if (stopping) {
+            d->ops.stop(d->ops.user); /* for a second time ends the program */
+        }
+        if (!wait_some(d) || (stopping && sl_now_ms(&loop->rt) - began >= d->config.shutdown_ms))
+            break;
+    }
     while (!sl_list_empty(&d->under_way)) {
         struct sent *s = sl_container_of(d->under_way.next, struct sent, node);
 

@@ -14,10 +14,11 @@
  * copy that arrived before is a 409, which counts as delivered). The rules judge it anew; of the
  * sinks they choose only the one that refused it gets it. Rate limits judge each letter by itself.
  *
- * Each letter under way is a partition object of its own: when that is idle, the letter has its
- * outcome. What the destination refuses comes back through the sink's dead-letter interface, which
- * here writes nothing: the letter is there already. The share of refused records stalls no sink
- * here, for these were all refused before.
+ * Each letter under way has a partition object of its own, so the sink's books of that partition
+ * are the letter's: delivered, dead, or let go when somebody asked to stop. What the destination
+ * refuses comes back through the sink's dead-letter interface, which here writes nothing: the
+ * letter is there already. The share of refused records stalls no sink here, for these were all
+ * refused before.
  *
  * S3 sinks are left out: what they upload are ranges of the log under names made of their bounds,
  * so that a record by itself would need a name that no range has. They refuse a record only for its
@@ -37,7 +38,7 @@ struct sl_deliver;
 /* NULL: diags says why. cluster_id is part of records' ids. */
 struct sl_deliver *sl_deliver_new(const struct sl_config *config, const char *cluster_id,
                                   const struct sl_deliver_ops *ops, struct sl_diags *diags);
-void sl_deliver_free(struct sl_deliver *d); /* abandons what is under way */
+void sl_deliver_free(struct sl_deliver *d); /* after sl_deliver_finish(), if anything was put */
 
 /* The record that the letter was. */
 struct sl_original {
@@ -57,11 +58,9 @@ void sl_deliver_preview(struct sl_deliver *d, size_t max, struct sl_buf *out);
 /* Sends the record judged last; waits for room. False: it was not taken, for nothing new is wanted,
  * or the sink does not answer any more. */
 bool sl_deliver_put(struct sl_deliver *d, void *letter);
-/* Until all is settled, or `patience_ms` have passed (0: as long as answers come, and nobody asks
- * to stop). */
-void sl_deliver_finish(struct sl_deliver *d, uint64_t patience_ms);
-/* What is still under way is settled as unknown. */
-void sl_deliver_abandon(struct sl_deliver *d);
+/* Until all is settled; what has no answer when the sink is given up, or `shutdown` after somebody
+ * asked to stop, is settled as unknown. */
+void sl_deliver_finish(struct sl_deliver *d);
 /* Why it was given up; "" when it was not. */
 const char *sl_deliver_trouble(const struct sl_deliver *d);
 

@@ -26,6 +26,7 @@ static const struct {
                          "(--to-topic)"},
     [SL_FATE_GONE] = {"gone", "not sent: the letter holds no value, and its record is gone",
                       "would not be sent: the letter holds no value, and its record is gone"},
+    [SL_FATE_LEFT] = {"left", "not sent yet", "would not be sent yet"},
     [SL_FATE_UNKNOWN] = {"unknown", "without an answer", "without an answer"},
 };
 

@@ -14,6 +14,7 @@ enum sl_fate {
     SL_FATE_NO_SINK,   /* no sink has that name */
     SL_FATE_ARCHIVE,   /* an S3 sink: only by the topic */
     SL_FATE_GONE,    /* the letter is only a pointer, and the record is not in its topic any more */
+    SL_FATE_LEFT,    /* stopped before it was sent */
     SL_FATE_UNKNOWN, /* no answer: given up, or stopped */
     SL_FATES
 };

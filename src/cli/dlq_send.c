@@ -311,12 +311,8 @@ bool sl_redrive_take(void *user, const struct sl_dead_letter *l)
 
 void sl_redrive_finish(struct sl_redrive *r)
 {
-    if (r->deliver && !r->stop.asked)
-        sl_deliver_finish(r->deliver, 0);
-    if (r->deliver && r->stop.asked)
-        sl_deliver_finish(r->deliver, r->config->shutdown_ms);
     if (r->deliver)
-        sl_deliver_abandon(r->deliver);
+        sl_deliver_finish(r->deliver);
     while (r->under_way) {
         sl_redrive_stop(r);
         sl_kafka_writer_poll(r->writer, POLL_MS);

@@ -5,6 +5,7 @@
 #include <regex.h>
 
 #include "kafka/ask.h"
+#include "kafka/topic.h"
 
 static bool pattern_matches(const regex_t *re, const struct sl_config *config, const char *name)
 {
@@ -130,63 +131,22 @@ out:
     return code;
 }
 
-static int created(rd_kafka_event_t *ev, const char *topic, struct sl_error *err)
-{
-    const rd_kafka_topic_result_t **results = NULL;
-    size_t n = 0;
-    rd_kafka_resp_err_t code = rd_kafka_event_error(ev);
-    const char *text = rd_kafka_event_error_string(ev);
-
-    if (!code)
-        results = rd_kafka_CreateTopics_result_topics(rd_kafka_event_CreateTopics_result(ev), &n);
-    if (n == 1) {
-        code = rd_kafka_topic_result_error(results[0]);
-        text = rd_kafka_topic_result_error_string(results[0]);
-    }
-    if (!code || code == RD_KAFKA_RESP_ERR_TOPIC_ALREADY_EXISTS)
-        return SL_OK;
-    return sl_fail(err, SL_EKAFKA, "topic %s cannot be created: %s", topic,
-                   text ? text : rd_kafka_err2str(code));
-}
-
 int sl_kafka_create_topic(const struct sl_config *config, struct sl_log *log, const char *topic,
                           int partitions, int replication, bool compacted, struct sl_error *err)
 {
-    enum { TIMEOUT_MS = 15000 };
+    const struct sl_kafka_new_topic wanted = {
+        .name = topic,
+        .partitions = partitions,
+        .replication = replication,
+        .settings = {{"cleanup.policy", "compact"}},
+        .n_settings = compacted,
+    };
     rd_kafka_t *rk = sl_kafka_open(config, SL_KAFKA_PRODUCER, log, err);
-    rd_kafka_NewTopic_t *new_topic = NULL;
-    rd_kafka_AdminOptions_t *options = NULL;
-    rd_kafka_queue_t *queue = NULL;
-    rd_kafka_event_t *ev = NULL;
-    char text[256];
     int code;
 
     if (!rk)
         return err ? err->code : SL_ECONFIG;
-    new_topic = rd_kafka_NewTopic_new(topic, partitions, replication, text, sizeof(text));
-    if (!new_topic) {
-        code = sl_fail(err, SL_EINVAL, "topic %s: %s", topic, text);
-        goto out;
-    }
-    if (compacted)
-        rd_kafka_NewTopic_set_config(new_topic, "cleanup.policy", "compact");
-    options = rd_kafka_AdminOptions_new(rk, RD_KAFKA_ADMIN_OP_CREATETOPICS);
-    rd_kafka_AdminOptions_set_request_timeout(options, TIMEOUT_MS, text, sizeof(text));
-    queue = rd_kafka_queue_new(rk);
-    rd_kafka_CreateTopics(rk, &new_topic, 1, options, queue);
-    ev = rd_kafka_queue_poll(queue, TIMEOUT_MS + 1000);
-    code = ev ? created(ev, topic, err)
-              : sl_fail(err, SL_ETIMEDOUT, "topic %s: no answer within %d s", topic,
-                        TIMEOUT_MS / 1000);
-out:
-    if (ev)
-        rd_kafka_event_destroy(ev);
-    if (queue)
-        rd_kafka_queue_destroy(queue);
-    if (options)
-        rd_kafka_AdminOptions_destroy(options);
-    if (new_topic)
-        rd_kafka_NewTopic_destroy(new_topic);
+    code = sl_kafka_topic_create(rk, &wanted, false, err);
     rd_kafka_destroy(rk);
     return code;
 }

@@ -19,6 +19,7 @@ const char *const action_names[] = {"kill",
                                     "store slow",
                                     "store denies",
                                     "reload",
+                                    "deploy",
                                     "clock",
                                     "retain",
                                     "other sinks"};
@@ -164,6 +165,9 @@ static void happens(struct sim_event *e)
         sim->rules = (unsigned)a->a;
         roll(2 * SIM_S);
         break;
+    case ACTION_DEPLOY:
+        sim->rules = (unsigned)a->a;
+        break;
     case ACTION_RETAIN:
         p = &cluster_topic("logs")->parts[a->who % sim->scenario->partitions];
         cluster_retain(p, p->end - a->a);
@@ -181,6 +185,8 @@ static void happens(struct sim_event *e)
 static void heals(struct sim_event *e)
 {
     (void)e;
+    if (sim->scenario->alone)
+        audit_others_have_all(sim->scenario->alone - 1);
     sim_trace("-- healed");
     for (size_t i = 0; i < sim->n_replicas; i++) {
         sim->replicas[i]->wall_shift_ms = 0;

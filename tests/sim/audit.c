@@ -39,7 +39,8 @@ struct source_record *audit_record(struct k_partition *p, unsigned kind, char *v
                                 .value = value,
                                 .value_n = n,
                                 .bad = bad,
-                                .tombstone = tombstone};
+                                .tombstone = tombstone,
+                                .at_us = sim->now_us};
     if (a->n == a->cap) {
         struct source_record **records = sim_new(2 * a->cap * sizeof(*records));
 
@@ -338,6 +339,22 @@ const char *audit_unrest(char *ret, size_t n)
             break;
         }
     return ret;
+}
+
+void audit_others_have_all(unsigned dead)
+{
+    const struct audit *a = sim->audit;
+
+    for (size_t i = 0; i < a->n; i++) {
+        const struct source_record *r = a->records[i];
+
+        if (r->at_us + 30 * SIM_S > sim->now_us || audit_explained(r, ~(1u << dead)))
+            continue;
+        sim_find("I9: %s is dead, and record %u (logs-%d@%ld, kind %u) has come only to %x",
+                 store_names[dead], r->n, (int)r->p->number, r->offset, r->kind,
+                 r->delivered | r->dead);
+        return;
+    }
 }
 
 void audit_end(void)

@@ -17,6 +17,7 @@ struct source_record {
     int64_t offset;
     char *value;
     size_t value_n;
+    uint64_t at_us;
     bool bad; /* refused for its content by every store that looks at it */
     bool tombstone, expired;
     uint8_t delivered, dead;   /* sinks as bits */
@@ -47,6 +48,8 @@ void audit_step(struct replica *r);
 /* Something happened after which records may come again: a death, a rebalance, an answer that was
  * lost. */
 void audit_disturbed(const char *what);
+/* I9: what was produced more than 30 s ago has come to every sink but this one. */
+void audit_others_have_all(unsigned dead);
 void audit_void(void); /* the program says that it has declared positions void */
 bool audit_at_rest(void);
 const char *audit_unrest(char *ret, size_t n); /* why not */

@@ -7,27 +7,39 @@
 #include "audit.h"
 #include "rules.h"
 #include "scenario.h"
+#include "shrink.h"
 #include "world.h"
 
-static const char usage[] = "usage: sim [--seed N | --seeds A..B | --scenario NAME] [--trace]\n";
+static const char usage[] =
+    "usage: sim [--seeds A..B | --seed N] [--scenario A..K] [--trace] [--shrink] [--most N]\n"
+    "  --seeds   many runs; each that fails is named with its finding; --most N: stop after N of "
+    "them\n"
+    "  --seed    one run; if it fails, it is made as small as may be and its trace is shown\n"
+    "  --trace   what happens in each run, as it is\n"
+    "  --scenario  only what one of the readings of reliability.md (e) is about\n";
 
 struct options {
     uint64_t first, last;
     const char *scenario;
-    bool trace, one;
+    uint64_t most; /* stop after so many failed */
+    bool trace, one, shrink;
 };
 
 static bool parse(int argc, char **argv, struct options *o)
 {
-    *o = (struct options){.first = 1, .last = 100};
+    *o = (struct options){.first = 1, .last = 100, .most = UINT64_MAX};
     for (int i = 1; i < argc; i++) {
         const char *value = i + 1 < argc ? argv[i + 1] : NULL;
 
         if (strcmp(argv[i], "--trace") == 0) {
             o->trace = true;
+        } else if (strcmp(argv[i], "--shrink") == 0) {
+            o->shrink = true;
+        } else if (strcmp(argv[i], "--most") == 0 && value) {
+            o->most = strtoull(argv[++i], NULL, 10);
         } else if (strcmp(argv[i], "--seed") == 0 && value) {
             o->first = o->last = strtoull(argv[++i], NULL, 10);
-            o->one = true;
+            o->one = o->shrink = true;
         } else if (strcmp(argv[i], "--seeds") == 0 && value && strstr(value, "..")) {
             o->first = strtoull(argv[++i], NULL, 10);
             o->last = strtoull(strstr(value, "..") + 2, NULL, 10);
@@ -40,24 +52,51 @@ static bool parse(int argc, char **argv, struct options *o)
     return true;
 }
 
+static bool run_one(struct world *w, const struct options *o, const struct scenario *s,
+                    struct counts *counts)
+{
+    bool ok;
+
+    if (o->one)
+        scenario_print(s);
+    ok = scenario_run(w, s);
+    if (!ok)
+        printf("seed %lu fails at %.3f s: %s\n", s->seed, (double)w->found_us / 1e6, w->finding);
+    audit_count(counts);
+    sim_world_end(w);
+    if (!ok && o->shrink) {
+        struct scenario *small = calloc(1, sizeof(*small));
+
+        shrink(w, s, small);
+        scenario_print(small);
+        w->tracing = true;
+        if (!scenario_run(w, small))
+            printf("fails at %.3f s: %s\n", (double)w->found_us / 1e6, w->finding);
+        sim_world_end(w);
+        free(small);
+    }
+    fflush(stdout);
+    return ok;
+}
+
 static int run_seeds(struct world *w, const struct options *o)
 {
     struct counts counts = {0};
     uint64_t failed = 0;
     struct scenario *s = calloc(1, sizeof(*s));
 
-    for (uint64_t seed = o->first; seed <= o->last; seed++) {
+    for (uint64_t seed = o->first; seed <= o->last && failed < o->most; seed++) {
         scenario_draw(s, seed);
+        if (o->scenario && !scenario_named(s, o->scenario)) {
+            fprintf(stderr, "there is no scenario %s\n", o->scenario);
+            return 2;
+        }
         w->tracing = o->trace;
-        if (o->one)
-            scenario_print(s);
-        if (!scenario_run(w, s)) {
-            failed++;
-            printf("seed %lu fails at %.3f s: %s\n", seed, (double)w->found_us / 1e6, w->finding);
+        failed += !run_one(w, o, s, &counts);
+        if ((seed - o->first + 1) % 1000 == 0 && o->last - o->first >= 5000) {
+            printf("%lu seeds, %lu failed\n", seed - o->first + 1, failed);
             fflush(stdout);
         }
-        audit_count(&counts);
-        sim_world_end(w);
     }
     printf("%lu seeds, %lu failed; %lu events, %lu turns, %lu records, %lu kills, %lu pauses, %lu "
            "rebalances, "

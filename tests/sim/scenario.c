@@ -90,6 +90,7 @@ static void draw_action(struct scenario *s, enum action_kind kind)
         a->b = (int64_t)draw(4000);
         break;
     case ACTION_RELOAD:
+    case ACTION_DEPLOY:
         a->a = (int64_t)draw(s->tables);
         break;
     case ACTION_CLOCK:
@@ -141,7 +142,7 @@ static void draw_faults(struct scenario *s)
     for (unsigned k = 0; k < ACTION_KINDS; k++)
         kinds |= draw(3) == 0 ? 1u << k : 0;
     if (s->tables == 1)
-        kinds &= ~(1u << ACTION_RELOAD);
+        kinds &= ~(1u << ACTION_RELOAD | 1u << ACTION_DEPLOY);
     if (draw(4))
         kinds &= ~(1u << ACTION_RETAIN);
     if (draw(3))
@@ -155,6 +156,28 @@ static void draw_faults(struct scenario *s)
         if (kinds >> kind & 1)
             draw_action(s, kind);
     }
+}
+
+/* One sink is dead for the whole time and nothing else happens: the others must not feel it. */
+static void alone(struct scenario *s, unsigned among)
+{
+    unsigned sink;
+
+    if (!(s->sinks & (s->sinks - 1))) /* there are no others */
+        return;
+    do
+        sink = (unsigned)draw(SINKS_MAX);
+    while (!(s->sinks & among) || !(s->sinks & among & 1u << sink));
+    memset(s->blocks, 0, sizeof(s->blocks));
+    s->compacted = false;
+    s->alone = sink + 1;
+    s->heal_us = s->produce_us + 60 * SIM_S;
+    s->end_us = s->heal_us + 600 * SIM_S;
+    s->actions[s->n_actions++] = (struct action){.at_us = draw(2) ? 0 : draw(10 * SIM_S),
+                                                 .kind = ACTION_STORE_DEAD,
+                                                 .who = sink,
+                                                 .a = 1000000};
+    s->n_actions = s->n_actions > 1 ? 1 : s->n_actions;
 }
 
 void scenario_draw(struct scenario *s, uint64_t seed)
@@ -176,14 +199,10 @@ void scenario_draw(struct scenario *s, uint64_t seed)
     s->compacted = draw(20) == 0;
     draw_sinks(s);
     draw_tables(s);
-    draw_faults(s);
-}
-
-bool scenario_named(struct scenario *s, const char *name)
-{
-    (void)s;
-    (void)name;
-    return false;
+    if (draw(16) == 0)
+        alone(s, ~0u);
+    else
+        draw_faults(s);
 }
 
 /* ---- the workload ---- */
@@ -329,7 +348,26 @@ bool scenario_run(struct world *w, const struct scenario *s)
 
 void scenario_print(const struct scenario *s)
 {
-    printf("seed %lu: %s, %u partitions, %u replicas, %u records, sinks %x, %u actions\n", s->seed,
-           s->cooperative ? "cooperative" : "eager", s->partitions, s->replicas, s->records,
-           s->sinks, s->n_actions);
+    static const char *const faults[] = {
+        "commit_refused", "commit_unheard",   "commit_late", "commit_dropped", "commit_deferred",
+        "commit_partial", "metadata_refused", "ask_fails",   "produce_fails",  "produce_unheard",
+        "http_refused",   "http_unheard",     "http_lost",   "http_error",     "http_throttled",
+        "http_cut",       "http_slow",        "item_again",  "s3_lies"};
+    const unsigned *f = (const unsigned *)&s->fault;
+
+    printf("seed %lu: %s%s, %u partitions, %u replicas, %u records, sinks", s->seed,
+           s->cooperative ? "cooperative" : "eager", s->compacted ? ", compacted" : "",
+           s->partitions, s->replicas, s->records);
+    for (unsigned i = 0; i < SINKS_MAX; i++)
+        if (s->sinks >> i & 1)
+            printf(" %s%s", store_names[i], s->blocks[i] ? " (block)" : "");
+    printf("; gaps %u, bad %u, tombstones %u; produce until %.1f s, heal at %.1f s\n", s->gaps,
+           s->bad, s->tombstones, (double)s->produce_us / 1e6, (double)s->heal_us / 1e6);
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
+        if (f[i])
+            printf("  %s %u/1000\n", faults[i], f[i]);
+    for (unsigned i = 0; i < s->n_actions; i++)
+        printf("  at %.3f s: %s (%u, %ld, %ld)\n", (double)s->actions[i].at_us / 1e6,
+               action_names[s->actions[i].kind], s->actions[i].who, s->actions[i].a,
+               s->actions[i].b);
 }

@@ -41,6 +41,7 @@ enum action_kind {
     ACTION_STORE_SLOW,       /* likewise; b: ms a request */
     ACTION_STORE_DENIES,     /* likewise: credentials, capacity */
     ACTION_RELOAD,           /* a: table of rules */
+    ACTION_DEPLOY,           /* a: table of rules; who starts next has it */
     ACTION_CLOCK,            /* who: replica; a: ms that the wall clock jumps, signed */
     ACTION_RETAIN,           /* who: partition; a: how many offsets are left */
     ACTION_SINKS,            /* a: other sinks, as bits: a rolling change */
@@ -77,6 +78,7 @@ struct scenario {
     uint64_t produce_us; /* records come until here */
     uint64_t heal_us;    /* nothing fails after this */
     uint64_t end_us;     /* by then all must be at rest */
+    unsigned alone; /* sink + 1 that is dead until the healing while nothing else fails; 0: none */
     unsigned queue_bytes[SINKS_MAX], batch_bytes[SINKS_MAX], batch_records[SINKS_MAX],
         batch_age_ms[SINKS_MAX];
     unsigned requests[SINKS_MAX], overflow_after_ms[SINKS_MAX];

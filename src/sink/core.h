@@ -93,6 +93,7 @@ struct sl_core {
     uint64_t last_shrink_ms;
     struct sl_pace pace[2]; /* quickest requests of these two minutes and of the two before */
     uint64_t pace_ms;       /* when these began */
+    bool slow;              /* the last request was, by that measure */
     bool probe_due;         /* stalled: one batch may be sent */
     struct sl_timer age_timer, dispatch_timer, probe_timer;
     uint64_t log_ms, stall_log_ms, park_log_ms;

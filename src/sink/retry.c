@@ -40,6 +40,8 @@ void sl_retry_grow(struct sl_sink *s)
 {
     struct sl_core *c = s->core;
 
+    if (c->slow)
+        return;
     c->concurrency += 1 / c->concurrency;
     if (c->concurrency > s->config->requests)
         c->concurrency = s->config->requests;
@@ -51,20 +53,20 @@ void sl_retry_pace(struct sl_sink *s, uint64_t ms, size_t bytes, bool well)
 {
     struct sl_core *c = s->core;
     uint64_t now = sl_now_ms(s->env->rt);
-    bool slow = ms > PACE_SLOW_MS;
 
     if (now - c->pace_ms >= PACE_WINDOW_MS) {
         c->pace[1] = now - c->pace_ms < 2 * PACE_WINDOW_MS ? c->pace[0] : (struct sl_pace){0};
         c->pace[0] = (struct sl_pace){0};
         c->pace_ms = now;
     }
+    c->slow = ms > PACE_SLOW_MS && (c->pace[0].ms || c->pace[1].ms);
     for (size_t i = 0; i < 2; i++) {
         const struct sl_pace *best = &c->pace[i];
         double larger = (double)bytes / (double)(best->bytes + 1);
 
-        slow &= !best->ms || (double)ms > 4 * (double)best->ms * (larger > 1 ? larger : 1);
+        c->slow &= !best->ms || (double)ms > 4 * (double)best->ms * (larger > 1 ? larger : 1);
     }
-    if (slow && (c->pace[0].ms || c->pace[1].ms))
+    if (c->slow)
         sl_retry_shrink(s);
     if (well && (!c->pace[0].ms || ms < c->pace[0].ms))
         c->pace[0] = (struct sl_pace){ms ? ms : 1, bytes};

@@ -4,7 +4,7 @@
 
 /* ---- 412 ---- */
 
-static void an_object_with_the_same_identity_is_delivered(void **state)
+static void f43_s3_412_same_identity(void **state)
 {
     static const int statuses[] = {412, 304};
 
@@ -29,7 +29,7 @@ static void an_object_with_the_same_identity_is_delivered(void **state)
     }
 }
 
-static void another_identity_is_written_beside_and_counted(void **state)
+static void f43_s3_412_another_identity(void **state)
 {
     struct archive_world w;
     char *other, *same, beside[1024];
@@ -78,7 +78,7 @@ static void an_object_that_went_meanwhile_is_put_again(void **state)
 
 /* ---- checksums ---- */
 
-static void a_wrong_checksum_is_written_over(void **state)
+static void f42_s3_200_with_wrong_checksum(void **state)
 {
     struct archive_world w;
     char echo[128];
@@ -125,10 +125,10 @@ static void a_damaged_object_is_written_over(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(an_object_with_the_same_identity_is_delivered),
-        cmocka_unit_test(another_identity_is_written_beside_and_counted),
+        cmocka_unit_test(f43_s3_412_same_identity),
+        cmocka_unit_test(f43_s3_412_another_identity),
         cmocka_unit_test(an_object_that_went_meanwhile_is_put_again),
-        cmocka_unit_test(a_wrong_checksum_is_written_over),
+        cmocka_unit_test(f42_s3_200_with_wrong_checksum),
         cmocka_unit_test(a_damaged_object_is_written_over),
     };
 

@@ -5,9 +5,10 @@
 #include <unistd.h>
 
 #include "probed.h"
+#include "sink/core.h"
 
 /* A page that says 200 to everything is not a store's confirmation. */
-static void a_200_that_confirms_nothing_does_not_count(void **state)
+static void f42_s3_200_that_confirms_nothing(void **state)
 {
     struct archive_world w;
 
@@ -21,12 +22,15 @@ static void a_200_that_confirms_nothing_does_not_count(void **state)
     s3_end_stored(&w, 2);
 }
 
-static void a_storm_of_slowdowns_loses_nothing(void **state)
+static void f41_s3_slowdown_storm(void **state)
 {
     struct archive_world w;
 
     (void)state;
-    s3_begin_put(&w);
+    s3_setup(&w);
+    w.config.requests = 8;
+    s3_start(&w);
+    s3_put_two(&w);
     for (int i = 0; i < 20; i++) {
         world_reply(&w, 503, "Retry-After: 1\r\n",
                     "<Error><Code>SlowDown</Code><Message>Please reduce your request "
@@ -35,6 +39,7 @@ static void a_storm_of_slowdowns_loses_nothing(void **state)
         world_until_request(&w);
         assert_string_equal(world_header(&w, "if-none-match"), "*");
     }
+    assert_true(w.sink->core->concurrency < 2); /* it asked for less, and got it */
     world_reply(&w, 200, STORED, "");
     s3_delivered(&w, 2);
     assert_int_equal(world_metric(&w, "sluice_retries_total"), 20);
@@ -93,7 +98,7 @@ static void write_file(const char *path, const char *text)
 }
 
 /* Credentials that expire: the secret file is read again before each probe. */
-static void new_credentials_are_taken_while_stalled(void **state)
+static void f44_credentials_expire_mid_run(void **state)
 {
     char path[] = "/tmp/sluice-test-s3-XXXXXX", text[64];
     int fd = mkstemp(path);
@@ -255,11 +260,11 @@ static void a_probe_explains(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_200_that_confirms_nothing_does_not_count),
-        cmocka_unit_test(a_storm_of_slowdowns_loses_nothing),
+        cmocka_unit_test(f42_s3_200_that_confirms_nothing),
+        cmocka_unit_test(f41_s3_slowdown_storm),
         cmocka_unit_test(a_lost_answer_meets_its_own_object),
         cmocka_unit_test(refusals_stall_with_the_stores_words),
-        cmocka_unit_test(new_credentials_are_taken_while_stalled),
+        cmocka_unit_test(f44_credentials_expire_mid_run),
         cmocka_unit_test(without_credentials_it_stalls),
         cmocka_unit_test(a_wrong_clock_is_corrected),
         cmocka_unit_test(a_sink_that_goes_cancels_what_is_under_way),

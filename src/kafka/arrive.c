@@ -21,10 +21,6 @@ static struct sl_partition *new_partition(struct sl_consumer *c, const struct sl
                                               sl_consumer_cluster_id(c));
     struct sl_part *part = sl_zalloc(sizeof(*part));
 
-    if (item->policy_known) {
-        topic->asked = true;
-        topic->compacted = item->compacted;
-    }
     part->p = p;
     part->base = part->expect = item->start;
     part->eof = part->still_at = -1;

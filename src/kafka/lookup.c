@@ -315,6 +315,15 @@ static void ask_cluster_id(struct sl_lookup *s)
     rd_kafka_mem_free(s->rk, id);
 }
 
+static size_t place(const char *const *names, size_t n, const char *name) /* n: not there */
+{
+    size_t i = 0;
+
+    while (i < n && strcmp(names[i], name) != 0)
+        i++;
+    return i;
+}
+
 /* A topic whose policy cannot be learnt counts as not compacted, and is asked about the next time.
  */
 static void ask_policies(struct sl_lookup *s)
@@ -324,16 +333,18 @@ static void ask_policies(struct sl_lookup *s)
     size_t n = 0;
 
     for (size_t i = 0; i < s->n; i++)
-        if (s->items[i].ask_policy && (n == 0 || strcmp(names[n - 1], s->items[i].topic) != 0))
-            names[n++] = s->items[i].topic;
+        if (s->items[i].ask_policy && place(names, n, s->items[i].topic) == n)
+            names[n++] = s->items[i].topic; /* the library refuses one that comes twice */
     if (n)
         sl_kafka_ask_policies(s->rk, names, n, s->timeout_ms, policies);
-    for (size_t i = 0; i < s->n; i++)
-        for (size_t k = 0; s->items[i].ask_policy && k < n; k++)
-            if (strcmp(names[k], s->items[i].topic) == 0 && policies[k] != SL_POLICY_UNKNOWN) {
-                s->items[i].policy_known = true;
-                s->items[i].compacted = policies[k] == SL_POLICY_COMPACT;
-            }
+    for (size_t i = 0; i < s->n; i++) {
+        struct sl_lookup_item *item = &s->items[i];
+        enum sl_policy policy =
+            item->ask_policy ? policies[place(names, n, item->topic)] : SL_POLICY_UNKNOWN;
+
+        item->policy_known = policy != SL_POLICY_UNKNOWN;
+        item->compacted = policy == SL_POLICY_COMPACT;
+    }
     free(names);
     free(policies);
 }
@@ -358,7 +369,7 @@ void sl_lookup_ask(struct sl_lookup *s)
         ask_bounds(s, TIMESTAMP_LATEST);
     if (!cancelled(s) && !s->bounds_only)
         ask_foreign_again(s, n);
-    if (!cancelled(s) && !s->bounds_only)
+    if (!cancelled(s))
         ask_policies(s);
     if (!cancelled(s))
         judge(s);

@@ -2,10 +2,11 @@
 #include "base/alloc.h"
 #include "kafka/consumer_private.h"
 
-/* Where the logs begin and end: of all partitions every 30 s, for who watches how far retention is
- * from a sink's position; and at once of one whose next offset is not in its log, as the broker
- * says: retention overtook, or the topic was made anew. The library has stopped fetching it then,
- * and the same decision falls as at an assignment. */
+/* Where the logs begin and end: of all partitions at once when they are assigned and then every
+ * 30 s, for who watches how far retention is from a sink's position (and, until it is known,
+ * whether a topic is compacted: no assignment waits for that); and at once of one whose next offset
+ * is not in its log, as the broker says: retention overtook, or the topic was made anew. The
+ * library has stopped fetching it then, and the same decision falls as at an assignment. */
 
 static bool all_stopped(const struct sl_consumer *c)
 {
@@ -87,6 +88,10 @@ static void apply(struct sl_consumer *c, const struct sl_lookup_item *item)
         if (item->high > p->log_end)
             p->log_end = item->high;
     }
+    if (item->policy_known) {
+        sl_topics_get(c, item->topic)->asked = true;
+        sl_topics_get(c, item->topic)->compacted = p->compacted = item->compacted;
+    }
     if (!part->check || p->stopped || c->parked_at == part)
         return;
     if (item->err)
@@ -124,6 +129,7 @@ static bool to_be_asked(const struct sl_consumer *c, const struct sl_part *part)
 
 void sl_range_turn(struct sl_consumer *c)
 {
+    struct sl_lookup_item *item;
     struct sl_lookup *s = NULL;
     bool all = sl_now_ms(c->rt) >= c->bounds_ms;
 
@@ -137,7 +143,9 @@ void sl_range_turn(struct sl_consumer *c)
         if (!all && !to_be_asked(c, sl_part_of(p)))
             continue;
         s = s ? s : sl_lookup_new(c->rk, c->source);
-        sl_lookup_add(s, p->topic->name, p->number)->committed = sl_part_of(p)->expect;
+        item = sl_lookup_add(s, p->topic->name, p->number);
+        item->committed = sl_part_of(p)->expect;
+        item->ask_policy = all && !sl_topics_get(c, p->topic->name)->asked;
     }
     if (!s)
         return;

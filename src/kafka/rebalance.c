@@ -207,8 +207,7 @@ static void settled(struct sl_consumer *c)
     c->attempts = 0;
     for (int i = 0; i < list->cnt; i++)
         if (!sl_topics_excluded(c, list->elems[i].topic))
-            sl_lookup_add(c->start, list->elems[i].topic, list->elems[i].partition)->ask_policy =
-                !sl_topics_get(c, list->elems[i].topic)->asked;
+            sl_lookup_add(c->start, list->elems[i].topic, list->elems[i].partition);
         else
             sl_log(c->log, SL_LOG_ERROR, "a topic of Sluice's own was assigned; it is not read",
                    "topic", list->elems[i].topic, NULL);

@@ -234,7 +234,9 @@ static inline rd_kafka_t *outsider(struct world *w, const char *group)
     return rk;
 }
 
-static inline int64_t committed(struct world *w, const char *topic, int32_t partition)
+/* line: room for what is beside the offset, or NULL. */
+static inline int64_t committed_line(struct world *w, const char *topic, int32_t partition,
+                                     char *line, size_t room)
 {
     rd_kafka_t *rk = outsider(w, "sluice");
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
@@ -243,20 +245,39 @@ static inline int64_t committed(struct world *w, const char *topic, int32_t part
     rd_kafka_topic_partition_list_add(list, topic, partition);
     assert_int_equal(rd_kafka_committed(rk, list, WAIT_MS), 0);
     offset = list->elems[0].offset;
+    if (line)
+        snprintf(line, room, "%.*s", (int)list->elems[0].metadata_size,
+                 list->elems[0].metadata ? (const char *)list->elems[0].metadata : "");
     rd_kafka_topic_partition_list_destroy(list);
     rd_kafka_destroy(rk);
     return offset;
 }
 
-static inline void commit_at(struct world *w, const char *topic, int32_t partition, int64_t offset)
+static inline int64_t committed(struct world *w, const char *topic, int32_t partition)
+{
+    return committed_line(w, topic, partition, NULL, 0);
+}
+
+static inline void commit_line(struct world *w, const char *topic, int32_t partition,
+                               int64_t offset, const char *line)
 {
     rd_kafka_t *rk = outsider(w, "sluice");
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_t *at = rd_kafka_topic_partition_list_add(list, topic, partition);
 
-    rd_kafka_topic_partition_list_add(list, topic, partition)->offset = offset;
+    at->offset = offset;
+    if (line) {
+        at->metadata = sl_strdup(line); /* the list frees it */
+        at->metadata_size = strlen(line);
+    }
     assert_int_equal(rd_kafka_commit(rk, list, 0), 0);
     rd_kafka_topic_partition_list_destroy(list);
     rd_kafka_destroy(rk);
+}
+
+static inline void commit_at(struct world *w, const char *topic, int32_t partition, int64_t offset)
+{
+    commit_line(w, topic, partition, offset, NULL);
 }
 
 /* ---- all tests of a program at once ---- */

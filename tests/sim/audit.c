@@ -215,8 +215,11 @@ void audit_object(unsigned sink, const char *key, const char *body, size_t n)
     o->incarnation = cluster_partition("logs", o->number)->incarnation;
     a->counts.objects++;
     for (struct audit_object *other = a->objects[sink]; other; other = other->next)
-        if (strcmp(other->key, key) == 0)
-            return; /* written over: the same cut again */
+        if (strcmp(other->key, key) == 0) { /* written over: the same cut again */
+            if (other->incarnation != o->incarnation)
+                sim_find("%s was of the topic before, and is written over", key);
+            return;
+        }
     compare_objects(sink, o);
     audit_plan_names(sink, o);
     o->next = a->objects[sink];

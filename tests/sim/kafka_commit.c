@@ -231,6 +231,16 @@ static enum commit_fate choose(void)
     return COMMIT_WELL;
 }
 
+/* Offsets of partitions that it does not have are its own business only before an assignment is
+ * answered. */
+static void check_owned(struct rd_kafka_s *rk, const rd_kafka_topic_partition_list_t *list)
+{
+    for (int i = 0; !rk->owes_assign && i < list->cnt; i++)
+        if (!client_find(rk, cluster_partition(list->elems[i].topic, list->elems[i].partition)))
+            sim_find("r%zu commits %s-%d, which it does not have", rk->r->number,
+                     list->elems[i].topic, (int)list->elems[i].partition);
+}
+
 rd_kafka_resp_err_t rd_kafka_commit_queue(
     rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *list, rd_kafka_queue_t *queue,
     void (*cb)(rd_kafka_t *, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t *, void *),
@@ -249,6 +259,7 @@ rd_kafka_resp_err_t rd_kafka_commit_queue(
         sim_find("r%zu commits by a client that is no member", rk->r->number);
     if (rk->group_commits > 0)
         sim_find("r%zu has two commits in flight", rk->r->number);
+    check_owned(rk, list);
     if (rk->lost)
         sim_find("r%zu commits for an assignment that is lost", rk->r->number);
     c = sim_new(sizeof(*c));

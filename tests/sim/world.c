@@ -171,7 +171,7 @@ void sim_world_begin(struct world *w, const struct scenario *s, uint64_t seed)
         w->random[i] = seed * SIM_STREAMS + i + 1;
     for (size_t i = 0; i < SIM_STREAMS; i++) /* neighbouring seeds shall not look alike */
         for (int k = 0; k < 3; k++)
-            w->random[i] = sim_random(i);
+            w->random[i] = sim_random((enum sim_stream)i);
     w->wall_base_ms = 1767225600000; /* 2026-01-01 */
 }
 

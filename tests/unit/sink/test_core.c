@@ -9,8 +9,15 @@
 
 #include "sink/core_readers.h"
 
-/* Batches of one record per reader and partition are never mixed, and what is sent in cuts has a
- * plan that is recorded. */
+/* A record has its size whenever it is read; now and then one that this sink can never take. */
+static size_t size(const struct world *w, int partition, int64_t offset)
+{
+    uint64_t at = (uint64_t)partition << 32 | (uint64_t)offset, n = fake_next(&at);
+
+    return n % 97 == 0 ? w->config.queue_bytes / 4 + 1 : n % 300;
+}
+
+/* What is sent in cuts has a plan that is recorded. */
 static void sent(struct sl_sink *s, struct sl_batch *b)
 {
     const struct sl_span *span = b->hold->spans[0];
@@ -28,7 +35,7 @@ static void step_of_readers(struct world *w, uint64_t n)
     int i = (int)(fake_next(&w->seed) % PARTITIONS);
 
     if (n < 40)
-        catch_up(w, i, fake_next(&w->seed) % 300);
+        catch_up(w, i, size(w, i, w->partitions[i]->sinks[0].catch_up));
     else if (n < 60)
         commit_end(w, i);
     else if (n < 85)
@@ -37,14 +44,16 @@ static void step_of_readers(struct world *w, uint64_t n)
         hand_over(w, i, 5);
     else if (fake_next(&w->seed) % 20 == 0)
         detach(w);
+    else if (fake_next(&w->seed) % 20 == 0 && w->n_ended < ENDED_MAX)
+        reassign(w, i);
 }
 
 static void step(struct world *w, uint64_t n)
 {
-    if (n < 60)
-        route(w, (int)(fake_next(&w->seed) % PARTITIONS), fake_next(&w->seed) % 300);
-    else if (n < 61)
-        route(w, 0, 300000); /* more than this sink can ever take */
+    int i = (int)(fake_next(&w->seed) % PARTITIONS);
+
+    if (n < 61)
+        route(w, i, size(w, i, w->partitions[i]->next));
     else if (n < 75 && w->fake.n_work)
         fake_run_work(&w->fake);
     else if (n < 88 && w->sinks.n)
@@ -55,8 +64,8 @@ static void step(struct world *w, uint64_t n)
         fake_advance(&w->fake, fake_next(&w->seed) % 500);
     else if (n == 98)
         w->refuse_letters = fake_next(&w->seed) % 2;
-    else if (fake_next(&w->seed) % 20 == 0)
-        reassign(w, (int)(fake_next(&w->seed) % PARTITIONS));
+    else if (fake_next(&w->seed) % 20 == 0 && w->n_ended < ENDED_MAX)
+        reassign(w, i);
 }
 
 static void random_run(const struct sl_sink_type *like, uint64_t seed, bool readers)
@@ -68,6 +77,10 @@ static void random_run(const struct sl_sink_type *like, uint64_t seed, bool read
     world_init(&w, &type, seed);
     if (readers)
         w.env.commit = on_commit;
+    if (seed % 2)
+        w.config.queue_bytes = 64 << 10;
+    w.config.batch_records = seed % 3 ? 50 : 500;
+    w.config.dead_letter_limit = 1000;
     for (int i = 0; i < 3000; i++) {
         step(&w, fake_next(&w.seed) % 100);
         if (readers)

@@ -158,6 +158,26 @@ bool world_step(struct world *w, const struct state *from, enum act act, unsigne
 void world_judge_end(struct world *w, const struct state *s);
 void world_print(const struct world *w, const struct state *s);
 
+/* ---- explore_step.c ---- */
+
+bool world_is(const struct world *w, enum mutant m);
+bool world_spend(struct world *w, enum fault f);
+void world_judge(struct world *w, const struct state *s, int end, bool without_s,
+                 const char *finding);
+void world_drop_cut(struct world *w, size_t i);
+bool world_close_cut(struct world *w, unsigned side);
+bool world_give_up(struct world *w);
+void world_gate(struct world *w);
+
+/* ---- explore_fate.c ---- */
+
+bool world_commit(struct world *w, bool with_line);
+bool world_committed(struct world *w, size_t i);
+bool world_unknown(struct world *w, unsigned how);
+bool world_crash(struct world *w, unsigned arg);
+bool world_revoke(struct world *w, unsigned arg);
+bool world_ghost(struct world *w);
+
 /* ---- explore_load.c ---- */
 
 void world_load(struct world *w);  /* state -> structures */

@@ -27,14 +27,13 @@ const uint8_t act_args[N_ACTS] = {
     1, 3,       1, N_SINKS,         1,        4,        24};
 
 static const char *const rules[2] = {"aaaaaaaaaaaa", "bbbbbbbbbbbb"};
-static const char *const ids[N_SINKS] = {"search", "archive"};
 
-static bool is(const struct world *w, enum mutant m)
+bool world_is(const struct world *w, enum mutant m)
 {
     return w->scenario->mutant == m;
 }
 
-static bool spend(struct world *w, enum fault f)
+bool world_spend(struct world *w, enum fault f)
 {
     return w->s.faults[f] > 0 && w->s.faults[f]-- > 0;
 }
@@ -51,8 +50,8 @@ static uint8_t archived(const struct state *s)
 }
 
 /* Below `end` there is, for each record, a version of the rules that explains where it is. */
-static void judge(struct world *w, const struct state *s, int end, bool without_s,
-                  const char *finding)
+void world_judge(struct world *w, const struct state *s, int end, bool without_s,
+                 const char *finding)
 {
     uint8_t in_s = without_s ? 0xff : archived(s);
 
@@ -73,17 +72,8 @@ void world_judge_end(struct world *w, const struct state *s)
     if (!rest)
         w->finding = "stuck";
     else
-        judge(w, s, w->scenario->offsets, !s->knows || w->scenario->s_down, "lost at the end");
-}
-
-static void land(struct world *w, const struct commit *c)
-{
-    struct state *s = &w->s;
-
-    s->committed = c->offset;
-    s->line = c->line;
-    s->excused |= c->excused || c->line == 0;
-    judge(w, s, c->offset, !s->knows || w->scenario->faults[ROLLINGS], "committed too far");
+        world_judge(w, s, w->scenario->offsets, !s->knows || w->scenario->s_down,
+                    "lost at the end");
 }
 
 /* ---- the sinks ---- */
@@ -97,7 +87,7 @@ static bool repeats(const struct world *w, size_t i)
            w->holds[i]->spans[0]->first == plan->first;
 }
 
-static void drop_cut(struct world *w, size_t i)
+void world_drop_cut(struct world *w, size_t i)
 {
     struct state *s = &w->s;
 
@@ -116,7 +106,7 @@ static size_t open_cut(const struct world *w, unsigned side)
     return i;
 }
 
-static bool close_cut(struct world *w, unsigned side)
+bool world_close_cut(struct world *w, unsigned side)
 {
     size_t i = open_cut(w, side);
 
@@ -129,12 +119,12 @@ static bool close_cut(struct world *w, unsigned side)
 
 static void let_go_cut(struct world *w, size_t i)
 {
-    if (!is(w, LET_GO_WITHOUT_DETACH))
+    if (!world_is(w, LET_GO_WITHOUT_DETACH))
         sl_hold_let_go(w->holds[i]);
-    drop_cut(w, i);
+    world_drop_cut(w, i);
 }
 
-static bool give_up(struct world *w)
+bool world_give_up(struct world *w)
 {
     size_t i = open_cut(w, 1);
 
@@ -144,13 +134,13 @@ static bool give_up(struct world *w)
     return true;
 }
 
-static void gate(struct world *w)
+void world_gate(struct world *w)
 {
     for (size_t i = 0; i < w->s.n_cuts; i++) {
         struct cut *c = &w->s.cuts[i];
 
         if (c->state == CLOSED &&
-            (is(w, UPLOAD_UNRECORDED) || sl_plan_gate(w->holds[i]) == SL_PLAN_GO))
+            (world_is(w, UPLOAD_UNRECORDED) || sl_plan_gate(w->holds[i]) == SL_PLAN_GO))
             c->state = GO;
     }
 }
@@ -181,7 +171,7 @@ static bool upload(struct world *w, size_t i)
     if (i >= s->n_cuts || c->state != GO || w->scenario->s_down)
         return false;
     s->cuts[i].state = APPLIED;
-    o = (struct object){c->first, c->end, is(w, F_HASH_OF_LIVE_RULES) ? s->live : c->rules,
+    o = (struct object){c->first, c->end, world_is(w, F_HASH_OF_LIVE_RULES) ? s->live : c->rules,
                         c->contents};
     for (size_t k = 0; k < s->n_objects; k++) {
         const struct object *other = &s->objects[k];
@@ -213,7 +203,7 @@ static bool answer(struct world *w, size_t i)
 {
     if (i >= w->s.n_cuts || w->s.cuts[i].state != APPLIED)
         return false;
-    drop_cut(w, i);
+    world_drop_cut(w, i);
     return true;
 }
 
@@ -224,10 +214,11 @@ static unsigned version_at(struct world *w, unsigned side, int offset)
     unsigned version = sl_partition_era(w->p, offset)->rules[0] == 'b';
     size_t open = open_cut(w, side);
 
-    if (is(w, JUDGE_BY_LIVE_RULES))
+    if (world_is(w, JUDGE_BY_LIVE_RULES))
         version = w->s.live;
-    if (open < w->s.n_cuts && w->s.cuts[open].rules != version && !is(w, F_CUT_ACROSS_CUT_OVER))
-        close_cut(w, side);
+    if (open < w->s.n_cuts && w->s.cuts[open].rules != version &&
+        !world_is(w, F_CUT_ACROSS_CUT_OVER))
+        world_close_cut(w, side);
     return version;
 }
 
@@ -253,7 +244,7 @@ static bool live(struct world *w)
         attached = attached || sl_partition_attached(p, i);
     if (!attached || offset >= w->scenario->offsets)
         return false;
-    if (is(w, K_PLANS_FIRST) && p->n_sinks > S && p->sinks[S].plan.end > 0)
+    if (world_is(w, K_PLANS_FIRST) && p->n_sinks > S && p->sinks[S].plan.end > 0)
         return false;
     version = version_at(w, 0, offset);
     for (size_t i = 0; i < p->n_sinks; i++)
@@ -271,10 +262,10 @@ static void attached_again(struct world *w, size_t sink)
     if (s->catch_up >= 0)
         return;
     if (sink == S)
-        close_cut(w, 1);
-    if (is(w, HAND_OVER_ONE_LATE) && s->from >= w->p->next && s->from < w->scenario->offsets)
+        world_close_cut(w, 1);
+    if (world_is(w, HAND_OVER_ONE_LATE) && s->from >= w->p->next && s->from < w->scenario->offsets)
         s->from++;
-    if (is(w, HAND_OVER_ONE_EARLY) && s->from > w->p->next)
+    if (world_is(w, HAND_OVER_ONE_EARLY) && s->from > w->p->next)
         s->from--;
 }
 
@@ -295,7 +286,7 @@ static bool side(struct world *w, size_t sink)
         return false;
     sl_partition_caught(p, sink, offset, 0, 0);
     if (sink == S && repeating && sl_plan_repeat_end(p, sink) == 0)
-        close_cut(w, 1);
+        world_close_cut(w, 1);
     attached_again(w, sink);
     return true;
 }
@@ -317,13 +308,13 @@ static bool detach(struct world *w, size_t sink)
     if (sink >= p->n_sinks || (sl_partition_attached(p, sink) &&
                                (p->n_sinks == 1 || !sl_partition_attached(p, 1 - sink))))
         return false; /* the only attached sink blocks */
-    if (!spend(w, DETACHES))
+    if (!world_spend(w, DETACHES))
         return false;
     sl_partition_detach(p, sink);
     if (sink == S) {
         while (w->s.n_cuts > 0)
             let_go_cut(w, w->s.n_cuts - 1u);
-        if (is(w, C_DETACH_KEEPS_ONLY_POSITION))
+        if (world_is(w, C_DETACH_KEEPS_ONLY_POSITION))
             p->sinks[S].plan = (struct sl_plan){0};
         return true;
     }
@@ -338,197 +329,20 @@ static bool detach(struct world *w, size_t sink)
     return true;
 }
 
-/* ---- commits ---- */
-
-/* What two of the readings take for a position. */
-static void misread(struct world *w)
-{
-    for (size_t i = 0; i < w->p->n_sinks; i++) {
-        struct sl_sink_position *s = &w->p->sinks[i];
-
-        if (is(w, D_NEXT_OF_THE_READER) && s->catch_up < 0)
-            s->from = 0;
-        if (is(w, E_UNREAD_IS_NOT_OUTSTANDING) && s->from != INT64_MAX)
-            s->catch_up = -1;
-    }
-}
-
-static struct commit snapshot(struct world *w, bool with_line)
-{
-    struct sl_position_names names = {.sink_ids = ids, .rules = rules[w->s.live], .day = TODAY};
-    struct commit c = {.used = 1};
-    char line[SL_METADATA_MAX];
-    int64_t kept[N_SINKS][2], offset;
-
-    for (size_t i = 0; i < w->p->n_sinks; i++) {
-        kept[i][0] = w->p->sinks[i].from;
-        kept[i][1] = w->p->sinks[i].catch_up;
-    }
-    misread(w);
-    offset = sl_partition_least(w->p);
-    if (with_line && sl_metadata_write(w->p, &names, line) > 0)
-        c.line = world_intern(w, line);
-    for (size_t i = 0; is(w, COMMIT_THE_GREATEST) && i < w->p->n_sinks; i++)
-        if (sl_partition_position(w->p, i) > offset)
-            offset = sl_partition_position(w->p, i);
-    c.offset = (int8_t)offset;
-    for (size_t i = 0; i < w->p->n_sinks; i++) {
-        w->p->sinks[i].from = kept[i][0];
-        w->p->sinks[i].catch_up = kept[i][1];
-    }
-    return c;
-}
-
-static bool commit(struct world *w, bool with_line)
-{
-    struct commit *flying = w->s.flying, c;
-
-    if (flying[0].used && (!is(w, G_TWO_COMMITS) || flying[1].used))
-        return false;
-    c = snapshot(w, with_line);
-    if (c.offset == w->s.known_committed && c.line == w->s.noted_line && !sl_plan_unconfirmed(w->p))
-        return false;
-    if (flying[0].used && memcmp(&flying[0], &c, sizeof(c)) == 0)
-        return false;
-    if (!with_line && !spend(w, PLAINS))
-        return false;
-    sl_partition_noting(w->p, with_line);
-    flying[1] = flying[0];
-    flying[0] = c;
-    return true;
-}
-
-static bool committed(struct world *w, size_t i)
-{
-    struct commit *c = &w->s.flying[i];
-
-    if (!c->used)
-        return false;
-    land(w, c);
-    if (i == 0) { /* otherwise an older one, which nobody waits for */
-        w->p->noting_least = c->offset;
-        sl_partition_noted(w->p);
-        w->s.noted_line = c->line;
-    }
-    *c = (struct commit){0};
-    return true;
-}
-
-/* ---- the end of an epoch ---- */
-
-static void end(struct world *w)
-{
-    w->p->ended = true;
-    while (w->s.n_cuts > 0)
-        drop_cut(w, w->s.n_cuts - 1u);
-    for (unsigned i = 0; i < 2 * OFFSETS_MAX; i++) {
-        sl_hold_unref(w->records[i / OFFSETS_MAX][i % OFFSETS_MAX]);
-        w->records[i / OFFSETS_MAX][i % OFFSETS_MAX] = NULL;
-    }
-}
-
-/* What becomes of the commit that was under way: not applied, applied, or it comes late. */
-static bool fate(struct world *w, unsigned how)
-{
-    struct commit *c = &w->s.flying[0];
-
-    if (how > 0 && !c->used)
-        return false;
-    if (how == 1)
-        land(w, c);
-    if (how == 2) {
-        if (w->s.ghost.used || !spend(w, LATE))
-            return false;
-        w->s.ghost = *c;
-        w->s.ghost.excused = !is(w, NO_EPOCHS);
-    }
-    memset(w->s.flying, 0, sizeof(w->s.flying));
-    return true;
-}
-
-static bool unknown(struct world *w, unsigned how)
-{
-    if (!w->s.flying[0].used || !spend(w, UNKNOWNS) || !fate(w, how))
-        return false;
-    if (is(w, NO_EPOCHS))
-        return true;
-    end(w);
-    world_arrive(w, false);
-    return true;
-}
-
-static bool succeed(struct world *w, bool reload, bool rolling, bool without_rules)
-{
-    if ((reload && !spend(w, RELOADS)) || (rolling && !spend(w, ROLLINGS)) ||
-        (without_rules && !spend(w, VOIDS)))
-        return false;
-    w->s.live ^= reload;
-    w->s.knows ^= rolling;
-    end(w);
-    world_arrive(w, without_rules);
-    return true;
-}
-
-static bool crash(struct world *w, unsigned arg)
-{
-    return spend(w, CRASHES) && fate(w, arg % 3) &&
-           succeed(w, arg / 3 % 2, arg / 6 % 2, arg / 12 % 2);
-}
-
-static void extend_plan(struct world *w)
-{
-    struct sl_plan *plan = &w->p->sinks[S].plan;
-
-    for (size_t i = 0; plan->end > 0 && i < w->s.n_cuts; i++)
-        if (w->holds[i]->spans[0]->last >= plan->end)
-            plan->end = w->holds[i]->spans[0]->last + 1;
-}
-
-/* Everything open is closed, and the last commit has what that proposes. */
-static bool revoke(struct world *w, unsigned arg)
-{
-    if (w->s.flying[0].used) {
-        if (!is(w, H_OLD_COMMIT_OPEN) || w->s.ghost.used)
-            return false;
-        w->s.ghost = w->s.flying[0];
-        w->s.flying[0] = (struct commit){0};
-    }
-    if (!spend(w, REVOKES))
-        return false;
-    give_up(w);
-    close_cut(w, 0);
-    close_cut(w, 1);
-    gate(w);
-    if (is(w, J_PLAN_EXTENDED) && w->p->n_sinks > S)
-        extend_plan(w);
-    if (commit(w, true))
-        committed(w, 0);
-    return succeed(w, arg % 2, arg / 2, false);
-}
-
 static bool reload(struct world *w)
 {
     struct sl_partition *p = w->p;
 
-    if (!spend(w, RELOADS))
+    if (!world_spend(w, RELOADS))
         return false;
     w->s.live ^= 1;
-    if (!is(w, F_CUT_ACROSS_CUT_OVER))
-        close_cut(w, 0);
+    if (!world_is(w, F_CUT_ACROSS_CUT_OVER))
+        world_close_cut(w, 0);
     sl_partition_cut_over(p, rules[w->s.live], NULL);
-    if (is(w, B_CUT_OVER_AT_NEXT) && p->n_eras > 1 && p->next > p->eras[p->n_eras - 2].begin)
+    if (world_is(w, B_CUT_OVER_AT_NEXT) && p->n_eras > 1 && p->next > p->eras[p->n_eras - 2].begin)
         p->eras[p->n_eras - 1].begin = p->next;
-    else if (is(w, B_CUT_OVER_AT_NEXT) && p->n_eras > 1)
+    else if (world_is(w, B_CUT_OVER_AT_NEXT) && p->n_eras > 1)
         p->eras[0] = p->eras[--p->n_eras];
-    return true;
-}
-
-static bool ghost(struct world *w)
-{
-    if (!w->s.ghost.used)
-        return false;
-    land(w, &w->s.ghost);
-    w->s.ghost = (struct commit){0};
     return true;
 }
 
@@ -541,7 +355,7 @@ static bool step(struct world *w, enum act act, unsigned arg)
         return side(w, arg);
     case CLOSE:
         return !(open_cut(w, arg) < w->s.n_cuts && repeats(w, open_cut(w, arg))) &&
-               close_cut(w, arg);
+               world_close_cut(w, arg);
     case ACK:
         return acknowledge(w, arg);
     case UPLOAD:
@@ -551,25 +365,25 @@ static bool step(struct world *w, enum act act, unsigned arg)
     case HAND_OVER:
         return hand_over(w, arg);
     case COMMIT:
-        return commit(w, true);
+        return world_commit(w, true);
     case LAND:
-        return committed(w, arg);
+        return world_committed(w, arg);
     case GIVE_UP:
-        return give_up(w);
+        return world_give_up(w);
     case PLAIN:
-        return commit(w, false);
+        return world_commit(w, false);
     case UNKNOWN:
-        return unknown(w, arg);
+        return world_unknown(w, arg);
     case GHOST:
-        return ghost(w);
+        return world_ghost(w);
     case DETACH:
         return detach(w, arg);
     case RELOAD:
         return reload(w);
     case REVOKE:
-        return revoke(w, arg);
+        return world_revoke(w, arg);
     case CRASH:
-        return crash(w, arg);
+        return world_crash(w, arg);
     default:
         return false;
     }
@@ -628,7 +442,7 @@ bool world_step(struct world *w, const struct state *from, enum act act, unsigne
     world_load(w);
     done = step(w, act, arg);
     if (done)
-        gate(w);
+        world_gate(w);
     world_store(w);
     *ret = w->s;
     return done;
@@ -641,10 +455,8 @@ void world_init(struct world *w, const struct scenario *scenario, struct state *
     memcpy(w->s.faults, scenario->faults, sizeof(w->s.faults));
     w->s.knows = 1;
     world_arrive(w, false);
-    if (scenario->faults[ROLLINGS]) { /* who was never named is new, and begins at the base */
-        w->s.flying[0] = snapshot(w, true);
-        committed(w, 0);
-    }
+    if (scenario->faults[ROLLINGS] && world_commit(w, true))
+        world_committed(w, 0); /* who was never named is new, and begins at the base */
     world_store(w);
     *ret = w->s;
 }

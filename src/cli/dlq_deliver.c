@@ -440,7 +440,6 @@ void sl_deliver_finish(struct sl_deliver *d)
     bool stopping = false;
 
     while (d->n) {
-        close_open(d);
         if (!stopping && d->ops.stop(d->ops.user)) {
             stopping = true;
             uv_update_time(&loop->uv);
@@ -449,6 +448,7 @@ void sl_deliver_finish(struct sl_deliver *d)
         } else if (stopping) {
             d->ops.stop(d->ops.user); /* for a second time ends the program */
         }
+        close_open(d);
         if (!wait_some(d) || (stopping && sl_now_ms(&loop->rt) - began >= d->config.shutdown_ms))
             break;
     }

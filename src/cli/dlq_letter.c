@@ -192,7 +192,7 @@ void sl_redriven_mark(struct sl_redriven *r, const struct sl_kafka_record *mark)
     size_t at = 0;
 
     if (!digits(text, &at, INT32_MAX, &partition) || partition != r->partition ||
-        partition != mark->partition)
+        mark->partition != r->partition)
         return;
     while (at < text.n && text.p[at++] == before) {
         before = ',';

@@ -13,9 +13,11 @@
 #include "base/file.h"
 #include "cli/check.h"
 #include "cli/cli.h"
+#include "cli/dlq.h"
 #include "cli/explain.h"
 #include "cli/plan.h"
 #include "cli/positions.h"
+#include "cli/setup.h"
 #include "cli/test.h"
 
 /* What commands print. Each folder of cases/ holds `command` (one command line; @FILE is a
@@ -23,9 +25,9 @@
  * standard output, then standard error and the exit status where there is something to tell.
  * SLUICE_BLESS=1 writes `expected` anew, for a person to read. */
 
-static const struct sl_cli_command *const commands[] = {&sl_command_test, &sl_command_explain,
-                                                        &sl_command_check, &sl_command_plan,
-                                                        &sl_command_positions};
+static const struct sl_cli_command *const commands[] = {
+    &sl_command_test,      &sl_command_explain, &sl_command_check, &sl_command_plan,
+    &sl_command_positions, &sl_command_dlq,     &sl_command_setup};
 
 enum { WORDS_MAX = 32, OUTPUT_MAX = 4 << 20 };
 

@@ -246,6 +246,135 @@ static void nobody_answers(void **state)
     all_brokers_up(w);
 }
 
+/* ---- everything, and more than once ---- */
+
+struct whole {
+    struct taken taken;
+    int64_t low[4], high[4];
+    size_t bounds, asked, stop_after; /* 0: never */
+    int refuse;                       /* what bounds answers */
+};
+
+static bool take_whole_topic(void *user, const struct sl_kafka_record *r)
+{
+    return take(&((struct whole *)user)->taken, r);
+}
+
+static int on_bounds(void *user, int32_t partition, int64_t low, int64_t high, struct sl_error *err)
+{
+    struct whole *w = user;
+
+    assert_int_equal(w->taken.n, 0);
+    w->low[partition] = low;
+    w->high[partition] = high;
+    w->bounds++;
+    return w->refuse ? sl_fail(err, w->refuse, "no account") : SL_OK;
+}
+
+static bool on_stop(void *user)
+{
+    struct whole *w = user;
+
+    return w->stop_after && ++w->asked >= w->stop_after;
+}
+
+static int read_everything(struct reader *r, struct sl_kafka_reader *by, int64_t from,
+                           struct whole *w)
+{
+    r->what.all = true;
+    r->what.from = from;
+    r->what.offset = -1;
+    r->what.bounds = on_bounds;
+    r->what.stop = on_stop;
+    forget(&w->taken);
+    w->bounds = w->asked = 0;
+    return sl_kafka_reader_read(by, &r->what, take_whole_topic, w, &r->err);
+}
+
+static void everything_more_than_once(void **state)
+{
+    struct world *w = *state;
+    struct whole whole = {.taken.room = TAKEN_MAX};
+    struct sl_kafka_reader *by;
+    struct reader r;
+
+    make_topic(w, "logs", 3);
+    produce(w, "logs", 0, 10);
+    produce(w, "logs", 2, 4);
+    flush(w);
+    reader_init(&r, w, "logs");
+    by = sl_kafka_reader_new(&r.config, NULL, READ_MS, &r.err);
+    assert_non_null(by);
+    assert_true(sl_kafka_reader_cluster(by)[0]);
+    assert_int_equal(read_everything(&r, by, 0, &whole), SL_OK);
+    assert_int_equal(whole.taken.n, 14);
+    assert_int_equal(whole.bounds, 3);
+    assert_int_equal(whole.low[0], 0);
+    assert_int_equal(whole.high[0], 10);
+    assert_int_equal(whole.high[1], 0);
+    assert_int_equal(read_everything(&r, by, 3, &whole), SL_OK);
+    assert_int_equal(whole.taken.n, 8);
+    r.what.partition = 2;
+    assert_int_equal(read_everything(&r, by, 2, &whole), SL_OK);
+    assert_int_equal(whole.taken.n, 2);
+    assert_string_equal(whole.taken.items[0], "2/2 2:2");
+    assert_int_equal(read_everything(&r, by, 100, &whole), SL_OK);
+    assert_int_equal(whole.taken.n, 0);
+    r.what.topic = "absent";
+    assert_int_equal(read_everything(&r, by, 0, &whole), SL_ENOENT);
+    sl_kafka_reader_free(by);
+    forget(&whole.taken);
+}
+
+static void reading_that_is_stopped(void **state)
+{
+    struct world *w = *state;
+    struct whole whole = {.taken.room = TAKEN_MAX, .stop_after = 5};
+    struct sl_kafka_reader *by;
+    struct reader r;
+
+    make_full_topic(w, "logs", 1, 30);
+    reader_init(&r, w, "logs");
+    by = sl_kafka_reader_new(&r.config, NULL, READ_MS, &r.err);
+    assert_int_equal(read_everything(&r, by, 0, &whole), SL_OK);
+    assert_true(whole.taken.n <= 5);
+    whole.stop_after = 0;
+    whole.refuse = SL_ELIMIT;
+    assert_int_equal(read_everything(&r, by, 0, &whole), SL_ELIMIT);
+    assert_string_equal(r.err.text, "no account");
+    assert_int_equal(whole.taken.n, 0);
+    sl_kafka_reader_free(by);
+    forget(&whole.taken);
+}
+
+static bool count_headers(void *user, const struct sl_kafka_record *r)
+{
+    *(size_t *)user = r->message.n_headers;
+    return true;
+}
+
+/* A letter has more than its record: none of them is cut off. */
+static void headers_of_a_letter(void **state)
+{
+    struct world *w = *state;
+    rd_kafka_headers_t *headers = rd_kafka_headers_new(SL_HEADERS_MAX + 10);
+    struct reader r;
+    size_t n = 0;
+
+    make_topic(w, "logs", 1);
+    for (int i = 0; i < SL_HEADERS_MAX + 10; i++)
+        rd_kafka_header_add(headers, "h", -1, "v", 1);
+    assert_int_equal(rd_kafka_producev(w->producer, RD_KAFKA_V_TOPIC("logs"),
+                                       RD_KAFKA_V_PARTITION(0), RD_KAFKA_V_VALUE("x", 1),
+                                       RD_KAFKA_V_HEADERS(headers), RD_KAFKA_V_END),
+                     0);
+    flush(w);
+    reader_init(&r, w, "logs");
+    r.what.last = 1;
+    assert_int_equal(sl_kafka_read(&r.what, count_headers, &n, &r.err), SL_OK);
+    assert_int_equal(n, SL_HEADERS_MAX + 10);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +386,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(what_is_not_there, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(what_retention_took, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(nobody_answers, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(everything_more_than_once, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(reading_that_is_stopped, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(headers_of_a_letter, world_setup, world_teardown),
     };
 
     return RUN_TESTS("kafka read", tests);

@@ -76,7 +76,7 @@ struct cluster {
     uint64_t coordinator_up_us; /* before it: nobody answers */
     uint64_t brokers_up_us;
     unsigned rebalances, commits_applied, commits_refused, late_commits;
-    unsigned asks_failed; /* in a row */
+    uint64_t asks_well_us; /* until then none fails by chance */
     uint64_t produced;
 };
 
@@ -140,6 +140,7 @@ struct rd_kafka_s {
     struct k_assigned **assigned;
     size_t n_assigned, cap_assigned;
     unsigned versions;
+    uint64_t paused; /* of the source's partitions: a pause is remembered past the assignment */
     struct sim_event fetch;
     unsigned group_commits; /* in flight */
     struct sim_event *late; /* a commit that was answered before it is applied; NULL: none */

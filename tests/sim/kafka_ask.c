@@ -9,15 +9,17 @@
 
 rd_kafka_resp_err_t kafka_ask(int timeout_ms)
 {
-    bool down = sim->now_us < sim->cluster->brokers_up_us ||
-                (sim->now_us < sim->scenario->heal_us &&
-                 sim_chance(SIM_BROKER, sim->scenario->fault.ask_fails));
+    struct cluster *c = sim->cluster;
+    bool down = sim->now_us < c->brokers_up_us;
 
     /* What fails again and again stops a partition, which is for an operator to mend. */
-    if (down && sim->now_us >= sim->cluster->brokers_up_us && sim->cluster->asks_failed >= 3)
-        down = false;
-    sim->cluster->asks_failed = down ? sim->cluster->asks_failed + 1 : 0;
-
+    if (down) {
+        c->asks_well_us = c->brokers_up_us + 10 * SIM_S;
+    } else if (sim->now_us > c->asks_well_us && sim->now_us < sim->scenario->heal_us &&
+               sim_chance(SIM_BROKER, sim->scenario->fault.ask_fails)) {
+        down = true;
+        c->asks_well_us = sim->now_us + 10 * SIM_S;
+    }
     if (down) {
         sim->thread_us += (uint64_t)timeout_ms * 1000;
         return RD_KAFKA_RESP_ERR__TIMED_OUT;
@@ -39,8 +41,12 @@ rd_kafka_resp_err_t rd_kafka_committed(rd_kafka_t *rk, rd_kafka_topic_partition_
 {
     rd_kafka_resp_err_t err;
 
-    err = sim->now_us < sim->cluster->coordinator_up_us ? RD_KAFKA_RESP_ERR__TIMED_OUT
-                                                        : kafka_ask(timeout_ms);
+    if (sim->now_us < sim->cluster->coordinator_up_us) {
+        sim->thread_us += (uint64_t)timeout_ms * 1000;
+        sim->cluster->asks_well_us = sim->cluster->coordinator_up_us + 10 * SIM_S;
+        return RD_KAFKA_RESP_ERR__TIMED_OUT;
+    }
+    err = kafka_ask(timeout_ms);
     if (err)
         return err;
     commit_settle(rk);

@@ -280,6 +280,7 @@ static void add(struct rd_kafka_s *rk, const rd_kafka_topic_partition_t *at)
     a->p = p;
     a->rkt = client_rkt(rk, at->topic);
     a->low = a->high = -1;
+    a->paused = p->topic->source && rk->paused >> p->number & 1;
     a->begin = at->offset;
     move(rk, a, at->offset);
     rk->assigned[rk->n_assigned++] = a;
@@ -350,6 +351,14 @@ rd_kafka_resp_err_t rd_kafka_assignment(rd_kafka_t *rk, rd_kafka_topic_partition
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
+static void set_paused(struct rd_kafka_s *rk, struct k_assigned *a, bool paused)
+{
+    uint64_t bit = a->p->topic->source ? 1ull << a->p->number : 0;
+
+    a->paused = paused;
+    rk->paused = paused ? rk->paused | bit : rk->paused & ~bit;
+}
+
 /* What waits in the queue goes; it is fetched again from the message after the last that was handed
  * out. */
 rd_kafka_resp_err_t rd_kafka_pause_partitions(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *list)
@@ -361,7 +370,7 @@ rd_kafka_resp_err_t rd_kafka_pause_partitions(rd_kafka_t *rk, rd_kafka_topic_par
         if (a && !a->paused) {
             int64_t delivered = a->delivered;
 
-            a->paused = true;
+            set_paused(rk, a, true);
             a->version = ++rk->versions;
             a->next = delivered;
             a->eof = -1;
@@ -386,7 +395,7 @@ rd_kafka_resp_err_t rd_kafka_resume_partitions(rd_kafka_t *rk,
             if (!sim->scenario->cooperative)
                 move(rk, a, a->begin);
         }
-        a->paused = false;
+        set_paused(rk, a, false);
     }
     fetch_kick(rk);
     return RD_KAFKA_RESP_ERR_NO_ERROR;

@@ -356,7 +356,10 @@ void group_lost(struct rd_kafka_s *rk)
         rk->member->client = NULL;
         rk->member = NULL;
     }
-    if (rk->n_assigned == 0 && !rk->owes_revoke && !rk->owes_assign) {
+    if (rk->owes_revoke ||
+        rk->owes_assign) { /* the library looks at it again when it has the answer */
+        rk->rejoin = true;
+    } else if (rk->n_assigned == 0) {
         join_soon(rk);
     } else if (!rk->lost) {
         rk->lost = true;
@@ -444,6 +447,8 @@ void group_answered(struct rd_kafka_s *rk, bool revoke)
     audit_disturbed("an assignment begins or ends");
     if (!revoke) {
         rk->owes_assign = false;
+        if (!rk->member && !rk->closing)
+            group_lost(rk);
         return;
     }
     rk->owes_revoke = false;

@@ -2,6 +2,9 @@
 #ifndef TESTS_POSITION_FIXTURE_H
 #define TESTS_POSITION_FIXTURE_H
 
+#include <string.h>
+
+#include "base/alloc.h"
 #include "sluice/position.h"
 
 static inline struct sl_partition *fixture_partition(size_t sinks, int64_t next)
@@ -68,6 +71,16 @@ static inline void fixture_commit(struct sl_partition *p)
 {
     sl_partition_noting(p, true);
     sl_partition_noted(p);
+}
+
+/* A sink that nobody here knows. */
+static inline void fixture_carry(struct sl_partition *p, const char *id, int64_t position,
+                                 int64_t plan_end, int64_t day)
+{
+    p->carried = sl_reallocarray(p->carried, p->n_carried + 1, sizeof(*p->carried));
+    p->carried[p->n_carried] = (struct sl_carried){
+        .position = position, .plan_end = plan_end, .behind = plan_end > 0, .day = day};
+    memcpy(p->carried[p->n_carried++].id, id, 6);
 }
 
 /* Lets go of a batch's hold, as a detached sink does. */

@@ -6,7 +6,6 @@
 #include <cmocka.h>
 /* clang-format on */
 
-#include "base/alloc.h"
 #include "position/fixture.h"
 
 static const char one[] = "111111111111aaaa", two[] = "222222222222", three[] = "333333333333";
@@ -18,13 +17,6 @@ static struct sl_partition *judged(size_t sinks)
 
     sl_partition_cut_over(p, one, NULL);
     return p;
-}
-
-static void carry(struct sl_partition *p, int64_t position, int64_t plan_end, int64_t day)
-{
-    p->carried = sl_reallocarray(p->carried, p->n_carried + 1, sizeof(*p->carried));
-    p->carried[p->n_carried++] =
-        (struct sl_carried){.id = "aaaaaa", .position = position, .plan_end = plan_end, .day = day};
 }
 
 static void the_first_era_begins_at_the_least_position(void **state)
@@ -51,7 +43,7 @@ static void the_first_era_reaches_back_to_what_is_carried(void **state)
 
     (void)state;
     p->sinks[0].from = 9;
-    carry(p, 4, 0, 0);
+    fixture_carry(p, "aaaaaa", 4, 0, 0);
     assert_int_equal(sl_partition_cut_over(p, one, NULL), 4);
     sl_partition_unref(p);
 }
@@ -109,12 +101,12 @@ static void a_cut_over_lies_beyond_all_that_was_judged(void **state)
     sl_partition_unref(p);
 
     p = judged(2);
-    carry(p, 20, 0, 0);
+    fixture_carry(p, "aaaaaa", 20, 0, 0);
     assert_int_equal(sl_partition_cut_over(p, two, NULL), 20);
     sl_partition_unref(p);
 
     p = judged(2);
-    carry(p, 5, 21, 0);
+    fixture_carry(p, "aaaaaa", 5, 21, 0);
     assert_int_equal(sl_partition_cut_over(p, two, NULL), 21);
     sl_partition_unref(p);
 
@@ -203,8 +195,8 @@ static void what_is_carried_keeps_its_era_for_seven_days(void **state)
     struct sl_partition *p = judged(1);
 
     (void)state;
-    carry(p, 10, 0, 100);
-    carry(p, 40, 0, 104);
+    fixture_carry(p, "aaaaaa", 10, 0, 100);
+    fixture_carry(p, "aaaaaa", 40, 0, 104);
     fixture_live(p, NULL, 10, 12);
     sl_partition_cut_over(p, two, NULL);
     fixture_live(p, NULL, 40, 50);

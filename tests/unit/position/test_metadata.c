@@ -33,15 +33,6 @@ static struct sl_partition *again(const struct sl_partition *p,
     return q;
 }
 
-static void carry(struct sl_partition *p, const char *id, int64_t position, int64_t plan_end,
-                  int64_t day)
-{
-    p->carried = sl_reallocarray(p->carried, p->n_carried + 1, sizeof(*p->carried));
-    p->carried[p->n_carried] = (struct sl_carried){
-        .position = position, .plan_end = plan_end, .behind = plan_end > 0, .day = day};
-    memcpy(p->carried[p->n_carried++].id, id, 6);
-}
-
 static void the_line_is_as_promised(void **state)
 {
     struct sl_partition *p = fixture_partition(SINKS, 200);
@@ -56,7 +47,7 @@ static void the_line_is_as_promised(void **state)
     fixture_detached(p, 2, 100);
     sl_partition_cut_over(p, rules, NULL);
     p->eras[0].begin = 90;
-    carry(p, "Ab-_z9", 99, 101, TODAY - 3);
+    fixture_carry(p, "Ab-_z9", 99, 101, TODAY - 3);
     snprintf(expected, sizeof(expected),
              "2;b=100;s%s=3s;s%s=1e!+14;s%s=0!;v-a=0123456789ab;uAb-_z9=-1!+2@ffh", search, archive,
              alerts);
@@ -305,7 +296,7 @@ static void every_truncation_is_read_as_less_or_not_at_all(void **state)
     (void)state;
     fixture_planned(p, 1, 150, 190);
     sl_partition_cut_over(p, rules, NULL);
-    carry(p, "zzzzzz", 3, 10, 5);
+    fixture_carry(p, "zzzzzz", 3, 10, 5);
     n = sl_metadata_write(p, &names, line);
     for (size_t i = 0; i < n; i++) {
         struct sl_partition *q = fixture_partition(SINKS, -1);
@@ -380,136 +371,6 @@ static void two_sinks_of_one_short_id_both_begin_at_the_least(void **state)
     sl_partition_unref(q);
 }
 
-/* ---- size ---- */
-
-struct wide {
-    char text[64][16];
-    const char *ids[64];
-    struct sl_position_names names;
-};
-
-static void widen(struct wide *w)
-{
-    for (int i = 0; i < 64; i++) {
-        snprintf(w->text[i], sizeof(w->text[i]), "sink-%d", i);
-        w->ids[i] = w->text[i];
-    }
-    w->names = (struct sl_position_names){w->ids, rules, TODAY};
-}
-
-static void sixty_four_sinks_and_sixteen_eras_fit(void **state)
-{
-    struct sl_partition *p = fixture_partition(64, 1000000000), *q = fixture_partition(64, -1);
-    char line[SL_METADATA_MAX];
-    struct wide w;
-    size_t n;
-
-    (void)state;
-    widen(&w);
-    for (size_t i = 0; i < 64; i++)
-        if (i % 4 == 0)
-            fixture_planned(p, i, 1000000 + (int64_t)i, 2000000);
-        else
-            p->sinks[i].from = 2000000000 + (int64_t)i;
-    for (int i = 0; i < 16; i++) {
-        char head[14];
-
-        snprintf(head, sizeof(head), "%012d", i);
-        sl_partition_skip(p, 3000000000 + i);
-        sl_partition_cut_over(p, head, NULL);
-    }
-    n = sl_metadata_write(p, &w.names, line);
-    assert_true(n > 0 && n < SL_METADATA_MAX);
-    assert_true(sl_metadata_read(q, &w.names, 1000000, sl_slice(line, n), NULL));
-    for (size_t i = 0; i < 64; i++)
-        assert_int_equal(q->sinks[i].plan.end, i % 4 == 0 ? 2000000 : 0);
-    assert_int_equal(q->sinks[1].from, 3000000015); /* exact: there was room */
-    assert_int_equal(q->n_eras, 16);
-    sl_partition_unref(p);
-    sl_partition_unref(q);
-}
-
-/* More eras than the line holds: positions without a plan go to the base, and with them the eras
- * that only they needed. */
-static void positions_give_way_before_plans(void **state)
-{
-    struct sl_partition *p = fixture_partition(SINKS, 10), *q = fixture_partition(SINKS, -1);
-    char line[SL_METADATA_MAX];
-    size_t n;
-
-    (void)state;
-    fixture_planned(p, 1, 10, 3500);
-    for (int i = 0; i < 200; i++) {
-        char head[14];
-
-        snprintf(head, sizeof(head), "%012d", i);
-        fixture_live(p, NULL, p->next, p->next + 1000);
-        sl_partition_cut_over(p, head, NULL);
-    }
-    n = sl_metadata_write(p, &names, line);
-    assert_true(n > 0);
-    assert_true(sl_metadata_read(q, &names, 10, sl_slice(line, n), NULL));
-    assert_int_equal(q->sinks[1].plan.end, 3500);
-    assert_int_equal(q->sinks[0].from, 10);
-    assert_int_equal(q->sinks[2].from, 10);
-    /* All that the plan covers is judged as it was, what lies beyond by whatever is live then. */
-    assert_true(q->n_eras > 0 && q->n_eras < 10);
-    for (int64_t offset = 10; offset < 3500; offset++)
-        assert_string_equal(sl_partition_era(q, offset)->rules, sl_partition_era(p, offset)->rules);
-    assert_true(sl_partition_cut_over(q, "ffffffffffff", NULL) >= 3500);
-    sl_partition_unref(p);
-    sl_partition_unref(q);
-}
-
-static void carried_positions_give_way_last_and_plans_never(void **state)
-{
-    struct sl_partition *p = fixture_partition(SINKS, 1000), *q = fixture_partition(SINKS, -1);
-    char line[SL_METADATA_MAX];
-    int64_t loose = 0, far = 0;
-    size_t n, left = 0;
-
-    (void)state;
-    for (int i = 0; i < 99; i++) {
-        char id[8];
-
-        snprintf(id, sizeof(id), "c%05d", i);
-        carry(p, id, i % 3 == 0 ? 500 : 1000000000000, i % 9 == 0 ? 600 : 0, TODAY);
-    }
-    n = sl_metadata_write(p, &names, line);
-    assert_true(n > 0);
-    assert_true(sl_metadata_read(q, &names, 1000, sl_slice(line, n), NULL));
-    for (size_t i = 0; i < q->n_carried; i++) {
-        loose += q->carried[i].position == 1000;
-        far += q->carried[i].position > 1000;
-        left += q->carried[i].position == 500;
-    }
-    assert_int_equal(left, 33);
-    assert_int_equal(loose, 66); /* at the base: they have more than they are said to have */
-    assert_int_equal(far, 0);
-    sl_partition_unref(q);
-
-    for (int i = 99; i < 139; i++) {
-        char id[8];
-
-        snprintf(id, sizeof(id), "c%05d", i);
-        carry(p, id, 2000, 0, TODAY);
-    }
-    q = fixture_partition(SINKS, -1);
-    n = sl_metadata_write(p, &names, line);
-    assert_true(sl_metadata_read(q, &names, 1000, sl_slice(line, n), NULL));
-    assert_int_equal(q->n_carried, 33);
-    sl_partition_unref(q);
-
-    for (int i = 139; i < 309; i++) {
-        char id[8];
-
-        snprintf(id, sizeof(id), "c%05d", i);
-        carry(p, id, 10, 20, TODAY);
-    }
-    assert_int_equal(sl_metadata_write(p, &names, line), 0);
-    sl_partition_unref(p);
-}
-
 /* ---- the rest ---- */
 
 static void a_line_reaches_as_far_as_its_foremost_sink(void **state)
@@ -520,7 +381,7 @@ static void a_line_reaches_as_far_as_its_foremost_sink(void **state)
 
     (void)state;
     p->sinks[1].from = 210;
-    carry(p, "zzzzzz", 300, 0, TODAY);
+    fixture_carry(p, "zzzzzz", 300, 0, TODAY);
     text = sl_slice(line, sl_metadata_write(p, &names, line));
     assert_true(sl_metadata_reaches(text, 200, 210));
     assert_false(sl_metadata_reaches(text, 200, 211)); /* what is carried does not read here */
@@ -545,7 +406,7 @@ static void entries_are_told_with_absolute_offsets(void **state)
 
     (void)state;
     sl_partition_cut_over(p, rules, NULL);
-    carry(p, "zzzzzz", 30, 0, TODAY);
+    fixture_carry(p, "zzzzzz", 30, 0, TODAY);
     n = sl_metadata_write(p, &names, line);
     assert_true(sl_metadata_each(sl_slice(line, n), 200, count, at));
     assert_int_equal(at[0], 600);
@@ -581,7 +442,7 @@ static void the_fingerprint_changes_with_all_that_the_line_says(void **state)
     changed(p, &last);
     p->sinks[1].plan = (struct sl_plan){.first = 201, .end = 203};
     changed(p, &last);
-    carry(p, "zzzzzz", 30, 0, TODAY - 8);
+    fixture_carry(p, "zzzzzz", 30, 0, TODAY - 8);
     changed(p, &last);
     sl_partition_prune_carried(p, TODAY);
     changed(p, &last);
@@ -615,9 +476,6 @@ int main(void)
         cmocka_unit_test(nothing_is_written_while_nothing_is_known),
         cmocka_unit_test(an_id_that_stands_twice_means_the_least_without_a_plan),
         cmocka_unit_test(two_sinks_of_one_short_id_both_begin_at_the_least),
-        cmocka_unit_test(sixty_four_sinks_and_sixteen_eras_fit),
-        cmocka_unit_test(positions_give_way_before_plans),
-        cmocka_unit_test(carried_positions_give_way_last_and_plans_never),
         cmocka_unit_test(a_line_reaches_as_far_as_its_foremost_sink),
         cmocka_unit_test(entries_are_told_with_absolute_offsets),
         cmocka_unit_test(the_fingerprint_changes_with_all_that_the_line_says),

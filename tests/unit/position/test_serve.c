@@ -6,7 +6,6 @@
 #include <cmocka.h>
 /* clang-format on */
 
-#include "base/alloc.h"
 #include "position/fixture.h"
 
 static void three_states_say_who_serves_what(void **state)
@@ -295,10 +294,8 @@ static void void_positions_lie_at_the_base(void **state)
     p->sinks[0].from = 90;
     fixture_planned(p, 1, 60, 80);
     fixture_planned(p, 2, 20, 30); /* was away for some time: the base passed it */
-    p->carried = sl_zalloc(2 * sizeof(*p->carried));
-    p->carried[0] = (struct sl_carried){.id = "aaaaaa", .position = 20, .plan_end = 25};
-    p->carried[1] = (struct sl_carried){.id = "bbbbbb", .position = 70, .behind = true};
-    p->n_carried = 2;
+    fixture_carry(p, "aaaaaa", 20, 25, 0);
+    fixture_carry(p, "bbbbbb", 70, 0, 0);
     sl_partition_cut_over(p, "111111111111", NULL);
     sl_partition_void(p, 50);
     for (size_t i = 0; i < 4; i++) {

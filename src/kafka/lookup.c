@@ -5,7 +5,7 @@
 
 #include "base/alloc.h"
 #include "base/list.h"
-#include "kafka/policy.h"
+#include "kafka/topic.h"
 #include "sluice/position.h"
 
 enum { TIMESTAMP_LATEST = -1, TIMESTAMP_EARLIEST = -2 }; /* Kafka protocol, ListOffsets */
@@ -315,38 +315,33 @@ static void ask_cluster_id(struct sl_lookup *s)
     rd_kafka_mem_free(s->rk, id);
 }
 
-static size_t place(const char *const *names, size_t n, const char *name) /* n: not there */
+static void take_setting(void *user, const char *topic, const char *name, const char *value)
 {
-    size_t i = 0;
+    struct sl_lookup *s = user;
 
-    while (i < n && strcmp(names[i], name) != 0)
-        i++;
-    return i;
+    for (size_t i = 0; strcmp(name, "cleanup.policy") == 0 && i < s->n; i++)
+        if (strcmp(s->items[i].topic, topic) == 0) {
+            s->items[i].policy_known = true;
+            s->items[i].compacted = strstr(value, "compact") != NULL;
+        }
 }
 
-/* A topic whose policy cannot be learnt counts as not compacted, and is asked about the next time.
- */
+/* A topic whose policy cannot be learnt is asked about again the next time. */
 static void ask_policies(struct sl_lookup *s)
 {
     const char **names = sl_calloc(s->n + 1, sizeof(*names));
-    enum sl_policy *policies = sl_calloc(s->n + 1, sizeof(*policies));
     size_t n = 0;
 
-    for (size_t i = 0; i < s->n; i++)
-        if (s->items[i].ask_policy && place(names, n, s->items[i].topic) == n)
-            names[n++] = s->items[i].topic; /* the library refuses one that comes twice */
-    if (n)
-        sl_kafka_ask_policies(s->rk, names, n, s->timeout_ms, policies);
     for (size_t i = 0; i < s->n; i++) {
-        struct sl_lookup_item *item = &s->items[i];
-        enum sl_policy policy =
-            item->ask_policy ? policies[place(names, n, item->topic)] : SL_POLICY_UNKNOWN;
+        size_t k = 0;
 
-        item->policy_known = policy != SL_POLICY_UNKNOWN;
-        item->compacted = policy == SL_POLICY_COMPACT;
+        while (k < n && strcmp(names[k], s->items[i].topic) != 0)
+            k++;
+        if (s->items[i].ask_policy && k == n)
+            names[n++] = s->items[i].topic;
     }
+    sl_kafka_topics_describe(s->rk, names, n, s->timeout_ms, take_setting, s, NULL);
     free(names);
-    free(policies);
 }
 
 void sl_lookup_ask(struct sl_lookup *s)

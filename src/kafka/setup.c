@@ -127,7 +127,7 @@ static void describe(struct sl_kafka_setup *s, rd_kafka_t *rk)
     for (size_t i = 0; i < s->n; i++)
         if (s->topics[i].status == SL_TOPIC_THERE)
             names[n++] = s->topics[i].name;
-    sl_kafka_topics_describe(rk, names, n, take_setting, s, NULL);
+    sl_kafka_topics_describe(rk, names, n, SL_KAFKA_TOPIC_MS, take_setting, s, NULL);
     free(names);
 }
 

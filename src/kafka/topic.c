@@ -5,14 +5,13 @@
 
 #include "base/alloc.h"
 
-enum { TIMEOUT_MS = 15000 };
-
-static rd_kafka_AdminOptions_t *options_for(rd_kafka_t *rk, rd_kafka_admin_op_t op, bool validate)
+static rd_kafka_AdminOptions_t *options_for(rd_kafka_t *rk, rd_kafka_admin_op_t op, int timeout_ms,
+                                            bool validate)
 {
     rd_kafka_AdminOptions_t *options = rd_kafka_AdminOptions_new(rk, op);
     char text[256];
 
-    rd_kafka_AdminOptions_set_request_timeout(options, TIMEOUT_MS, text, sizeof(text));
+    rd_kafka_AdminOptions_set_request_timeout(options, timeout_ms, text, sizeof(text));
     if (validate)
         rd_kafka_AdminOptions_set_validate_only(options, 1, text, sizeof(text));
     return options;
@@ -66,13 +65,13 @@ int sl_kafka_topic_create(rd_kafka_t *rk, const struct sl_kafka_new_topic *topic
         return sl_fail(err, SL_EINVAL, "topic %s: %s", topic->name, text);
     for (size_t i = 0; i < topic->n_settings; i++)
         rd_kafka_NewTopic_set_config(made, topic->settings[i].name, topic->settings[i].value);
-    options = options_for(rk, RD_KAFKA_ADMIN_OP_CREATETOPICS, validate);
+    options = options_for(rk, RD_KAFKA_ADMIN_OP_CREATETOPICS, SL_KAFKA_TOPIC_MS, validate);
     queue = rd_kafka_queue_new(rk);
     rd_kafka_CreateTopics(rk, &made, 1, options, queue);
-    ev = rd_kafka_queue_poll(queue, TIMEOUT_MS + 1000);
+    ev = rd_kafka_queue_poll(queue, SL_KAFKA_TOPIC_MS + 1000);
     code = ev ? created(ev, topic->name, err)
               : sl_fail(err, SL_ETIMEDOUT, "topic %s: no answer within %d s", topic->name,
-                        TIMEOUT_MS / 1000);
+                        SL_KAFKA_TOPIC_MS / 1000);
     if (ev)
         rd_kafka_event_destroy(ev);
     rd_kafka_queue_destroy(queue);
@@ -100,7 +99,7 @@ static void take_settings(const rd_kafka_ConfigResource_t *r, sl_kafka_setting_f
     }
 }
 
-static int described(rd_kafka_event_t *ev, sl_kafka_setting_fn each, void *user,
+static int described(rd_kafka_event_t *ev, int timeout_ms, sl_kafka_setting_fn each, void *user,
                      struct sl_error *err)
 {
     const rd_kafka_ConfigResource_t **resources;
@@ -108,7 +107,7 @@ static int described(rd_kafka_event_t *ev, sl_kafka_setting_fn each, void *user,
 
     if (!ev)
         return sl_fail(err, SL_ETIMEDOUT, "topics could not be described: no answer within %d s",
-                       TIMEOUT_MS / 1000);
+                       timeout_ms / 1000);
     if (rd_kafka_event_error(ev))
         return sl_fail(err, SL_EKAFKA, "topics could not be described: %s",
                        rd_kafka_event_error_string(ev));
@@ -119,7 +118,7 @@ static int described(rd_kafka_event_t *ev, sl_kafka_setting_fn each, void *user,
     return SL_OK;
 }
 
-int sl_kafka_topics_describe(rd_kafka_t *rk, const char *const *names, size_t n,
+int sl_kafka_topics_describe(rd_kafka_t *rk, const char *const *names, size_t n, int timeout_ms,
                              sl_kafka_setting_fn each, void *user, struct sl_error *err)
 {
     rd_kafka_ConfigResource_t **asked;
@@ -133,11 +132,11 @@ int sl_kafka_topics_describe(rd_kafka_t *rk, const char *const *names, size_t n,
     asked = sl_calloc(n, sizeof(rd_kafka_ConfigResource_t *));
     for (size_t i = 0; i < n; i++)
         asked[i] = rd_kafka_ConfigResource_new(RD_KAFKA_RESOURCE_TOPIC, names[i]);
-    options = options_for(rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, false);
+    options = options_for(rk, RD_KAFKA_ADMIN_OP_DESCRIBECONFIGS, timeout_ms, false);
     queue = rd_kafka_queue_new(rk);
     rd_kafka_DescribeConfigs(rk, asked, n, options, queue);
-    ev = rd_kafka_queue_poll(queue, TIMEOUT_MS + 1000);
-    code = described(ev, each, user, err);
+    ev = rd_kafka_queue_poll(queue, timeout_ms + 1000);
+    code = described(ev, timeout_ms, each, user, err);
     if (ev)
         rd_kafka_event_destroy(ev);
     rd_kafka_queue_destroy(queue);

@@ -6,6 +6,8 @@
 
 /* Topics made and described by a client that is there already. Everything blocks. */
 
+enum { SL_KAFKA_TOPIC_MS = 15000 }; /* how long it may take */
+
 struct sl_kafka_setting {
     const char *name, *value;
 };
@@ -24,8 +26,8 @@ int sl_kafka_topic_create(rd_kafka_t *rk, const struct sl_kafka_new_topic *topic
 /* One setting of one topic, as it is in force. */
 typedef void (*sl_kafka_setting_fn)(void *user, const char *topic, const char *name,
                                     const char *value);
-/* Topics that may not be described are left out. */
-int sl_kafka_topics_describe(rd_kafka_t *rk, const char *const *names, size_t n,
+/* Topics that may not be described are left out; a name that comes twice is an error. */
+int sl_kafka_topics_describe(rd_kafka_t *rk, const char *const *names, size_t n, int timeout_ms,
                              sl_kafka_setting_fn each, void *user, struct sl_error *err);
 
 #endif

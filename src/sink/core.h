@@ -141,7 +141,6 @@ struct sl_cut *sl_cut_find(struct sl_sink *s, const struct sl_message *m);
 bool sl_cut_repeating(const struct sl_cut *cut);
 void sl_cut_close(struct sl_sink *s, struct sl_cut *cut);
 void sl_cut_let_go(struct sl_sink *s, struct sl_cut *cut); /* with all that it holds */
-struct sl_cut *sl_cut_largest(const struct sl_core *c);    /* that a limit may close; or NULL */
 size_t sl_cut_bytes(const struct sl_cut *cut);
 /* Closes what holds most until at most `keep` bytes are open. */
 void sl_cut_keep_open(struct sl_sink *s, size_t keep);
@@ -149,6 +148,7 @@ void sl_cut_arm_age(struct sl_sink *s);
 void sl_cut_on_age(struct sl_timer *t);
 
 /* ---- gate.c ---- */
+void sl_gate_closed(struct sl_sink *s, struct sl_hold *h); /* of a cut with batches */
 void sl_gate_enter(struct sl_batch *b); /* sealed: READY when its plan is recorded, else GATED */
 void sl_gate_look(struct sl_sink *s);
 

@@ -53,6 +53,8 @@ bool sl_cut_repeating(const struct sl_cut *cut)
 static void end(struct sl_sink *s, struct sl_cut *cut)
 {
     s->core->open_batches -= cut->n;
+    if (cut->hold->refs == 1) /* it goes, and what waited for it may be sent */
+        s->core->gates_due = true;
     *place_of(s, cut->partition, cut->hold->catch_up) = NULL;
     sl_hold_unref(cut->hold);
     sl_rules_version_unref(cut->rules);
@@ -71,6 +73,8 @@ void sl_cut_close(struct sl_sink *s, struct sl_cut *cut)
         else
             sl_queue_close(cut->batches[i]);
     }
+    if (cut->n > 0)
+        sl_gate_closed(s, cut->hold);
     end(s, cut);
 }
 
@@ -95,9 +99,10 @@ size_t sl_cut_bytes(const struct sl_cut *cut)
     return n;
 }
 
-struct sl_cut *sl_cut_largest(const struct sl_core *c)
+/* Of those that a limit may close. */
+static struct sl_cut *largest(const struct sl_core *c)
 {
-    struct sl_cut *largest = NULL;
+    struct sl_cut *found = NULL;
     size_t most = 0;
     struct sl_list *at;
 
@@ -105,12 +110,12 @@ struct sl_cut *sl_cut_largest(const struct sl_core *c)
         struct sl_cut *cut = sl_container_of(at, struct sl_cut, node);
         size_t n = sl_cut_bytes(cut);
 
-        if ((!largest || n > most) && !sl_cut_repeating(cut)) {
-            largest = cut;
+        if ((!found || n > most) && !sl_cut_repeating(cut)) {
+            found = cut;
             most = n;
         }
     }
-    return largest;
+    return found;
 }
 
 void sl_cut_keep_open(struct sl_sink *s, size_t keep)
@@ -118,7 +123,7 @@ void sl_cut_keep_open(struct sl_sink *s, size_t keep)
     struct sl_core *c = s->core;
     struct sl_cut *cut;
 
-    while (c->open_bytes > keep && (cut = sl_cut_largest(c)))
+    while (c->open_bytes > keep && (cut = largest(c)))
         sl_cut_close(s, cut);
 }
 
@@ -159,11 +164,26 @@ void sl_cut_on_age(struct sl_timer *t)
     sl_queue_pump(s);
 }
 
+/* A cut that repeats a plan has as many objects as it had. */
+static bool too_many_open(const struct sl_core *c)
+{
+    size_t n = c->open_batches;
+    struct sl_list *at;
+
+    if (n < c->open_max)
+        return false;
+    sl_list_each (at, &c->cuts) {
+        const struct sl_cut *cut = sl_container_of(at, struct sl_cut, node);
+
+        n -= sl_cut_repeating(cut) ? cut->n : 0;
+    }
+    return n >= c->open_max;
+}
+
 void sl_sink_turn(struct sl_sink *s)
 {
     struct sl_core *c = s->core;
     struct sl_list *at, *after;
-    struct sl_cut *largest;
 
     if (c->due) {
         c->due = false;
@@ -177,8 +197,8 @@ void sl_sink_turn(struct sl_sink *s)
     }
     if (c->bytes >= s->config->queue_bytes / 4 * 3)
         sl_sink_relieve(s);
-    if (c->open_batches >= c->open_max && (largest = sl_cut_largest(c))) {
-        sl_cut_close(s, largest);
+    if (too_many_open(c)) {
+        sl_cut_close(s, largest(c));
         sl_queue_pump(s);
     }
 }

@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sink/core.h"
 
-/* Whether a sealed batch may be sent: when the plan of its cut is recorded (position/plan.c). A
- * plan that was proposed is committed at once; where nobody commits (a command that runs a sink
- * alone) it counts as recorded. */
-static bool opens(struct sl_batch *b)
+/* Whether the cut's plan is recorded (position/plan.c). One that was proposed is committed at once;
+ * where nobody commits (a command that runs a sink alone) it counts as recorded. */
+static bool opens(struct sl_sink *s, struct sl_hold *h)
 {
-    struct sl_sink *s = b->sink;
-
-    switch (sl_plan_gate(b->hold)) {
+    switch (sl_plan_gate(h)) {
     case SL_PLAN_GO:
         return true;
     case SL_PLAN_PROPOSED:
@@ -16,7 +13,7 @@ static bool opens(struct sl_batch *b)
             s->env->commit(s->env->user);
             return false;
         }
-        b->hold->spans[0]->partition->sinks[s->index].plan.confirmed = true;
+        h->spans[0]->partition->sinks[s->index].plan.confirmed = true;
         return true;
     case SL_PLAN_WAIT:
         break;
@@ -24,9 +21,16 @@ static bool opens(struct sl_batch *b)
     return false;
 }
 
+/* While its batches are sealed, the plan is on its way. */
+void sl_gate_closed(struct sl_sink *s, struct sl_hold *h)
+{
+    if (s->type->flags & SL_SINK_CUTS)
+        opens(s, h);
+}
+
 void sl_gate_enter(struct sl_batch *b)
 {
-    if (!(b->sink->type->flags & SL_SINK_CUTS) || opens(b))
+    if (!(b->sink->type->flags & SL_SINK_CUTS) || opens(b->sink, b->hold))
         sl_queue_ready(b, false);
     else
         sl_queue_gate(b);
@@ -36,7 +40,7 @@ void sl_gate_enter(struct sl_batch *b)
 void sl_gate_look(struct sl_sink *s)
 {
     struct sl_core *c = s->core;
-    const struct sl_hold *hold = NULL;
+    struct sl_hold *hold = NULL;
     struct sl_list *at, *after;
     bool go = false;
 
@@ -46,7 +50,7 @@ void sl_gate_look(struct sl_sink *s)
 
         if (b->hold != hold) {
             hold = b->hold;
-            go = opens(b);
+            go = opens(s, hold);
         }
         if (go)
             sl_queue_ready(b, false);

@@ -48,8 +48,11 @@ static void an_object_is_sent_only_when_its_plan_is_recorded(void **state)
 
     (void)state;
     start(&w);
-    cut(&w, 0, 20);
-    assert_int_equal(w.commits, 1); /* at once, and once for all its objects */
+    fill(&w, 0, 20);
+    sl_sink_close_open(w.sink, NULL);
+    assert_int_equal(w.commits, 1); /* at once, while the objects are compressed */
+    pump(&w);
+    assert_int_equal(w.commits, 1); /* and once for all of them */
     assert_int_equal(w.sinks.n, 0);
     fake_advance(&w.fake, 3600 * 1000);
     sl_sink_pump(w.sink);
@@ -167,6 +170,35 @@ static void a_dead_letter_of_a_cut_holds_it(void **state)
     world_release(&w);
 }
 
+/* A cut may be done before it is closed. */
+static void a_cut_of_dead_letters_alone_opens_the_gate(void **state)
+{
+    struct world w;
+    int64_t at = 0;
+
+    (void)state;
+    start(&w);
+    while (!chosen(0, at))
+        at++;
+    fill(&w, 0, (int)at + 1);
+    detach(&w);
+    sl_partition_hand_over(w.partitions[0], 0);
+    cut(&w, 0, 20);
+    assert_int_equal(w.commits, 0);
+    while (w.partitions[0]->sinks[0].catch_up < at)
+        assert_true(catch_up(&w, 0, 10));
+    offer(&w, 0, at, true, 300000);
+    confirm_letter(&w, 0, SL_OK);
+    sl_partition_caught(w.partitions[0], 0, at, 0, 0);
+    assert_true(sl_partition_attached(w.partitions[0], 0));
+    assert_int_equal(w.commits, 0);
+    sl_sink_close_reader(w.sink, w.partitions[0], true);
+    assert_int_equal(w.commits, 1);
+    settle_everything(&w);
+    check(&w);
+    world_release(&w);
+}
+
 /* Its plan is known to be recorded still: a retry waits for nothing but its timer. */
 static void a_retry_needs_no_second_commit(void **state)
 {
@@ -247,6 +279,7 @@ int main(void)
         cmocka_unit_test(cuts_of_a_partition_go_one_after_the_other),
         cmocka_unit_test(where_nobody_commits_a_plan_counts_as_recorded),
         cmocka_unit_test(a_dead_letter_of_a_cut_holds_it),
+        cmocka_unit_test(a_cut_of_dead_letters_alone_opens_the_gate),
         cmocka_unit_test(a_retry_needs_no_second_commit),
         cmocka_unit_test(what_waits_goes_with_its_assignment),
         cmocka_unit_test(a_hand_over_that_is_complete_opens_the_gate),

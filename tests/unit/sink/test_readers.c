@@ -181,6 +181,24 @@ static void a_recorded_cut_is_made_again_whatever_the_limits(void **state)
     finish(&w);
 }
 
+/* Its objects are as many as they were: others do not pay for them with cuts of one record. */
+static void objects_of_a_repetition_crowd_out_no_others(void **state)
+{
+    struct world w;
+
+    (void)state;
+    arrive_with_plan(&w);
+    w.sink->core->open_max = 5; /* each cut has five, in the end */
+    read_to(&w, 100);
+    while (w.sink->core->open_batches < 8)
+        route_some(&w, 1, 1);
+    assert_non_null(w.partitions[1]->sinks[0].cut[0]);
+    assert_int_equal(w.commits, 0);
+    route_some(&w, 1, 20);
+    assert_true(w.commits > 0); /* and their limit holds */
+    finish(&w);
+}
+
 static void what_is_behind_a_repeated_plan_is_another_cut(void **state)
 {
     struct world w;
@@ -325,6 +343,7 @@ int main(void)
         cmocka_unit_test(the_end_of_one_reader_closes_nothing_of_the_other),
         cmocka_unit_test(a_batch_has_one_version_of_the_rules),
         cmocka_unit_test(a_recorded_cut_is_made_again_whatever_the_limits),
+        cmocka_unit_test(objects_of_a_repetition_crowd_out_no_others),
         cmocka_unit_test(what_is_behind_a_repeated_plan_is_another_cut),
         cmocka_unit_test(a_recorded_cut_may_be_larger_than_the_queue),
         cmocka_unit_test(a_recorded_cut_waits_for_room_that_others_will_give),

@@ -140,7 +140,7 @@ int sl_unzstd(struct sl_slice in, struct sl_buf *out)
 {
     size_t room = out->max - out->n, n;
 
-    if (!sl_buf_reserve(out, room))
+    if (room == 0 || !sl_buf_reserve(out, room))
         return SL_EFULL;
     n = ZSTD_decompress(out->p + out->n, room, in.p, in.n);
     if (ZSTD_isError(n))

@@ -22,8 +22,6 @@ void sl_pack_bytes(struct sl_buf *to, struct sl_slice bytes)
 
 void sl_rule_text_add(struct sl_buf *to, const struct sl_rule_text *t)
 {
-    if (to->full)
-        return; /* what still fits must not follow what did not */
     sl_pack_number(to, t->table ? TABLE : RULE_FILE);
     sl_pack_bytes(to, t->path);
     sl_pack_bytes(to, t->content);

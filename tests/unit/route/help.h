@@ -11,6 +11,7 @@
 
 #include "base/alloc.h"
 #include "route/load.h"
+#include "route/pack.h"
 #include "sluice/position.h"
 #include "sluice/record.h"
 #include "sluice/route.h"
@@ -73,6 +74,30 @@ static inline void box_rules_n(struct box *b, struct sl_slice yaml)
 static inline void box_rules(struct box *b, const char *yaml)
 {
     box_rules_n(b, sl_slice_str(yaml));
+}
+
+/* The rules of config.routes, made of what was kept when their files were read; the files are not
+ * there any more. */
+static inline void box_load_kept(struct box *b, const char *folder)
+{
+    struct sl_fields *fields = sl_fields_new();
+    struct sl_rules *first;
+    struct sl_buf kept;
+
+    sl_buf_init(&kept, 16 << 20);
+    first = sl_rules_load_keeping(&b->config, &b->config.routes, fields, &b->diags, &kept);
+    if (first) {
+        char *command = sl_asprintf("rm -r %s", folder);
+
+        assert_int_equal(system(command), 0);
+        free(command);
+        b->rules = sl_rules_load_kept(&b->config, sl_buf_as_slice(&kept), b->fields, &b->diags);
+        assert_non_null(b->rules);
+        assert_string_equal(sl_rules_version(b->rules)->hash, sl_rules_version(first)->hash);
+        sl_rules_free(first);
+    }
+    sl_fields_free(fields);
+    sl_buf_release(&kept);
 }
 
 static inline void box_route_n(struct box *b, struct sl_slice value)

@@ -7,7 +7,6 @@
 #include "route/chance.h"
 #include "route/help.h"
 #include "route/naive.h"
-#include "route/pack.h"
 
 /* Random rules, in YAML and in tables, and random records: the router must decide as naive.c does,
  * and what leaves must be what naive_act.c makes of the record, byte for byte where no rule changed
@@ -232,35 +231,6 @@ static void remove_files(struct world *w)
 
 /* ---- a world: rules in files, loaded, and the naive beside them ---- */
 
-/* Every other set is made of what was kept when its files were read, and without them. */
-static void load(struct world *w)
-{
-    const struct sl_config *config = &w->box.config;
-    struct sl_fields *fields = sl_fields_new();
-    struct sl_buf kept;
-
-    if (json_array_size(w->rules) % 2) {
-        w->box.rules = sl_rules_load(config, w->box.fields, &w->box.diags);
-        sl_fields_free(fields);
-        return;
-    }
-    sl_buf_init(&kept, 16 << 20);
-    w->box.rules = sl_rules_load_keeping(config, &config->routes, fields, &w->box.diags, &kept);
-    if (w->box.rules) {
-        char *hash = sl_strdup(sl_rules_version(w->box.rules)->hash);
-
-        sl_rules_free(w->box.rules);
-        remove_files(w);
-        w->box.rules =
-            sl_rules_load_kept(config, sl_buf_as_slice(&kept), w->box.fields, &w->box.diags);
-        assert_non_null(w->box.rules);
-        assert_string_equal(sl_rules_version(w->box.rules)->hash, hash);
-        free(hash);
-    }
-    sl_fields_free(fields);
-    sl_buf_release(&kept);
-}
-
 static bool world_begin(struct world *w, json_t *rules, json_t *tables)
 {
     static const char template[] = "/tmp/sluice-pairs-XXXXXX";
@@ -277,7 +247,10 @@ static bool world_begin(struct world *w, json_t *rules, json_t *tables)
     write_tables(w);
     box_config(&w->box);
     w->box.config.routes = (struct sl_strings){&path, 1};
-    load(w);
+    if (json_array_size(rules) % 2)
+        w->box.rules = sl_rules_load(&w->box.config, w->box.fields, &w->box.diags);
+    else
+        box_load_kept(&w->box, w->folder);
     if (w->box.rules) {
         w->box.matcher =
             sl_matcher_new(w->box.rules, &(struct sl_matcher_config){.fields = w->box.fields});

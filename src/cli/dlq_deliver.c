@@ -15,6 +15,7 @@ enum {
     WINDOW_MAX = 1000,
     TICK_MS = 50,
     PATIENCE_MS = 60000,
+    LIVE_PATIENCE_MS = 330000,
     PREVIEW_MAX = 64 << 20
 };
 
@@ -52,7 +53,7 @@ struct sl_deliver {
     size_t n_pending, cap_pending;
     struct sl_timer tick;
     uint64_t progress_ms; /* when something was settled, or the first of these began */
-    uint64_t patience_ms; /* without an answer */
+    uint64_t patience_ms; /* without an answer of a stalled sink */
     const struct sl_choice *choice;
     bool woken;
     char trouble[600];
@@ -169,14 +170,13 @@ static void own_config(struct sl_deliver *d, const struct sl_config *config)
 {
     d->config = *config;
     d->config.sinks = d->sinks;
-    d->patience_ms = PATIENCE_MS;
     for (size_t i = 0; i < config->n_sinks && i < SL_SINKS_MAX; i++) {
         struct sl_sink_config *s = &d->sinks[i];
 
         *s = config->sinks[i];
         s->dead_letter = s->dead_letter ? s->dead_letter : "(none)";
         s->dead_letter_limit = 1000;
-        if (2 * (uint64_t)s->timeout_ms > d->patience_ms)
+        if (!d->ops.patience_ms && 2 * (uint64_t)s->timeout_ms > d->patience_ms)
             d->patience_ms = 2 * (uint64_t)s->timeout_ms;
     }
 }
@@ -186,9 +186,10 @@ struct sl_deliver *sl_deliver_new(const struct sl_config *config, const char *cl
 {
     struct sl_deliver *d = sl_zalloc(sizeof(*d));
 
+    d->ops = *ops;
+    d->patience_ms = ops->patience_ms ? ops->patience_ms : PATIENCE_MS;
     own_config(d, config);
     d->cluster_id = sl_strdup(cluster_id);
-    d->ops = *ops;
     d->letters.put = put_letter;
     d->tick.fire = on_tick;
     sl_list_init(&d->under_way);
@@ -342,24 +343,31 @@ static struct sl_topic *get_topic(struct sl_deliver *d, const char *name)
     return t;
 }
 
-/* Everything open is sent, and whoever is stalled has a while to answer. */
+static void give_up(struct sl_deliver *d, struct sl_sink *sink, uint64_t waited_ms)
+{
+    const char *reason = sl_sink_reason(sink);
+
+    snprintf(d->trouble, sizeof(d->trouble), "sink %s gave no answer for %" PRIu64 " s%s%s",
+             sink->config->name, waited_ms / 1000, reason[0] ? ": " : "", reason);
+}
+
+/* False: it was given up. A sink that is live may be trying single records apart for minutes. */
 static bool wait_some(struct sl_deliver *d)
 {
-    uint64_t now;
+    struct sl_sink *sink;
+    uint64_t patience, waited;
 
     turn(d, UV_RUN_ONCE);
-    now = sl_now_ms(&sl_cli_sinks_loop(d->made)->rt);
-    if (d->n == 0 || now - d->progress_ms < d->patience_ms)
-        return true;
-    if (!d->trouble[0]) {
-        const struct sent *s = sl_container_of(d->under_way.next, struct sent, node);
-        const char *reason = sl_sink_reason(sl_cli_sinks_get(d->made, s->sink));
-
-        snprintf(d->trouble, sizeof(d->trouble), "sink %s gave no answer for %" PRIu64 " s%s%s",
-                 d->config.sinks[s->sink].name, d->patience_ms / 1000, reason[0] ? ": " : "",
-                 reason);
-    }
-    return false;
+    if (d->n == 0 || d->trouble[0])
+        return !d->trouble[0];
+    sink = sl_cli_sinks_get(d->made, sl_container_of(d->under_way.next, struct sent, node)->sink);
+    patience = d->patience_ms;
+    if (sl_sink_state(sink) == SL_SINK_LIVE && patience < LIVE_PATIENCE_MS)
+        patience = LIVE_PATIENCE_MS;
+    waited = sl_now_ms(&sl_cli_sinks_loop(d->made)->rt) - d->progress_ms;
+    if (waited >= patience)
+        give_up(d, sink, waited);
+    return waited < patience;
 }
 
 static void close_open(struct sl_deliver *d)

@@ -31,6 +31,8 @@ struct sl_deliver_ops {
     /* Asked several times a second while something waits; true: nothing new is wanted. */
     bool (*stop)(void *user);
     void *user;
+    uint64_t patience_ms; /* without any answer of a stalled sink; 0: a minute, two time-outs at
+                             least */
 };
 
 struct sl_deliver;

@@ -42,6 +42,7 @@ static const char *const rules =
     "rules:\n"
     "  - { name: noise, when: { id: noise }, drop: true }\n"
     "  - { name: other, when: { id: other }, to: old }\n"
+    "  - { name: stuck, when: { id: stuck }, to: stuck }\n"
     "  - { name: few, when: { id: few }, rate_limit: { records: 1, per: 1h }, to: out }\n"
     "  - { name: mend, when: { id: { exists: true } }, "
     "set: { mended: yes }, to: [out, old] }\n";
@@ -66,7 +67,8 @@ static bool stop(void *user)
 static int world_setup(void **state)
 {
     struct world *w = sl_zalloc(sizeof(*w));
-    const struct sl_deliver_ops ops = {.settled = settled, .stop = stop, .user = w};
+    const struct sl_deliver_ops ops = {
+        .settled = settled, .stop = stop, .user = w, .patience_ms = 300};
     struct sl_diags diags;
     char *yaml;
 
@@ -79,6 +81,7 @@ static int world_setup(void **state)
         "sinks:\n"
         "  out: { type: file, path: %1$s/out, format: json, queue: { bytes: 1MiB } }\n"
         "  old: { type: file, path: %1$s/old, format: json }\n"
+        "  stuck: { type: file, path: %1$s/none/such, format: json }\n"
         "  archive: { type: s3, bucket: bucket, region: r, access_key: a, secret_key: b,"
         " key: k }\n",
         w->folder);
@@ -277,6 +280,21 @@ static void stopped(void **state)
     assert_int_equal(w->told[SL_FATE_UNKNOWN], 0);
 }
 
+/* A destination that takes nothing is given up, in its own words; the letters stay. */
+static void given_up(void **state)
+{
+    struct world *w = *state;
+
+    assert_true(put(w, "stuck", 1, SL_SLICE_LITERAL("{\"id\":\"stuck\"}")));
+    assert_true(put(w, "out", 2, SL_SLICE_LITERAL("{\"id\":\"a\"}")));
+    sl_deliver_finish(w->d);
+    assert_int_equal(w->told[SL_FATE_REDRIVEN], 1);
+    assert_int_equal(w->told[SL_FATE_UNKNOWN], 1);
+    assert_non_null(strstr(sl_deliver_trouble(w->d), "sink stuck gave no answer"));
+    assert_non_null(strstr(sl_deliver_trouble(w->d), "No such file or directory"));
+    assert_false(put(w, "out", 3, SL_SLICE_LITERAL("{\"id\":\"a\"}")));
+}
+
 static void copies(void **state)
 {
     struct sl_dead_letter l = letter("out", 1), other = letter("old", 1);
@@ -300,7 +318,7 @@ static void copies(void **state)
     assert_true(is_new);
     for (int64_t i = 100; i < 5000; i++) {
         l.source_offset = i;
-        sl_copies_get(&c, &l, true, &is_new)->fate = i % 7;
+        sl_copies_get(&c, &l, true, &is_new)->fate = (enum sl_fate)(i % 7);
         assert_true(is_new);
     }
     for (int64_t i = 100; i < 5000; i++) {
@@ -352,6 +370,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(refused_among_delivered, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(more_than_a_window, world_setup, world_teardown),
         cmocka_unit_test_setup_teardown(stopped, world_setup, world_teardown),
+        cmocka_unit_test_setup_teardown(given_up, world_setup, world_teardown),
         cmocka_unit_test(copies),
         cmocka_unit_test(report),
     };

@@ -138,7 +138,7 @@ void sl_letters_start(struct sl_batch *b, const char *why)
     }
     b->blocks = true;
     b->sink->core->blocked++;
-    snprintf(reason, sizeof(reason), "a record is too large for this sink's queue: %s", why);
+    snprintf(reason, sizeof(reason), "%s: %s", why, b->reasons.p + b->items[0].reason - 1);
     sl_retry_stall(b->sink, reason);
 }
 

@@ -55,6 +55,8 @@ struct sl_source_config {
     struct sl_properties consumer; /* over `client` */
     struct sl_properties producer; /* over `client` */
     size_t memory;                 /* fetched and not yet routed */
+    unsigned max_replay;           /* records that may be sent again for want of the rules that
+                                      positions are under; 0: any number */
     const char *timezone;
     struct sl_decode_rule *decode; /* first match; none: auto */
     size_t n_decode;

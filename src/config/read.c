@@ -303,8 +303,6 @@ void sl_read_option(struct sl_reader *r, const struct sl_yaml_node *node, const 
     unsigned value;
     uint64_t number;
 
-    if (o->later)
-        sl_read_warning(r, node, "`%s` is not available yet: %s", o->name, o->later);
     switch (o->type) {
     case SL_OPT_TEXT:
     case SL_OPT_PATH:

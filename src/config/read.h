@@ -69,8 +69,6 @@ struct sl_option {
     const char *const *names; /* ENUM, ended by NULL */
     const struct sl_option *group;
     void (*read)(struct sl_reader *r, const struct sl_yaml_node *node, void *at);
-    /* A later release does this: accepted and kept, with this warning. */
-    const char *later;
 };
 
 /* Reads a mapping by a table that ends with a nameless option. `what` names the mapping in errors

@@ -79,7 +79,6 @@ static const struct sl_option tls_options[] = {
     {.name = "verify", .type = SL_OPT_BOOL, .offset = AT(tls.verify)},
     {0},
 };
-static const char no_detach[] = "a full queue pauses the partitions that feed it";
 static const struct sl_option overflow_options[] = {
     {.name = "mode", .type = SL_OPT_ENUM, .names = overflow_names, .offset = AT(overflow)},
     {.name = "after",
@@ -93,15 +92,6 @@ static const struct sl_option catch_up_options[] = {
     {.name = "rate", .type = SL_OPT_RATE, .offset = AT(catch_up_rate)},
     {0},
 };
-
-static void read_overflow(struct sl_reader *r, const struct sl_yaml_node *node, void *at)
-{
-    struct sl_sink_config *s = at;
-
-    if (sl_read_mapping(r, node, "`overflow`", overflow_options, NULL, s) &&
-        s->overflow == SL_OVERFLOW_DETACH)
-        sl_read_warning(r, node, "`overflow: detach` is not available yet: %s", no_detach);
-}
 
 /* Everything about a dead letter of one sink; `off` opts out of the file's default. */
 static void read_sink_dead_letter(struct sl_reader *r, const struct sl_yaml_node *node, void *at)
@@ -143,12 +133,8 @@ static void read_start(struct sl_reader *r, const struct sl_yaml_node *node, voi
 {
     unsigned start;
 
-    if (!sl_read_enum(r, node, start_names, &start))
-        return;
-    *(enum sl_start *)at = (enum sl_start)start;
-    if (start != SL_START_COMMITTED)
-        sl_read_warning(r, node,
-                        "`start` of a sink is not available yet: it begins where the group is");
+    if (sl_read_enum(r, node, start_names, &start))
+        *(enum sl_start *)at = (enum sl_start)start;
 }
 
 /* `type` is read before everything else: it says which table holds. */
@@ -168,11 +154,8 @@ static const struct sl_option common_options[] = {
     {.name = "tls", .type = SL_OPT_GROUP, .group = tls_options},
     {.name = "dead_letter", .type = SL_OPT_CUSTOM, .read = read_sink_dead_letter},
     {.name = "start", .type = SL_OPT_CUSTOM, .read = read_start, .offset = AT(start)},
-    {.name = "overflow", .type = SL_OPT_CUSTOM, .read = read_overflow},
-    {.name = "catch_up",
-     .type = SL_OPT_GROUP,
-     .group = catch_up_options,
-     .later = "a sink never leaves the live stream, so it has nothing to catch up"},
+    {.name = "overflow", .type = SL_OPT_GROUP, .group = overflow_options},
+    {.name = "catch_up", .type = SL_OPT_GROUP, .group = catch_up_options},
     {0},
 };
 

@@ -149,6 +149,11 @@ static const struct sl_option kafka_options[] = {
      .offset = AT(memory),
      .min = 1 << 20,
      .max = 64ULL << 30},
+    {.name = "max_replay",
+     .type = SL_OPT_UINT,
+     .offset = AT(max_replay),
+     .min = 0,
+     .max = UINT32_MAX},
     {0},
 };
 

@@ -5,35 +5,82 @@
 
 #include "base/alloc.h"
 
-/* Flow: when the source pauses, what happens when partitions are taken away, how it ends.
+/* Flow: when the source pauses, and when a sink is left behind instead (design, section 5).
  *
- * Draining (a revoke, or the stop): every open batch is closed at the last routed offset and sent;
- * the drain is over when nothing of those partitions is outstanding, when all that is outstanding
- * belongs to stalled sinks (they will not deliver in time, and the others of the group wait for
- * this member), or at the deadline. What is then committed is the least position, whatever was
- * reached; what was not delivered is read again by whoever comes next. */
+ * A sink whose queue is full, or above three quarters for `overflow.after`, is detached while
+ * another has room: it lets go of what it has and is caught up with later (catchup.h). Where none
+ * can be left behind the source pauses: all are above three quarters; the sink is the only one that
+ * the live reader serves in some partition; it asks for `overflow: block`; or the topic is
+ * compacted, so that what is read again is not what was there. The source goes on when one that
+ * paused it, and each that cannot be detached, is below SL_RESUME_SHARE of its queue. */
 
-enum {
-    REVOKE_DRAIN_MS = 5000, /* far below max.poll.interval.ms, which bounds the whole rebalance */
-    CLOSE_RESERVE_MS = 3000 /* of `shutdown`: the last commit and leaving the group */
-};
-
-/* ---- back pressure ---- */
-
-static bool above(const struct sl_pipeline *p, size_t sink, unsigned share)
+bool sl_flow_above(const struct sl_pipeline *p, size_t sink, unsigned share)
 {
     return sl_sink_bytes(p->sinks[sink]) > p->config->sinks[sink].queue_bytes / 16 * share;
 }
 
-bool sl_flow_pressed(const struct sl_pipeline *p)
+static bool serves(const struct sl_pipeline *p, size_t sink)
+{
+    return p->served >> sink & 1;
+}
+
+void sl_flow_look(struct sl_pipeline *p)
+{
+    size_t n;
+    struct sl_partition *const *all = sl_consumer_partitions(p->consumer, &n);
+
+    p->served = 0;
+    p->starved = p->compacted = false;
+    for (size_t i = 0; i < n; i++) {
+        uint64_t here = 0;
+
+        if (!sl_partition_active(all[i]))
+            continue;
+        for (size_t s = 0; s < p->n_sinks; s++)
+            if (all[i]->sinks[s].from != INT64_MAX)
+                here |= UINT64_C(1) << s;
+        p->served |= here;
+        p->starved |= here == 0;
+        p->compacted |= all[i]->compacted;
+    }
+    sl_flow_wake(p);
+}
+
+/* ---- who can be left behind ---- */
+
+static bool another_has_room(const struct sl_pipeline *p, size_t sink)
 {
     for (size_t i = 0; i < p->n_sinks; i++)
-        if (above(p, i, SL_PAUSE_SHARE))
+        if (i != sink && serves(p, i) && !sl_flow_above(p, i, SL_HIGH_SHARE))
             return true;
     return false;
 }
 
-void sl_flow_pause(struct sl_pipeline *p)
+static bool only_one_somewhere(const struct sl_pipeline *p, size_t sink)
+{
+    size_t n;
+    struct sl_partition *const *all = sl_consumer_partitions(p->consumer, &n);
+
+    for (size_t i = 0; i < n; i++) {
+        bool another = !sl_partition_active(all[i]);
+
+        for (size_t s = 0; s < p->n_sinks && !another; s++)
+            another = s != sink && all[i]->sinks[s].from != INT64_MAX;
+        if (!another)
+            return true;
+    }
+    return false;
+}
+
+static bool can_detach(const struct sl_pipeline *p, size_t sink)
+{
+    return p->config->sinks[sink].overflow == SL_OVERFLOW_DETACH && !p->compacted &&
+           another_has_room(p, sink) && !only_one_somewhere(p, sink);
+}
+
+/* ---- pause ---- */
+
+static void pause_source(struct sl_pipeline *p)
 {
     /* Anything that settles after this wakes us, so a pause always ends: what presses is not open,
      * or is closed here. */
@@ -42,69 +89,158 @@ void sl_flow_pause(struct sl_pipeline *p)
         sl_consumer_pause(p->consumer);
     }
     for (size_t i = 0; i < p->n_sinks; i++)
-        if (above(p, i, SL_RESUME_SHARE))
+        if (sl_flow_above(p, i, SL_RESUME_SHARE))
             sl_sink_relieve(p->sinks[i]);
+    sl_flow_wake(p);
 }
 
-static void maybe_resume(struct sl_pipeline *p)
+static bool must_pause(const struct sl_pipeline *p)
 {
-    if (p->phase != SL_PHASE_RUNNING || !sl_consumer_paused(p->consumer))
-        return;
-    for (size_t i = 0; i < p->n_sinks; i++)
-        if (above(p, i, SL_RESUME_SHARE))
-            return;
-    sl_consumer_resume(p->consumer);
+    bool all_high = true;
+
+    for (size_t i = 0; i < p->n_sinks; i++) {
+        if (!serves(p, i))
+            continue;
+        if (sl_flow_above(p, i, SL_PAUSE_SHARE) && !can_detach(p, i))
+            return true;
+        all_high &= sl_flow_above(p, i, SL_HIGH_SHARE);
+    }
+    return all_high;
 }
 
-/* ---- draining ---- */
-
-static bool outstanding(const struct sl_partition *partition, size_t sink)
+static bool may_resume(const struct sl_pipeline *p)
 {
-    return !sl_list_empty(&partition->sinks[sink].spans);
+    bool room = false;
+
+    if (p->starved)
+        return false;
+    for (size_t i = 0; i < p->n_sinks; i++) {
+        if (!serves(p, i))
+            continue;
+        if (!sl_flow_above(p, i, SL_RESUME_SHARE))
+            room = true;
+        else if (!can_detach(p, i))
+            return false;
+    }
+    return room || p->served == 0;
 }
 
-static bool drained(const struct sl_pipeline *p)
+/* ---- detach ---- */
+
+void sl_flow_detach(struct sl_pipeline *p, size_t sink)
 {
     size_t n;
     struct sl_partition *const *all = sl_consumer_partitions(p->consumer, &n);
+    const char *reason = sl_sink_reason(p->sinks[sink]);
+    char lag[24];
 
-    for (size_t i = 0; i < n; i++) {
-        if (!all[i]->draining)
-            continue;
-        for (size_t s = 0; s < p->n_sinks; s++)
-            if (outstanding(all[i], s) && sl_sink_state(p->sinks[s]) != SL_SINK_STALLED)
-                return false;
+    for (size_t i = 0; i < n; i++)
+        if (!all[i]->ended)
+            sl_partition_detach(all[i], sink);
+    sl_sink_detach(p->sinks[sink]);
+    if (sl_catchup_serves(p, sink)) /* in other partitions: it stands further back now */
+        p->catchup.again = true;
+    ++*p->count.detaches[sink];
+    p->flows[sink] = (struct sl_sink_flow){.detached_ms = sl_now_ms(p->rt)};
+    snprintf(lag, sizeof(lag), "%llu", (unsigned long long)sl_observe_sink_lag(p, sink));
+    sl_log(
+        p->log, SL_LOG_WARN,
+        *reason ? "sink detached: it does not answer and its queue is full; the others go on, "
+                  "and it catches up from its own position once it answers"
+                : "sink detached: it is slower than the stream and its queue is full; the others "
+                  "go on, and it catches up from its own position",
+        "sink", p->config->sinks[sink].name, "reason", *reason ? reason : NULL, "lag", lag, NULL);
+    sl_flow_look(p);
+}
+
+bool sl_flow_full(struct sl_pipeline *p, size_t sink, const struct sl_record *r)
+{
+    if (can_detach(p, sink)) {
+        sl_flow_detach(p, sink);
+        return true;
     }
-    return true;
+    sl_sink_make_room(p->sinks[sink], r);
+    pause_source(p);
+    return false;
 }
 
-static void finish_drain(struct sl_pipeline *p)
+/* Sinks that have been above three quarters for too long. */
+static void look_at_queues(struct sl_pipeline *p)
 {
-    p->revoking = false;
-    sl_timer_stop(p->rt, &p->drain_timer);
-    sl_consumer_revoked(p->consumer);
+    uint64_t now = sl_now_ms(p->rt);
+
+    for (size_t i = 0; i < p->n_sinks; i++) {
+        struct sl_sink_flow *f = &p->flows[i];
+
+        if (!serves(p, i) || f->detached_ms || !sl_flow_above(p, i, SL_HIGH_SHARE))
+            f->over_ms = 0;
+        else if (!f->over_ms)
+            f->over_ms = now;
+        else if (now - f->over_ms >= p->config->sinks[i].overflow_after_ms && can_detach(p, i))
+            sl_flow_detach(p, i);
+    }
 }
 
-static void on_drain_deadline(struct sl_timer *t)
+void sl_flow_press(struct sl_pipeline *p)
 {
-    struct sl_pipeline *p = sl_container_of(t, struct sl_pipeline, drain_timer);
-
-    sl_log(p->log, SL_LOG_WARN,
-           "the drain took too long: what is not delivered stays uncommitted and is read again",
-           NULL);
-    if (p->revoking)
-        finish_drain(p);
+    look_at_queues(p);
+    if (must_pause(p))
+        pause_source(p);
 }
+
+/* ---- back again ---- */
+
+void sl_flow_attached(struct sl_pipeline *p, size_t sink)
+{
+    struct sl_sink_flow *f = &p->flows[sink];
+    size_t n;
+    struct sl_partition *const *all = sl_consumer_partitions(p->consumer, &n);
+    char seconds[24], records[24];
+
+    sl_flow_look(p);
+    for (size_t i = 0; i < n; i++)
+        if (sl_partition_active(all[i]) && !sl_partition_attached(all[i], sink))
+            return;
+    if (!f->detached_ms)
+        return;
+    snprintf(seconds, sizeof(seconds), "%.1f", (double)(sl_now_ms(p->rt) - f->detached_ms) / 1000);
+    snprintf(records, sizeof(records), "%llu", (unsigned long long)f->caught);
+    if (f->told)
+        sl_log(p->log, SL_LOG_INFO, "sink has caught up", "sink", p->config->sinks[sink].name,
+               "seconds", seconds, "records", records, NULL);
+    *f = (struct sl_sink_flow){0};
+}
+
+enum sl_sink_state sl_flow_state(const struct sl_pipeline *p, size_t sink)
+{
+    enum sl_sink_state own = sl_sink_state(p->sinks[sink]);
+    size_t n;
+    struct sl_partition *const *all = sl_consumer_partitions(p->consumer, &n);
+
+    for (size_t i = 0; i < n; i++)
+        if (sl_partition_active(all[i]) && !sl_partition_attached(all[i], sink))
+            return own == SL_SINK_STALLED ? SL_SINK_DETACHED : SL_SINK_CATCHING_UP;
+    return own;
+}
+
+/* ---- one look, soon; and one a second ---- */
 
 static void on_flow(struct sl_timer *t)
 {
     struct sl_pipeline *p = sl_container_of(t, struct sl_pipeline, flow_timer);
+    bool paused;
 
     if (p->phase == SL_PHASE_CLOSED)
         return;
-    if (p->revoking && drained(p))
-        finish_drain(p);
-    maybe_resume(p); /* also after a drain: what ended it may have been the last to wake us */
+    sl_drain_look(p);
+    sl_catchup_turn(p);
+    if (p->phase != SL_PHASE_RUNNING)
+        return;
+    paused = sl_consumer_paused(p->consumer);
+    if (!paused && p->starved)
+        sl_consumer_pause(p->consumer);
+    else if (paused && may_resume(p)) /* after a drain, too: what ended it may have been the last */
+        sl_consumer_resume(p->consumer);
 }
 
 void sl_flow_wake(void *user)
@@ -115,119 +251,31 @@ void sl_flow_wake(void *user)
         sl_timer_start(p->rt, &p->flow_timer, 0);
 }
 
-/* ---- what the consumer says ---- */
-
-static void on_assigned(void *user, struct sl_partition *const *partitions, size_t n)
+static void on_second(struct sl_timer *t)
 {
-    struct sl_pipeline *p = user;
+    struct sl_pipeline *p = sl_container_of(t, struct sl_pipeline, second_timer);
 
-    if (!p->cluster_id) {
-        p->cluster_id = sl_strdup(sl_consumer_cluster_id(p->consumer));
-        p->env.cluster_id = p->cluster_id;
+    p->names.day = sl_wall_ms(p->rt) / (24 * 60 * 60 * 1000);
+    if (p->phase == SL_PHASE_RUNNING) {
+        look_at_queues(p);
+        sl_versions_sweep(p);
     }
-    (void)partitions;
-    sl_logf(p->log, SL_LOG_INFO, "assigned %zu partitions", n);
-}
-
-/* A revoke that was under way when the stop was asked for has used up a part of the time. */
-static uint64_t drain_left(const struct sl_pipeline *p)
-{
-    uint64_t all = p->config->shutdown_ms, past = sl_now_ms(p->rt) - p->stop_ms;
-
-    all = all > 2 * CLOSE_RESERVE_MS ? all - CLOSE_RESERVE_MS : all / 2;
-    return all > past ? all - past : 0;
-}
-
-static void on_revoking(void *user, struct sl_partition *const *partitions, size_t n)
-{
-    struct sl_pipeline *p = user;
-    uint64_t limit = REVOKE_DRAIN_MS;
-
-    if (p->phase == SL_PHASE_DRAINING)
-        limit = drain_left(p);
-    for (size_t i = 0; i < n; i++)
-        for (size_t s = 0; s < p->n_sinks; s++)
-            sl_sink_close_open(p->sinks[s], partitions[i]);
-    p->revoking = true;
-    sl_timer_start(p->rt, &p->drain_timer, limit);
-    sl_flow_wake(p);
-}
-
-static void on_ended(void *user, struct sl_partition *const *partitions, size_t n, bool lost)
-{
-    struct sl_pipeline *p = user;
-
-    for (size_t i = 0; i < n; i++)
-        sl_observe_ended(p, partitions[i]);
-    for (size_t s = 0; s < p->n_sinks; s++)
-        sl_sink_let_go(p->sinks[s]);
-    (void)lost; /* the consumer has said so */
-}
-
-static void on_fatal(void *user, const char *reason)
-{
-    struct sl_pipeline *p = user;
-
-    sl_log(p->log, SL_LOG_ERROR, "the source cannot go on", "reason", reason, NULL);
-    p->exit_status = 1;
-    sl_pipeline_stop(p);
-}
-
-static void on_topic(void *user, struct sl_topic *topic)
-{
-    sl_observe_topic(user, topic);
-}
-
-static void on_closed(void *user)
-{
-    struct sl_pipeline *p = user;
-
-    p->phase = SL_PHASE_CLOSED;
-    sl_timer_stop(p->rt, &p->drain_timer);
-    sl_timer_stop(p->rt, &p->flow_timer);
-    p->stopped(p->user, p->exit_status, false);
-}
-
-/* Past `shutdown` the process ends whatever still hangs: what was not confirmed is not committed,
- * and the next start reads it again. */
-static void on_overdue(struct sl_timer *t)
-{
-    struct sl_pipeline *p = sl_container_of(t, struct sl_pipeline, overdue_timer);
-
-    p->stopped(p->user, p->exit_status, true);
-}
-
-const struct sl_consumer_ops sl_pipeline_consumer_ops = {
-    .on_message = sl_pipeline_on_message,
-    .on_assigned = on_assigned,
-    .on_revoking = on_revoking,
-    .on_ended = on_ended,
-    .on_fatal = on_fatal,
-    .on_topic = on_topic,
-    .on_closed = on_closed,
-};
-
-void sl_pipeline_stop(struct sl_pipeline *p)
-{
-    if (p->phase != SL_PHASE_RUNNING)
-        return;
-    p->phase = SL_PHASE_DRAINING;
-    p->stop_ms = sl_now_ms(p->rt);
-    sl_timer_start(p->rt, &p->overdue_timer, p->config->shutdown_ms);
-    sl_log(p->log, SL_LOG_INFO, "stopping: flush, commit, leave the group", NULL);
-    sl_consumer_close(p->consumer);
+    sl_ledger_tick(p);
+    sl_timer_start(p->rt, t, SL_SECOND_MS);
 }
 
 void sl_flow_init(struct sl_pipeline *p)
 {
     p->flow_timer.fire = on_flow;
-    p->drain_timer.fire = on_drain_deadline;
-    p->overdue_timer.fire = on_overdue;
+    p->second_timer.fire = on_second;
+    p->flows = sl_calloc(p->config->n_sinks, sizeof(*p->flows));
+    sl_timer_start(p->rt, &p->second_timer, SL_SECOND_MS);
 }
 
 void sl_flow_release(struct sl_pipeline *p)
 {
     sl_timer_stop(p->rt, &p->flow_timer);
-    sl_timer_stop(p->rt, &p->drain_timer);
-    p->phase = SL_PHASE_CLOSED;
+    sl_timer_stop(p->rt, &p->second_timer);
+    free(p->flows);
+    p->flows = NULL;
 }

@@ -58,12 +58,18 @@ static const struct sl_rules *newest(const struct sl_pipeline *p)
     return r ? r->rules : NULL;
 }
 
+struct sl_routing_config sl_reload_routing_config(struct sl_pipeline *p)
+{
+    return (struct sl_routing_config){
+        .config = p->config, .base = p->fields, .now_ms = now_ms, .user = p};
+}
+
 static void prepare(struct sl_pipeline *p, bool look_only, uint64_t expected)
 {
     p->reload.load = (struct sl_load){
         .look_only = look_only,
         .expected = expected,
-        .routing = {.config = p->config, .base = p->fields, .now_ms = now_ms, .user = p},
+        .routing = sl_reload_routing_config(p),
         .newest = newest(p),
     };
     sl_diags_init(&p->reload.load.diags);
@@ -211,9 +217,8 @@ void sl_reload_notes(const struct sl_pipeline *p, struct sl_buf *ret)
 
     if (r->problem)
         sl_buf_printf(ret, "%s\n", r->problem);
-    if (r->waiting)
-        SL_BUF_LITERAL(ret, "rules: a change waits for records that some sinks had before, and "
-                            "others are sent again\n");
+    if (r->next)
+        SL_BUF_LITERAL(ret, "rules: a change is being recorded in the state topic\n");
     for (size_t i = 0; i < p->routing->n_aside; i++) {
         const struct sl_rule_info info = sl_rules_info(p->routing->rules, p->routing->aside[i]);
 
@@ -250,12 +255,12 @@ static void loaded(struct sl_pipeline *p, struct sl_load *l)
     }
     l->made = NULL;
     if (sl_routing_same(made, p->routing)) {
-        sl_swap_retire(p, made);
+        sl_versions_retire(p, made);
         unchanged(p);
     } else {
         sl_diags_sort(&l->diags);
         log_diags(p, &l->diags);
-        forget_problem(r); /* of the files before these, which may have to wait */
+        forget_problem(r); /* of the files before these */
         sl_swap_to(p, made);
     }
 }
@@ -280,6 +285,7 @@ static void on_done(struct sl_work *w)
     }
     sl_routing_free(done.made);
     sl_diags_release(&done.diags);
+    sl_versions_sweep(p);
 }
 
 static void on_look(struct sl_timer *t)
@@ -352,7 +358,6 @@ void sl_reload_start(struct sl_pipeline *p)
 void sl_reload_stop(struct sl_pipeline *p)
 {
     sl_timer_stop(p->rt, &p->reload.look_timer);
-    sl_timer_stop(p->rt, &p->reload.swap_timer);
 }
 
 void sl_reload_release(struct sl_pipeline *p)

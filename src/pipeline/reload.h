@@ -28,33 +28,24 @@
  * files are read again now and then even if they look the same, for what is missing may be a table
  * that the live rules do not name.
  *
- * How they become live (swap.c). On the loop thread, between two records, in one step: every open
- * batch is closed, so that each batch (and each archive object) was judged by one version; each
- * partition cuts over; decoder, matcher, counters, the version that new batches name and the hash
- * that positions are kept under are exchanged. A record that had no room and is offered again is
- * judged anew: nothing of it was taken.
+ * How they become live (swap.c). First they are recorded in the state topic (versions.h), if they
+ * decide anything otherwise than the live ones. Then, on the loop thread, between two records and
+ * in one step: each partition cuts over, and decoder, matcher, counters and the hash that new eras
+ * get are exchanged. A record that had no room and is offered again is judged anew: nothing of it
+ * was taken.
  *
- * Positions. A restart or rebalance sends each sink only what it lacks: records from the committed
- * offset on, to a sink that is ahead only from its own position on. Such a partition has a gap:
- * records in it were judged for the foremost sink by the rules that were live when it had them, and
- * they must be judged by the same for the others. Were the new rules to send a record that the old
- * ones gave to A now to B instead, with A behind in the one case and ahead in the other, it would
- * arrive twice, or nowhere. So a change waits until no partition has a gap. (Partitions that are
- * being taken away or are stopped are read no further and hold nothing up.) A restart, too, ends
- * the wait: with other rules no position counts, and every sink begins at the committed offset.
- *
- * After the swap positions below the cut-over are true of the old rules only and those above of the
- * new ones only, so until the least has passed it commits carry the offset alone
- * (sluice/position.h). What was committed before stays true: its line names the old rules, and who
- * reads it with the new ones ignores it. When both versions decide alike (a comment, a name) there
- * is nothing to wait for and nothing to cut over.
+ * Positions. A cut-over begins a new era beyond everything that any sink has had, is being sent or
+ * has planned. Records below it that some sink lacks are judged by the rules that were live when
+ * the others had them, by whichever reader comes to them: were the new rules to send such a record,
+ * which the old ones gave to A, to B instead, with A behind in the one case and ahead in the other,
+ * it would arrive twice, or nowhere. Batches have one version each, and a cut of the archive lies
+ * in one era.
  *
  * Rules that keep meeting their limits are set aside by the same step, as a version of its own,
  * until other rules are loaded. */
 
 enum {
     SL_RELOAD_LOOK_MS = 1000,
-    SL_RELOAD_WAIT_MS = 100,   /* between two tries of a change that has to wait */
     SL_RELOAD_AGAIN_MS = 10000 /* between two loads of what was refused */
 };
 
@@ -76,7 +67,7 @@ struct sl_load {
 
 struct sl_reload {
     unsigned look_ms; /* 0: nobody looks */
-    struct sl_timer look_timer, swap_timer;
+    struct sl_timer look_timer;
     struct sl_load load;
     bool busy;          /* load.work is under way */
     bool wanted, asked; /* SIGHUP: a load is due; its answer is due */
@@ -87,10 +78,12 @@ struct sl_reload {
     uint64_t problems; /* hash of what was refused last; 0: it was not */
     char *problem;     /* the first of them, for /readyz; NULL: none */
 
-    struct sl_routing *next; /* loaded, waits to become live */
-    unsigned *aside;         /* rules that wait to be set aside */
+    struct sl_routing *next; /* made, is being recorded before it becomes live */
+    uint64_t token;          /* of next: what is said of another is void */
+    bool next_aside;         /* it is the live one with rules set aside */
+    unsigned *aside;         /* rules that are to be set aside */
     size_t n_aside;
-    bool waiting; /* a gap is in the way, and the log has that */
+    bool making; /* a pool thread makes that version; struct sl_making of swap.c */
     struct sl_limits limits;
 };
 
@@ -104,18 +97,18 @@ void sl_reload_now(struct sl_pipeline *p);   /* SIGHUP */
 void sl_reload_stop(struct sl_pipeline *p);
 void sl_reload_release(struct sl_pipeline *p); /* when no pool thread has anything of it any more */
 void sl_reload_succeeded(struct sl_pipeline *p);
+/* What any routing is made with. */
+struct sl_routing_config sl_reload_routing_config(struct sl_pipeline *p);
 /* Lines for an operator, as of /readyz. */
 void sl_reload_notes(const struct sl_pipeline *p, struct sl_buf *ret);
 
 /* ---- swap.c ---- */
 void sl_swap_init(struct sl_pipeline *p);
 void sl_swap_release(struct sl_pipeline *p);
-/* Makes the routing live as soon as it may be, instead of another that still waits. NULL: none is
- * to come. */
+/* Makes the routing live as soon as it may be, instead of another that still waits. NULL: the live
+ * one is what was loaded. */
 void sl_swap_to(struct sl_pipeline *p, struct sl_routing *next);
-/* Frees it on a pool thread. */
-void sl_swap_retire(struct sl_pipeline *p, struct sl_routing *old);
-/* The record just routed met a limit of the rule. */
-void sl_swap_limit_met(struct sl_pipeline *p, unsigned rule);
+/* The live rules have routed a record; error_rule met its limits, or SL_RULE_NONE. */
+void sl_swap_routed(struct sl_pipeline *p, unsigned error_rule);
 
 #endif

@@ -70,7 +70,7 @@ void sl_rule_counts_init(struct sl_rule_counts *c, const struct sl_rules *rules)
     *c = (struct sl_rule_counts){.n_rules = n_rules};
     n = find_places(rules, n_rules, places);
     c->of = sl_calloc(n_rules + 1, sizeof(*c->of));
-    c->series = sl_calloc(n + 1, sizeof(*c->series));
+    c->series = sl_calloc(n + 2, sizeof(*c->series));
     qsort(places, n, sizeof(*places), by_label);
     for (size_t i = 0; i < n; i++) {
         if (c->n == 0 || strcmp(c->series[c->n - 1].label, places[i].label) != 0)
@@ -80,6 +80,7 @@ void sl_rule_counts_init(struct sl_rule_counts *c, const struct sl_rules *rules)
     for (size_t i = 0; i < n_rules; i++)
         c->of[i] = c->of[i] ? c->of[i] - 1 : c->of[i - 1];
     c->series[c->n].label = unmatched_label;
+    c->series[c->n + 1].label = removed_label;
     free(places);
 }
 
@@ -87,6 +88,7 @@ void sl_rule_counts_release(struct sl_rule_counts *c)
 {
     free(c->series);
     free(c->of);
+    free(c->as);
     *c = (struct sl_rule_counts){0};
 }
 
@@ -135,6 +137,27 @@ void sl_rule_counts_begin(struct sl_rule_counts *c, struct sl_rule_counts *befor
     c->series[c->n].matched = matched_counter(metrics, unmatched_label);
     c->series[c->n].dropped[SL_DROP_UNMATCHED] =
         dropped_counter(metrics, unmatched_label, reasons[SL_DROP_UNMATCHED]);
+}
+
+void sl_rule_counts_follow(struct sl_rule_counts *c, struct sl_rule_counts *live,
+                           struct sl_metrics *metrics)
+{
+    struct sl_rule_series *removed = &live->series[live->n + 1];
+    size_t at = 0;
+
+    if (!c->as)
+        c->as = sl_calloc(c->n + 1, sizeof(*c->as));
+    c->live = live;
+    c->as[c->n] = (uint32_t)live->n;
+    for (size_t i = 0; i < c->n; i++) {
+        int order = -1;
+
+        while (at < live->n && (order = strcmp(live->series[at].label, c->series[i].label)) < 0)
+            at++;
+        c->as[i] = (uint32_t)(at < live->n && order == 0 ? at : live->n + 1);
+        if (c->as[i] > live->n && !removed->matched)
+            removed->matched = matched_counter(metrics, removed_label);
+    }
 }
 
 void sl_rule_counts_drop(struct sl_rule_counts *c, unsigned rule, enum sl_drop_reason reason,

@@ -7,25 +7,10 @@
 
 /* The moment in which other rules become live: see reload.h. */
 
-static bool set_aside(const struct sl_routing *r, unsigned rule)
+static void name_rules(struct sl_pipeline *p)
 {
-    for (size_t i = 0; i < r->n_aside; i++)
-        if (r->aside[i] == rule)
-            return true;
-    return false;
-}
-
-static bool in_gap(const struct sl_pipeline *p)
-{
-    size_t n;
-    struct sl_partition *const *all = sl_consumer_partitions(p->consumer, &n);
-
-    for (size_t i = 0; i < n; i++)
-        for (size_t s = 0; s < all[i]->n_sinks; s++)
-            if (!all[i]->draining && !all[i]->ended && !all[i]->stopped && all[i]->next >= 0 &&
-                all[i]->sinks[s].from > all[i]->next)
-                return true;
-    return false;
+    p->env.rules = p->routing->version;
+    p->names.rules = p->routing->decisions;
 }
 
 static void cut_over(struct sl_pipeline *p)
@@ -34,56 +19,11 @@ static void cut_over(struct sl_pipeline *p)
     struct sl_partition *const *all = sl_consumer_partitions(p->consumer, &n);
 
     for (size_t i = 0; i < n; i++)
-        sl_partition_cut_over(all[i], p->reload.next ? p->reload.next->decisions : "", NULL);
-}
-
-static void close_batches(struct sl_pipeline *p)
-{
-    for (size_t i = 0; i < p->n_sinks; i++)
-        sl_sink_close_open(p->sinks[i], NULL);
-}
-
-/* ---- the rules that were live ---- */
-
-/* Ten thousand patterns and tables of a million rows are not given back in a moment: a pool thread
- * has the time. */
-struct retired {
-    struct sl_work work;
-    struct sl_pipeline *p;
-    struct sl_routing *routing;
-};
-
-static void retired_run(struct sl_work *w)
-{
-    sl_routing_free(sl_container_of(w, struct retired, work)->routing);
-    sl_alloc_trim();
-}
-
-static void retired_done(struct sl_work *w)
-{
-    struct retired *r = sl_container_of(w, struct retired, work);
-
-    r->p->alive--;
-    free(r);
-}
-
-void sl_swap_retire(struct sl_pipeline *p, struct sl_routing *old)
-{
-    struct retired *r = sl_zalloc(sizeof(*r));
-
-    *r = (struct retired){
-        .work = {.run = retired_run, .done = retired_done}, .p = p, .routing = old};
-    p->alive++;
-    sl_work_start(p->rt, &r->work);
+        if (!all[i]->ended)
+            sl_versions_cut_over(p, all[i]);
 }
 
 /* ---- the change itself ---- */
-
-static void name_rules(struct sl_pipeline *p)
-{
-    p->env.rules = p->routing->version;
-    p->names.rules = p->routing->decisions;
-}
 
 static void log_swap(struct sl_pipeline *p, const struct sl_routing *old)
 {
@@ -93,27 +33,6 @@ static void log_swap(struct sl_pipeline *p, const struct sl_routing *old)
     snprintf(now, sizeof(now), "%zu", sl_rules_count(p->routing->rules));
     sl_log(p->log, SL_LOG_INFO, "rules reloaded", "hash", p->routing->version->hash, "rules", now,
            "hash_before", old->version->hash, "rules_before", before, NULL);
-}
-
-static void swap(struct sl_pipeline *p)
-{
-    struct sl_reload *r = &p->reload;
-    struct sl_routing *old = p->routing;
-
-    close_batches(p);
-    if (strcmp(old->decisions, r->next->decisions) != 0)
-        cut_over(p);
-    p->routing = r->next;
-    r->next = NULL;
-    name_rules(p);
-    sl_rule_counts_begin(&p->routing->counts, &old->counts, p->metrics);
-    sl_observe_rules(p, old);
-    log_swap(p, old);
-    sl_limits_clear(&r->limits);
-    r->n_aside = 0;
-    if (!r->problem) /* else what was loaded since then was refused, and that is the last word */
-        sl_reload_succeeded(p);
-    sl_swap_retire(p, old);
 }
 
 static void log_aside(struct sl_pipeline *p, unsigned rule)
@@ -128,88 +47,172 @@ static void log_aside(struct sl_pipeline *p, unsigned rule)
     free(at);
 }
 
-static void swap_aside(struct sl_pipeline *p)
+static bool is_aside(const struct sl_routing *r, unsigned rule)
+{
+    for (size_t i = 0; i < r->n_aside; i++)
+        if (r->aside[i] == rule)
+            return true;
+    return false;
+}
+
+static void tell_aside(struct sl_pipeline *p, const struct sl_routing *old)
+{
+    for (size_t i = 0; i < p->routing->n_aside; i++) {
+        sl_observe_aside(p, p->routing->aside[i]);
+        if (!is_aside(old, p->routing->aside[i]))
+            log_aside(p, p->routing->aside[i]);
+    }
+}
+
+static void make_aside(struct sl_pipeline *p);
+
+static void swap(struct sl_pipeline *p)
 {
     struct sl_reload *r = &p->reload;
+    struct sl_routing *old = p->routing;
 
-    close_batches(p);
+    p->routing = r->next;
+    r->next = NULL;
+    name_rules(p);
     cut_over(p);
-    for (size_t i = 0; i < r->n_aside; i++) {
-        sl_observe_aside(p, r->aside[i]);
-        sl_routing_set_aside(p->routing, r->aside[i]);
-        name_rules(p);
-        log_aside(p, r->aside[i]);
+    sl_rule_counts_begin(&p->routing->counts, &old->counts, p->metrics);
+    sl_versions_keep(p, old);
+    sl_versions_follow(p);
+    sl_observe_rules(p, old);
+    if (r->next_aside) {
+        tell_aside(p, old);
+        make_aside(p); /* of rules that have met their limits meanwhile */
+        return;
     }
+    sl_limits_clear(&r->limits);
     r->n_aside = 0;
-    sl_observe_rules(p, p->routing);
+    log_swap(p, old);
+    if (!r->problem) /* else what was loaded since then was refused, and that is the last word */
+        sl_reload_succeeded(p);
 }
 
-/* ---- when it may be ---- */
-
-static void wait_for_gap(struct sl_pipeline *p)
+static void on_recorded(struct sl_pipeline *p, uint64_t token)
 {
-    struct sl_reload *r = &p->reload;
-
-    if (!r->waiting)
-        sl_log(p->log, SL_LOG_INFO,
-               "other rules wait: records that some sinks have had already are being read again "
-               "for the rest, and are judged as before (a restart would send them to all)",
-               NULL);
-    r->waiting = true;
-    sl_timer_start(p->rt, &r->swap_timer, SL_RELOAD_WAIT_MS);
-}
-
-static void attempt(struct sl_pipeline *p)
-{
-    struct sl_reload *r = &p->reload;
-
-    if (p->phase != SL_PHASE_RUNNING || (!r->next && r->n_aside == 0))
-        return;
-    if ((!r->next || strcmp(r->next->decisions, p->routing->decisions) != 0) && in_gap(p)) {
-        wait_for_gap(p);
-        return;
-    }
-    r->waiting = false;
-    if (r->next)
+    if (p->reload.next && token == p->reload.token)
         swap(p);
-    else
-        swap_aside(p);
 }
 
-static void on_swap(struct sl_timer *t)
+static void drop_next(struct sl_pipeline *p)
 {
-    attempt(sl_container_of(t, struct sl_pipeline, reload.swap_timer));
+    if (p->reload.next)
+        sl_versions_retire(p, p->reload.next);
+    p->reload.next = NULL;
+}
+
+static void take(struct sl_pipeline *p, struct sl_routing *next, bool aside)
+{
+    struct sl_reload *r = &p->reload;
+
+    drop_next(p);
+    r->next = next;
+    r->next_aside = aside;
+    r->token++;
+    if (strcmp(next->decisions, p->routing->decisions) == 0 ||
+        !sl_versions_record(p, next, on_recorded, r->token))
+        swap(p);
 }
 
 void sl_swap_to(struct sl_pipeline *p, struct sl_routing *next)
 {
-    struct sl_reload *r = &p->reload;
-
-    if (r->next)
-        sl_swap_retire(p, r->next);
-    r->next = next;
-    r->waiting = r->waiting && next;
-    attempt(p);
+    if (next)
+        take(p, next, false);
+    else if (!p->reload.next_aside)
+        drop_next(p);
+    make_aside(p);
 }
 
-void sl_swap_limit_met(struct sl_pipeline *p, unsigned rule)
+/* ---- rules set aside ---- */
+
+/* The live rules are left as they are: records of their era are judged by them. */
+struct sl_making {
+    struct sl_work work;
+    struct sl_pipeline *p;
+    struct sl_routing_config config;
+    struct sl_routing *live, *made;
+    unsigned *aside;
+    size_t n_aside;
+};
+
+static void want_aside(struct sl_pipeline *p, unsigned rule)
 {
     struct sl_reload *r = &p->reload;
 
-    if (set_aside(p->routing, rule) ||
-        !sl_limits_met(&r->limits, rule, sl_rules_count(p->routing->rules)))
-        return;
-    for (size_t i = 0; i < r->n_aside; i++)
-        if (r->aside[i] == rule)
-            return;
     r->aside = sl_reallocarray(r->aside, r->n_aside + 1, sizeof(*r->aside));
     r->aside[r->n_aside++] = rule;
-    attempt(p);
+}
+
+static void making_run(struct sl_work *w)
+{
+    struct sl_making *m = sl_container_of(w, struct sl_making, work);
+
+    m->made = sl_routing_with_aside(&m->config, m->live, m->aside, m->n_aside);
+}
+
+static void making_done(struct sl_work *w)
+{
+    struct sl_making *m = sl_container_of(w, struct sl_making, work);
+    struct sl_pipeline *p = m->p;
+
+    p->alive--;
+    p->reload.making = false;
+    if (p->phase == SL_PHASE_RUNNING && m->live == p->routing && !p->reload.next) {
+        take(p, m->made, true);
+    } else {
+        if (m->live == p->routing) /* others may come first, or be called off */
+            for (size_t i = 0; i < m->n_aside; i++)
+                want_aside(p, m->aside[i]);
+        sl_routing_free(m->made);
+    }
+    free(m->aside);
+    free(m);
+}
+
+static void make_aside(struct sl_pipeline *p)
+{
+    struct sl_reload *r = &p->reload;
+    struct sl_making *m;
+
+    if (r->making || r->next || r->n_aside == 0)
+        return;
+    m = sl_zalloc(sizeof(*m));
+    *m = (struct sl_making){.work = {.run = making_run, .done = making_done},
+                            .p = p,
+                            .config = sl_reload_routing_config(p),
+                            .live = p->routing,
+                            .aside = r->aside,
+                            .n_aside = r->n_aside};
+    r->aside = NULL;
+    r->n_aside = 0;
+    r->making = true;
+    p->alive++;
+    sl_work_start(p->rt, &m->work);
+}
+
+static void limit_met(struct sl_pipeline *p, unsigned rule)
+{
+    struct sl_reload *r = &p->reload;
+
+    if (is_aside(p->routing, rule) ||
+        !sl_limits_met(&r->limits, rule, sl_rules_count(p->routing->rules)))
+        return;
+    want_aside(p, rule);
+    make_aside(p);
+}
+
+void sl_swap_routed(struct sl_pipeline *p, unsigned error_rule)
+{
+    p->reload.limits.routed++;
+    if (error_rule != SL_RULE_NONE)
+        limit_met(p, error_rule);
 }
 
 void sl_swap_init(struct sl_pipeline *p)
 {
-    p->reload.swap_timer.fire = on_swap;
     name_rules(p);
     sl_rule_counts_begin(&p->routing->counts, NULL, p->metrics);
 }

@@ -3,11 +3,13 @@
 #define TESTS_PIPELINE_FLOW_WORLD_H
 
 /* The pipeline's flow and the sinks' core together, without Kafka: a consumer that assigns,
- * revokes, loses, pauses and commits as the real one does, three sinks that share its partitions,
- * and a model that knows every record. Included after cmocka, by one program. */
+ * revokes, loses, pauses and commits as the real one does, a side reader, three sinks that share
+ * its partitions, and a model that knows every record. Included after cmocka, by one program each.
+ */
 #include "fake_rules.h"
 #include "fake_runtime.h"
 #include "fake_sink.h"
+#include "pipeline/fake_kafka.h"
 #include "pipeline/state.h"
 
 enum { PARTITIONS = 3, OFFSETS = 3000, SINKS = 3, LETTERS_MAX = 4096 };
@@ -31,10 +33,11 @@ struct world {
     struct sl_letters letters;
     struct sl_topic topic;
     uint64_t counters[4];
-    uint64_t *left_out[SINKS];
+    uint64_t *by_sink[4][SINKS], sunk[4][SINKS], breaches;
     struct sl_rule_series unmatched; /* there are no others */
     uint64_t repeated;               /* records that a sink was spared */
     uint8_t fate[SINKS][PARTITIONS][OFFSETS + 8];
+    int64_t checked[SINKS][PARTITIONS]; /* every record below has an outcome */
     struct fake_sinks pending;
     struct letter letter[LETTERS_MAX];
     size_t n_letters;
@@ -48,8 +51,9 @@ struct world {
     int64_t committed[PARTITIONS], expect[PARTITIONS];
     char line[PARTITIONS][SL_METADATA_MAX]; /* committed beside it */
     size_t line_n[PARTITIONS];
-    bool paused, closing, draining, drained;
+    bool closing, draining, drained;
     int parked; /* partition, or -1 */
+    FAKE_KAFKA;
 
     /* single behaviours: where every record goes, and its size; 0: as the offset has it */
     unsigned all_to;
@@ -57,12 +61,16 @@ struct world {
     size_t size;
 };
 
+enum { LEFT_OUT, EXPIRED, DETACHES, READ_AGAIN };
+
 static char topic_name[] = "logs";
 static struct world *world;
 
 /* ---- what stands in for the consumer ---- */
 
-#include "fake_consumer.h"
+#include "pipeline/fake_consumer.h"
+#include "pipeline/fake_side.h"
+#include "pipeline/fake_state.h"
 
 void sl_consumer_revoked(struct sl_consumer *c)
 {
@@ -83,85 +91,7 @@ void sl_consumer_close(struct sl_consumer *c)
     world->closing = true;
 }
 
-/* ---- what stands in for decoding and rules: the offset decides ---- */
-
-struct sl_decoder *sl_decoder_new(const struct sl_decoder_config *config, struct sl_error *err)
-{
-    (void)config;
-    (void)err;
-    return NULL;
-}
-
-void sl_decoder_free(struct sl_decoder *d)
-{
-    (void)d;
-}
-
-void sl_decode(struct sl_decoder *d, const struct sl_message *m, struct sl_record *ret)
-{
-    (void)d;
-    *ret = (struct sl_record){.message = m, .time_ns = (int64_t)1700000000 * 1000000000};
-}
-
-struct sl_value sl_record_value(const struct sl_record *r, unsigned id)
-{
-    (void)r;
-    (void)id;
-    return (struct sl_value){0};
-}
-
-struct sl_matcher *sl_matcher_new(const struct sl_rules *r, const struct sl_matcher_config *config)
-{
-    (void)r;
-    (void)config;
-    return NULL;
-}
-
-void sl_matcher_free(struct sl_matcher *m)
-{
-    (void)m;
-}
-
-const unsigned *sl_matcher_matched(const struct sl_matcher *m, size_t *ret_n)
-{
-    (void)m;
-    *ret_n = 0;
-    return NULL;
-}
-
-static inline uint64_t hash_of(const struct sl_message *m)
-{
-    uint64_t at = (uint64_t)m->offset * PARTITIONS + (uint64_t)m->at->number + 1;
-
-    return fake_next(&at);
-}
-
-void sl_route(struct sl_matcher *m, const struct sl_record *record, struct sl_decision *ret)
-{
-    uint64_t h = hash_of(record->message);
-
-    (void)m;
-    ret->n = 0;
-    ret->error_rule = ret->dropped_by = SL_RULE_NONE;
-    for (unsigned i = 0; i < SINKS; i++)
-        if (world->all_to ? world->all_to >> i & 1 : h >> 8 * i & 1)
-            ret->chosen[ret->n++] = (struct sl_choice){i, SL_RULE_UNMATCHED, record};
-    if (ret->n == 0) {
-        ret->dropped_by = SL_RULE_UNMATCHED;
-        ret->drop_reason = SL_DROP_UNMATCHED;
-    }
-}
-
-void sl_route_undo(struct sl_matcher *m)
-{
-    (void)m;
-}
-
-void sl_route_set_aside(struct sl_matcher *m, unsigned rule)
-{
-    (void)m;
-    (void)rule;
-}
+#include "pipeline/fake_route.h"
 
 /* ---- dead letters ---- */
 
@@ -207,15 +137,6 @@ static inline uint64_t chance(struct world *w, uint64_t n)
 }
 
 static const char *const position_ids[SINKS] = {"0", "1", "2"};
-static const struct sl_position_names position_names = {position_ids, "r"};
-
-/* What is committed, for each sink: no record below its position is without an outcome. */
-static inline void check_position(struct world *w, const struct sl_partition *p)
-{
-    for (size_t s = 0; s < SINKS; s++)
-        for (int64_t o = w->committed[p->number]; o < sl_partition_position(p, s); o++)
-            assert_int_not_equal(w->fate[s][p->number][o], ROUTED);
-}
 
 static inline bool is_control(int32_t partition, int64_t offset)
 {
@@ -224,32 +145,70 @@ static inline bool is_control(int32_t partition, int64_t offset)
     return fake_next(&at) % 20 == 0;
 }
 
+/* The sinks that the record is for, as bits. */
+static inline unsigned meant_for(const struct world *w, const struct sl_message *m)
+{
+    unsigned sinks = w->all_to ? w->all_to
+                               : (unsigned)(hash_of(m) & 1) | (unsigned)(hash_of(m) >> 8 & 1) << 1 |
+                                     (unsigned)(hash_of(m) >> 16 & 1) << 2;
+
+    if (is_control(m->at->number, m->offset) || (!w->all_to && hash_of(m) % 100 == 0))
+        return 0;
+    return sinks;
+}
+
+/* No position passes a record without an outcome, and none goes back. */
+static inline void check_position(struct world *w, struct sl_partition *p)
+{
+    for (size_t s = 0; s < SINKS; s++) {
+        int64_t position = sl_partition_position(p, s), *at = &w->checked[s][p->number];
+        struct sl_message m = {.at = p};
+
+        assert_true(position >= *at);
+        for (; *at < position; ++*at) {
+            m.offset = *at;
+            if (*at < OFFSETS && meant_for(w, &m) >> s & 1)
+                assert_true(w->fate[s][p->number][*at] >= DELIVERED);
+        }
+    }
+}
+
 static inline void commit(struct world *w)
 {
+    w->commit_wanted = false;
     for (size_t i = 0; i < w->n_assigned; i++) {
-        int32_t number = w->assigned[i]->number;
+        struct sl_partition *p = w->assigned[i];
 
-        check_position(w, w->assigned[i]);
-        w->committed[number] = sl_partition_least(w->assigned[i]);
-        w->line_n[number] = sl_metadata_write(w->assigned[i], &position_names, w->line[number]);
+        check_position(w, p);
+        w->line_n[p->number] = sl_metadata_write(p, &w->p.names, w->line[p->number]);
+        w->committed[p->number] = sl_partition_least(p);
+        sl_partition_noting(p, true);
+        sl_partition_noted(p);
     }
+    sl_pipeline_consumer_ops.on_committed(&w->p);
 }
 
 static inline void assign(struct world *w, int32_t number)
 {
     struct sl_partition *p = sl_partition_new(&w->topic, number, ++w->epochs, SINKS, "cluster");
+    struct sl_arrival a = {.p = p, .base = w->committed[number]};
 
-    sl_partition_skip(p, w->committed[number]);
-    w->expect[number] = p->next;
+    p->log_start = 0;
+    p->log_end = OFFSETS;
+    p->committed = a.base;
     if (chance(w, 4)) /* now and then the line is lost, and everything is read again */
-        sl_metadata_read(p, &position_names, p->next, sl_slice(w->line[number], w->line_n[number]));
+        a.line = sl_slice(w->line[number], w->line_n[number]);
+    w->arrived = 0;
+    sl_pipeline_consumer_ops.on_arriving(&w->p, &a, 1);
+    assert_int_equal(w->arrived, 0); /* never from inside the call */
+    fake_advance(&w->fake, 0);
+    assert_int_equal(w->arrived, 1);
+    w->expect[number] = p->next;
     for (size_t s = 0; s < SINKS; s++) {
-        int64_t from = p->sinks[s].from > p->next ? p->sinks[s].from : p->next;
+        int64_t position = sl_partition_position(p, s);
 
-        for (int64_t o = p->next; o < from; o++)
-            assert_int_not_equal(w->fate[s][number][o], ROUTED);
-        for (int64_t o = from; o < OFFSETS; o++)
-            w->fate[s][number][o] = NOWHERE;
+        if (position < w->checked[s][number])
+            w->checked[s][number] = position;
     }
     w->assigned[w->n_assigned++] = p;
     sl_pipeline_consumer_ops.on_assigned(&w->p, &p, 1);
@@ -307,35 +266,78 @@ static inline size_t value_size(const struct sl_message *m)
     return h % 200 == 0 ? 30000 : h % 200 == 1 ? 60000 : h % 300;
 }
 
-static inline bool hand_over(struct world *w, struct sl_partition *p)
+static inline void fill(struct world *w, struct sl_message *m)
 {
     static const char value[1 << 16] = {0};
+
+    m->value = sl_slice(value, value_size(m));
+    if (!w->all_to && hash_of(m) % 100 == 0)
+        m->value = (struct sl_slice){NULL, 0};
+}
+
+/* What has had its outcome once may come again. */
+static inline void set_routed(struct world *w, size_t sink, const struct sl_message *m)
+{
+    uint8_t *fate = &w->fate[sink][m->at->number][m->offset];
+
+    if (*fate == NOWHERE)
+        *fate = ROUTED;
+}
+
+static inline bool offer(struct world *w, struct sl_partition *p)
+{
     struct sl_message m = {.at = p, .offset = w->expect[p->number]};
-    struct sl_decision d;
-    struct sl_record r = {.message = &m};
     bool taken;
 
-    m.value = sl_slice(value, value_size(&m));
-    if (!w->all_to && hash_of(&m) % 100 == 0)
-        m.value = (struct sl_slice){NULL, 0};
-    sl_route(NULL, &r, &d);
-    for (size_t i = 0; m.value.p && i < d.n; i++) {
-        if (m.offset >= p->sinks[d.chosen[i].sink].from)
-            w->fate[d.chosen[i].sink][p->number][m.offset] = ROUTED;
-        else
-            w->repeated++;
-    }
+    fill(w, &m);
     taken = sl_pipeline_on_message(&w->p, &m);
-    if (taken) {
-        w->expect[p->number]++;
-        assert_int_equal(p->next, m.offset + 1);
-    } else {
-        for (size_t s = 0; s < SINKS; s++)
-            if (m.offset >= p->sinks[s].from)
-                w->fate[s][p->number][m.offset] = NOWHERE;
+    if (!taken) {
         w->parked = p->number;
         w->paused = true;
+        return false;
     }
+    w->expect[p->number]++;
+    assert_int_equal(p->next, m.offset + 1);
+    for (size_t s = 0; s < SINKS; s++) {
+        if (!(meant_for(w, &m) >> s & 1))
+            continue;
+        if (sl_partition_serves(p, s, m.offset))
+            set_routed(w, s, &m);
+        else
+            w->repeated += sl_partition_attached(p, s);
+    }
+    return true;
+}
+
+/* The side reader brings a message, or says that there is none. */
+static inline bool side_message(struct world *w)
+{
+    struct fake_side *side = &w->side;
+    size_t i = side->n ? chance(w, side->n) : 0, sink = w->p.catchup.sink;
+    struct sl_message m = {.catch_up = true};
+    const struct sl_sink_position *s;
+    bool asked, taken;
+
+    if (side->n == 0 || side->paused)
+        return false;
+    m.at = side->parts[i];
+    while (is_control(m.at->number, side->next[i]))
+        side->next[i]++;
+    m.offset = side->next[i];
+    if (m.offset >= OFFSETS) {
+        side->ops->on_eof(side->user, m.at, m.offset);
+        return false;
+    }
+    fill(w, &m);
+    s = &m.at->sinks[sink];
+    asked = !m.at->ended && !m.at->draining && m.offset >= s->catch_up && m.offset < s->from;
+    taken = side->ops->on_message(side->user, &m);
+    side->paused |= !taken;
+    for (i = 0; taken && i < side->n; i++)
+        side->next[i] += side->parts[i] == m.at && side->next[i] == m.offset;
+    if (taken && asked && (s->catch_up > m.offset || s->catch_up < 0) &&
+        meant_for(w, &m) >> sink & 1)
+        set_routed(w, sink, &m);
     return taken;
 }
 
@@ -357,7 +359,7 @@ static inline bool message(struct world *w, bool late)
         sl_partition_skip(p, ++w->expect[p->number]);
     if (w->expect[p->number] >= OFFSETS)
         return false;
-    return hand_over(w, p);
+    return offer(w, p);
 }
 
 /* ---- answers ---- */
@@ -445,11 +447,19 @@ static inline void make_sinks(struct world *w)
             .retry_max_ms = 2000,
             .dead_letter = "dead",
             .dead_letter_limit = 1000,
+            .overflow = w->seed >> i & 1 ? SL_OVERFLOW_DETACH : SL_OVERFLOW_BLOCK,
+            .overflow_after_ms = 1000,
         };
         w->p.sinks[i] = sl_sink_new_of(types[i], &w->sinks[i], i, &w->p.env, &err);
         assert_non_null(w->p.sinks[i]);
     }
     w->p.n_sinks = SINKS;
+}
+
+static void on_plan(void *user)
+{
+    (void)user;
+    world->commit_wanted = true;
 }
 
 static inline void world_init(struct world *w, uint64_t seed)
@@ -474,11 +484,18 @@ static inline void world_init(struct world *w, uint64_t seed)
                                 .user = w,
                                 .metrics = sl_metrics_new(),
                                 .consumer = (struct sl_consumer *)w};
-    w->p.count.tombstones = w->p.count.kept = &w->counters[3];
-    w->p.count.left_out = w->left_out;
-    for (size_t i = 0; i < SINKS; i++)
-        w->left_out[i] = &w->counters[3];
+    w->p.count.tombstones = w->p.count.kept = w->p.count.voids = &w->counters[3];
+    w->p.count.breaches = &w->breaches;
+    for (size_t k = 0; k < 4; k++)
+        for (size_t i = 0; i < SINKS; i++)
+            w->by_sink[k][i] = &w->sunk[k][i];
+    w->p.count.left_out = w->by_sink[LEFT_OUT];
+    w->p.count.expired = w->by_sink[EXPIRED];
+    w->p.count.detaches = w->by_sink[DETACHES];
+    w->p.count.read_again = w->by_sink[READ_AGAIN];
     w->p.routing = sl_zalloc(sizeof(struct sl_routing));
+    snprintf(w->p.routing->decisions, sizeof(w->p.routing->decisions), "%064d", 1);
+    w->p.names = (struct sl_position_names){position_ids, w->p.routing->decisions, 0};
     w->p.routing->counts.series = &w->unmatched;
     w->unmatched.matched = w->unmatched.dropped[SL_DROP_UNMATCHED] = &w->counters[3];
     w->p.env = (struct sl_sink_env){.rt = &w->fake.rt,
@@ -487,8 +504,13 @@ static inline void world_init(struct world *w, uint64_t seed)
                                     .cluster_id = "c",
                                     .rules = fake_rules("r", "rule"),
                                     .wake = sl_flow_wake,
+                                    .commit = on_plan,
                                     .user = &w->p};
+    w->p.routing->version = w->p.env.rules;
     sl_flow_init(&w->p);
+    sl_drain_init(&w->p);
+    sl_arriving_init(&w->p);
+    sl_catchup_init(&w->p);
     make_sinks(w);
     for (int32_t i = 0; i < PARTITIONS; i++)
         assign(w, i);
@@ -496,8 +518,9 @@ static inline void world_init(struct world *w, uint64_t seed)
 
 static inline void world_release(struct world *w)
 {
-    sl_flow_release(&w->p);
-    sl_timer_stop(&w->fake.rt, &w->p.overdue_timer);
+    sl_drain_release(&w->p);
+    sl_arriving_release(&w->p);
+    sl_catchup_release(&w->p);
     for (size_t i = 0; i < SINKS; i++)
         sl_sink_free(w->p.sinks[i]);
     while (w->fake.n_work)
@@ -506,6 +529,8 @@ static inline void world_release(struct world *w)
         confirm_letter(0, SL_OK);
     for (size_t i = 0; i < w->n_assigned; i++)
         sl_partition_unref(w->assigned[i]);
+    sl_flow_release(&w->p);
+    sl_timer_stop(&w->fake.rt, &w->p.overdue_timer);
     free(w->p.routing);
     free(w->p.sinks);
     free(w->p.cluster_id);
@@ -518,6 +543,7 @@ static inline void check(struct world *w)
 {
     for (size_t i = 0; i < w->n_assigned; i++)
         check_position(w, w->assigned[i]);
+    assert_int_equal(w->breaches, 0);
     for (size_t i = 0; i < SINKS; i++) {
         const struct sl_sink_counters *c = &w->p.sinks[i]->count;
 
@@ -525,7 +551,7 @@ static inline void check(struct world *w)
         assert_true(sl_sink_bytes(w->p.sinks[i]) <= w->sinks[i].queue_bytes);
     }
     if (w->draining && w->drained)
-        end_revoke(w, chance(w, 8) == 0);
+        end_revoke(w, !w->closing && chance(w, 8) == 0);
 }
 
 /* Every destination is well, one turn a second. */
@@ -538,6 +564,8 @@ static inline void well(struct world *w)
         deliver(fake_take(0));
     while (w->n_letters)
         confirm_letter(0, SL_OK);
+    if (w->commit_wanted)
+        commit(w);
     fake_advance(&w->fake, 1000);
     fake_advance(&w->fake, 0);
     check(w);

@@ -14,8 +14,10 @@ static void step(struct world *w)
 {
     uint64_t n = chance(w, 1000);
 
-    if (n < 600)
-        message(w, n < 300);
+    if (n < 400)
+        message(w, n < 200);
+    else if (n < 600)
+        side_message(w);
     else if (n < 750 && w->fake.n_work)
         fake_run_work(&w->fake);
     else if (n < 850 && w->pending.n)
@@ -24,13 +26,29 @@ static void step(struct world *w)
         confirm_letter(chance(w, w->n_letters), n < 860 ? SL_EKAFKA : SL_OK);
     else if (n < 980)
         fake_advance(&w->fake, chance(w, 300));
-    else if (n < 990)
+    else if (n < 990 || (w->commit_wanted && n < 999))
         commit(w);
     else if (n < 992)
         w->letters_down = chance(w, 3) == 0;
     else if (n < 995)
         begin_revoke(w, chance(w, 3) == 0);
     check(w);
+}
+
+static bool everything_is_read(struct world *w)
+{
+    if (w->paused)
+        return false;
+    for (size_t i = 0; i < w->n_assigned; i++) {
+        struct sl_partition *p = w->assigned[i];
+
+        if (w->expect[p->number] < OFFSETS)
+            return false;
+        for (size_t s = 0; s < SINKS; s++)
+            if (!sl_partition_attached(p, s))
+                return false;
+    }
+    return true;
 }
 
 /* All is read and delivered, and no pause lasts although the sinks that cut by age alone have an
@@ -41,16 +59,12 @@ static void everything_arrives(struct world *w)
         well(w);
         paused = w->paused ? paused + 1 : 0;
         assert_true(paused < 400); /* the longest Retry-After is five minutes */
-        if (!message(w, false) && !w->paused) {
-            bool all = true;
-
-            for (size_t k = 0; k < w->n_assigned; k++)
-                all &= w->expect[w->assigned[k]->number] >= OFFSETS;
-            if (all)
-                return;
-        }
-        for (int k = 0; k < 100; k++)
+        if (everything_is_read(w))
+            return;
+        for (int k = 0; k < 100; k++) {
             message(w, false);
+            side_message(w);
+        }
     }
     fail_msg("not everything was read");
 }
@@ -73,22 +87,18 @@ static void stop(struct world *w)
     assert_int_equal(w->stopped, 1);
 }
 
-/* Every record below what is committed had its outcome at every sink that it was meant for. */
+/* Every record had its outcome at every sink that it was meant for. */
 static void everything_has_an_outcome(const struct world *w, int k)
 {
     struct sl_partition at = {.number = k};
 
-    for (int64_t o = 0; o < w->committed[k]; o++) {
+    assert_true(w->committed[k] >= OFFSETS);
+    for (int64_t o = 0; o < OFFSETS; o++) {
         struct sl_message m = {.at = &at, .offset = o};
-        struct sl_record r = {.message = &m};
-        struct sl_decision d;
 
-        if (is_control(k, o) || hash_of(&m) % 100 == 0)
-            continue;
-        sl_route(NULL, &r, &d);
-        for (size_t i = 0; i < d.n; i++)
-            assert_true(w->fate[d.chosen[i].sink][k][o] == DELIVERED ||
-                        w->fate[d.chosen[i].sink][k][o] == DEAD);
+        for (size_t s = 0; s < SINKS; s++)
+            if (meant_for(w, &m) >> s & 1)
+                assert_true(w->fate[s][k][o] >= DELIVERED);
     }
 }
 
@@ -113,13 +123,17 @@ static void nothing_is_lost_and_nothing_waits_for_ever(void **state)
     struct world *w = sl_zalloc(sizeof(*w));
 
     (void)state;
-    uint64_t spared = 0;
+    uint64_t spared = 0, detached = 0;
 
     for (uint64_t seed = 1; seed <= 100; seed++) {
         random_run(w, seed);
         spared += w->repeated;
+        for (size_t i = 0; i < SINKS; i++)
+            detached += w->sunk[DETACHES][i];
     }
     assert_true(spared > 1000); /* positions beside the offset were of use */
+    print_message("%llu times a sink was left behind\n", (unsigned long long)detached);
+    assert_true(detached > 20);
     free(w);
 }
 
@@ -129,7 +143,7 @@ static struct world *single(unsigned all_to, size_t size)
 {
     struct world *w = sl_zalloc(sizeof(*w));
 
-    world_init(w, 7);
+    world_init(w, 8); /* no sink is detached */
     w->all_to = all_to;
     w->size = size;
     return w;
@@ -195,7 +209,10 @@ static void a_drain_waits_for_what_is_in_flight_until_its_deadline(void **state)
     begin_revoke(w, true);
     while (w->fake.n_work)
         fake_run_work(&w->fake);
-    assert_int_equal(w->pending.n, 2); /* what was open is on its way at once */
+    assert_int_equal(w->pending.n, 1); /* what was open is on its way at once */
+    assert_true(w->commit_wanted);
+    commit(w);
+    assert_int_equal(w->pending.n, 2); /* and the cut with its plan */
     fake_advance(&w->fake, 4000);
     fake_advance(&w->fake, 0);
     assert_false(w->drained);

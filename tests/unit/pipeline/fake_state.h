@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef TESTS_PIPELINE_FAKE_STATE_H
+#define TESTS_PIPELINE_FAKE_STATE_H
+
+/* What stands in for the state topic: it keeps what is put, and answers when the world says so. */
+
+struct sl_state *sl_state_new(struct sl_loop *loop, const struct sl_config *config)
+{
+    (void)loop;
+    (void)config;
+    return (struct sl_state *)&world->state;
+}
+
+void sl_state_put(struct sl_state *st, const char *hash, struct sl_slice value,
+                  sl_state_put_fn done, void *user)
+{
+    struct fake_state *s = &world->state;
+
+    (void)st;
+    assert_true(s->n < FAKE_STATE_MAX && s->n_puts < FAKE_STATE_MAX);
+    snprintf(s->keys[s->n], sizeof(s->keys[0]), "%s", hash);
+    sl_buf_init(&s->values[s->n], SL_STATE_VALUE_MAX);
+    sl_buf_slice(&s->values[s->n++], value);
+    s->puts[s->n_puts++] = (struct fake_put){done, user};
+}
+
+void sl_state_get(struct sl_state *st, const char *const *heads, size_t n, sl_state_got_fn done,
+                  void *user)
+{
+    struct fake_get *get = &world->state.get;
+
+    (void)st;
+    assert_false(world->state.getting);
+    world->state.getting = true;
+    *get = (struct fake_get){.done = done, .user = user, .n = n};
+    for (size_t i = 0; i < n; i++)
+        snprintf(get->heads[i], sizeof(get->heads[0]), "%s", heads[i]);
+}
+
+static inline void fake_state_confirm(int code)
+{
+    struct fake_state *s = &world->state;
+
+    while (s->n_puts > 0) {
+        struct fake_put put = s->puts[--s->n_puts];
+
+        put.done(put.user, code, code == SL_OK ? "" : "the broker said no");
+    }
+}
+
+static inline void fake_state_answer(int code)
+{
+    struct fake_state *s = &world->state;
+    struct sl_slice values[FAKE_STATE_MAX] = {{NULL, 0}};
+
+    if (!s->getting)
+        return;
+    s->getting = false;
+    for (size_t i = 0; i < s->get.n; i++)
+        for (size_t k = 0; k < s->n; k++)
+            if (strncmp(s->keys[k], s->get.heads[i], SL_STATE_HEAD) == 0)
+                values[i] = sl_buf_as_slice(&s->values[k]);
+    s->get.done(s->get.user, code, code == SL_OK ? "" : "the broker said no",
+                code == SL_OK ? values : NULL, s->get.n);
+}
+
+static inline void fake_state_forget(void)
+{
+    for (size_t i = 0; i < world->state.n; i++)
+        sl_buf_release(&world->state.values[i]);
+    world->state.n = 0;
+}
+
+void sl_state_free(struct sl_state *st)
+{
+    (void)st;
+    fake_state_confirm(SL_EAGAIN);
+    fake_state_answer(SL_EAGAIN);
+    fake_state_forget();
+}
+
+#endif

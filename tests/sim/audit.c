@@ -124,6 +124,16 @@ void audit_disturbed(const char *what)
     sim->audit->disturbances++;
 }
 
+uint64_t audit_disturbances(void)
+{
+    return sim->audit->disturbances;
+}
+
+void audit_asked(uint64_t disturbances)
+{
+    sim->audit->asked = disturbances;
+}
+
 static struct source_record *recognise(unsigned sink, const char *json, size_t n)
 {
     static const char mark[] = "{\"n\":";
@@ -151,7 +161,7 @@ static void note(struct source_record *r, unsigned sink)
     if (r->times[sink]++ > 0)
         a->counts.duplicates++;
     r->delivered |= (uint8_t)(1u << sink);
-    r->seen[sink] = a->disturbances;
+    r->seen[sink] = a->asked;
 }
 
 void audit_delivered(unsigned sink, const char *json, size_t n)
@@ -277,6 +287,8 @@ void audit_retained(struct k_partition *p)
     struct audit_partition *ap = audit_partition(p);
 
     audit_disturbed("retention");
+    if (p->committed < p->start) /* a recorded plan that begins there cannot be repeated */
+        ap->excused = true;
     for (size_t i = 0; i < ap->n; i++)
         if (ap->records[i]->offset < p->start && !ap->records[i]->expired &&
             !audit_explained(ap->records[i], ~0u)) {

@@ -48,6 +48,8 @@ void audit_step(struct replica *r);
 /* Something happened after which records may come again: a death, a rebalance, an answer that was
  * lost. */
 void audit_disturbed(const char *what);
+uint64_t audit_disturbances(void);
+void audit_asked(uint64_t disturbances); /* of the request that delivers now, when it was sent */
 /* I9: what was produced more than 30 s ago has come to every sink but this one. */
 void audit_others_have_all(unsigned dead);
 void audit_void(void); /* the program says that it has declared positions void */

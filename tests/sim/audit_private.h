@@ -46,7 +46,7 @@ struct audit {
     struct audit_object *objects[SINKS_MAX];
     struct audit_plan *plans;
     size_t n_plans;
-    uint64_t disturbances;
+    uint64_t disturbances, asked;
     uint64_t let_go[REPLICAS_MAX];
     struct counts counts;
 };

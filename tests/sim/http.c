@@ -27,7 +27,7 @@ struct exchange {
     struct store *store;
     struct store_request asked;
     struct store_reply reply;
-    uint64_t began_us;
+    uint64_t began_us, disturbances; /* when it was sent */
     bool told;
 };
 
@@ -196,7 +196,7 @@ static void fail(struct exchange *x, enum sl_http_result result)
     back(x, sim_between(SIM_NETWORK, 100, 5 * SIM_MS));
 }
 
-static void answer(struct exchange *x)
+static void apply(struct exchange *x)
 {
     switch (x->store->kind) {
     case STORE_ES:
@@ -209,6 +209,14 @@ static void answer(struct exchange *x)
         hook_answer(x->store, &x->asked, &x->reply);
         break;
     }
+}
+
+static void answer(struct exchange *x)
+{
+    audit_asked(x->disturbances);
+    apply(x);
+    if (!waited_for(x)) /* nobody knows of what was applied */
+        audit_disturbed("an answer for nobody");
 }
 
 static void denies(struct exchange *x)
@@ -304,6 +312,7 @@ static int submit(struct sl_http *h, struct sl_http_request *q, struct sl_error 
                                .body = sim_copy(q->body.p ? q->body.p : "", q->body.n),
                                .body_n = q->body.n};
     x->began_us = sim->now_us;
+    x->disturbances = audit_disturbances();
     x->task.run = tell;
     x->travel.fire = arrives;
     x->limit.fire = times_out;

@@ -45,6 +45,8 @@ static void give_answer(struct commit *c)
         return;
     c->answered = true;
     c->rk->group_commits--;
+    if (c->err)
+        audit_disturbed("a commit has failed");
     if (gone(c->rk))
         return;
     op = op_new(c->rk, RD_KAFKA_EVENT_OFFSET_COMMIT);

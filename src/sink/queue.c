@@ -148,11 +148,13 @@ void sl_queue_pump(struct sl_sink *s)
 {
     struct sl_core *c = s->core;
 
-    while (!sl_list_empty(&c->closed) && c->sealing < SEALING_MAX)
-        seal(sl_container_of(c->closed.next, struct sl_batch, node));
-    if (c->gates_due)
-        sl_gate_look(s);
-    dispatch(s);
+    do {
+        while (!sl_list_empty(&c->closed) && c->sealing < SEALING_MAX)
+            seal(sl_container_of(c->closed.next, struct sl_batch, node));
+        if (c->gates_due)
+            sl_gate_look(s);
+        dispatch(s); /* may find records of ended assignments: what is left is sealed anew */
+    } while (!sl_list_empty(&c->closed) && c->sealing < SEALING_MAX);
 }
 
 void sl_queue_on_dispatch(struct sl_timer *t)

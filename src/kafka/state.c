@@ -1,19 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "kafka/state.h"
 
-#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "base/list.h"
-#include "kafka/admin.h"
-#include "kafka/ask.h"
 #include "kafka/producer.h"
-#include "kafka/read.h"
+#include "kafka/state_topic.h"
 
 enum {
-    CONNECT_MS = 5000, /* an end of the program waits so long, at worst */
-    READ_MS = 5000,    /* without any progress */
     KNOWN_MAX = 4096,
     WRITES_BYTES = 2 * SL_STATE_VALUE_MAX, /* under way */
 };
@@ -35,19 +29,11 @@ struct ask {
     void *user;
 };
 
-struct value {
-    struct sl_list node;
-    char hash[SL_SHA256_HEX + 1];
-    struct sl_buf bytes;
-};
-
 /* What a pool thread does; it touches nothing else. One at a time of each kind. */
 struct job {
     struct sl_work work;
     struct sl_state *st;
-    const struct sl_config *config;
-    struct sl_log *log;
-    atomic_bool cancel;
+    struct sl_state_topic topic;
     int code;
     struct sl_error err;
 
@@ -94,39 +80,16 @@ static void know(struct sl_state *st, const char *hash)
     memcpy(st->known[st->n_known++], hash, sizeof(st->known[0]));
 }
 
-static bool has_head(const char *hash, const char *head)
-{
-    return strncmp(hash, head, SL_STATE_HEAD) == 0;
-}
-
-static struct value *find_value(const struct sl_list *values, const char *head)
-{
-    for (struct sl_list *at = values->prev; at != values; at = at->prev) {
-        struct value *v = sl_container_of(at, struct value, node);
-
-        if (has_head(v->hash, head))
-            return v;
-    }
-    return NULL;
-}
-
-static void free_value(struct value *v)
-{
-    sl_list_remove(&v->node);
-    sl_buf_release(&v->bytes);
-    free(v);
-}
-
 static void keep_values(struct sl_state *st, struct sl_list *found)
 {
     while (!sl_list_empty(found)) {
-        struct value *v = sl_container_of(found->next, struct value, node);
-        struct value *old = find_value(&st->cache, v->hash);
+        struct sl_state_value *v = sl_container_of(found->next, struct sl_state_value, node);
+        struct sl_state_value *old = sl_state_value_find(&st->cache, v->hash);
 
         sl_list_remove(&v->node);
         if (old) {
             st->cache_bytes -= old->bytes.n;
-            free_value(old);
+            sl_state_value_free(old);
         }
         know(st, v->hash);
         sl_list_push(&st->cache, &v->node);
@@ -137,10 +100,11 @@ static void keep_values(struct sl_state *st, struct sl_list *found)
 static void trim_cache(struct sl_state *st)
 {
     while (st->cache_bytes > SL_STATE_CACHE_BYTES_MAX && st->cache.next != st->cache.prev) {
-        struct value *oldest = sl_container_of(st->cache.next, struct value, node);
+        struct sl_state_value *oldest =
+            sl_container_of(st->cache.next, struct sl_state_value, node);
 
         st->cache_bytes -= oldest->bytes.n;
-        free_value(oldest);
+        sl_state_value_free(oldest);
     }
 }
 
@@ -179,7 +143,7 @@ static bool answer(struct sl_state *st, struct ask *a, bool all)
     struct sl_slice values[SL_STATE_GET_MAX] = {{NULL, 0}};
 
     for (size_t i = 0; i < a->n; i++) {
-        const struct value *v = find_value(&st->cache, a->heads[i]);
+        const struct sl_state_value *v = sl_state_value_find(&st->cache, a->heads[i]);
 
         if (v)
             values[i] = sl_buf_as_slice(&v->bytes);
@@ -199,8 +163,8 @@ static struct job *new_job(struct sl_state *st, void (*run)(struct sl_work *w),
 
     j->work = (struct sl_work){.run = run, .done = done};
     j->st = st;
-    j->config = st->config;
-    j->log = st->loop->rt.log;
+    j->topic.config = st->config;
+    j->topic.log = st->loop->rt.log;
     sl_list_init(&j->asks);
     sl_list_init(&j->values);
     return j;
@@ -208,8 +172,7 @@ static struct job *new_job(struct sl_state *st, void (*run)(struct sl_work *w),
 
 static void free_job(struct job *j)
 {
-    while (!sl_list_empty(&j->values))
-        free_value(sl_container_of(j->values.next, struct value, node));
+    sl_state_values_free(&j->values);
     free(j->heads);
     free(j);
 }
@@ -228,34 +191,11 @@ static void soon(struct sl_state *st)
 
 /* ---- the topic is there ---- */
 
-/* Asked for by the list of all topics: a topic that is asked for by its name is made by some
- * brokers, and not compacted. */
 static void ensure_run(struct sl_work *w)
 {
     struct job *j = sl_container_of(w, struct job, work);
-    const char *topic = j->config->state_topic;
-    const struct rd_kafka_metadata *m;
-    rd_kafka_t *rk = sl_kafka_open(j->config, SL_KAFKA_PRODUCER, j->log, &j->err);
-    bool there = false;
 
-    j->code = SL_EKAFKA;
-    if (!rk)
-        return;
-    m = sl_kafka_connect(rk, CONNECT_MS, &j->err);
-    if (m) {
-        const rd_kafka_metadata_topic_t *t = sl_kafka_find_topic(m, topic);
-
-        j->code = SL_OK;
-        there = t && !t->err;
-        rd_kafka_metadata_destroy(m);
-    }
-    rd_kafka_destroy(rk);
-    if (j->code || there || atomic_load(&j->cancel))
-        return;
-    j->code = sl_kafka_create_topic(j->config, j->log, topic, 1, -1, true, &j->err);
-    if (!j->code)
-        sl_log(j->log, SL_LOG_INFO, "state topic created: it keeps each version of the rules",
-               "topic", topic, NULL);
+    j->code = sl_state_topic_ensure(&j->topic, &j->err);
 }
 
 static void ensure_done(struct sl_work *w)
@@ -349,63 +289,11 @@ static void turn_puts(struct sl_state *st)
 
 /* ---- reading ---- */
 
-static bool is_hash(struct sl_slice key)
-{
-    for (size_t i = 0; i < key.n; i++)
-        if (!strchr("0123456789abcdef", key.p[i]) || !key.p[i])
-            return false;
-    return key.n == SL_SHA256_HEX;
-}
-
-static bool wanted(const struct job *j, const char *hash)
-{
-    for (size_t i = 0; i < j->n_heads; i++)
-        if (has_head(hash, j->heads[i]))
-            return true;
-    return false;
-}
-
-/* A later value replaces an earlier one, and a tombstone takes it away. */
-static bool take(void *user, const struct sl_kafka_record *r)
-{
-    struct job *j = user;
-    const struct sl_slice key = r->message.key, bytes = r->message.value;
-    char hash[SL_SHA256_HEX + 1] = "";
-    struct value *v;
-
-    if (is_hash(key) && bytes.n <= SL_STATE_VALUE_MAX) {
-        memcpy(hash, key.p, SL_SHA256_HEX);
-        v = wanted(j, hash) ? find_value(&j->values, hash) : NULL;
-        if (v)
-            free_value(v);
-        if (bytes.n > 0 && wanted(j, hash)) {
-            v = sl_zalloc(sizeof(*v));
-            memcpy(v->hash, hash, sizeof(v->hash));
-            sl_buf_init(&v->bytes, SL_STATE_VALUE_MAX);
-            sl_buf_slice(&v->bytes, bytes);
-            sl_buf_shrink(&v->bytes);
-            sl_list_push(&j->values, &v->node);
-        }
-    }
-    return !atomic_load_explicit(&j->cancel, memory_order_relaxed);
-}
-
 static void read_run(struct sl_work *w)
 {
     struct job *j = sl_container_of(w, struct job, work);
-    const struct sl_kafka_read what = {
-        .config = j->config,
-        .log = j->log,
-        .topic = j->config->state_topic,
-        .partition = -1,
-        .offset = -1,
-        .last = INT64_MAX,
-        .timeout_ms = READ_MS,
-    };
 
-    j->code = sl_kafka_read(&what, take, j, &j->err);
-    if (j->code == SL_ENOENT) /* no topic: nothing was ever put */
-        j->code = SL_OK;
+    j->code = sl_state_topic_read(&j->topic, j->heads, j->n_heads, &j->values, &j->err);
 }
 
 static void read_done(struct sl_work *w)
@@ -520,13 +408,12 @@ void sl_state_free(struct sl_state *st)
     end_puts(&st->puts, SL_EAGAIN, why);
     end_asks(&st->asks, SL_EAGAIN, why);
     if (st->ensuring)
-        atomic_store(&st->ensuring->cancel, true);
+        atomic_store(&st->ensuring->topic.cancel, true);
     if (st->reading) {
-        atomic_store(&st->reading->cancel, true);
+        atomic_store(&st->reading->topic.cancel, true);
         end_asks(&st->reading->asks, SL_EAGAIN, why);
     }
-    while (!sl_list_empty(&st->cache))
-        free_value(sl_container_of(st->cache.next, struct value, node));
+    sl_state_values_free(&st->cache);
     free(st->known);
     release(st);
 }

@@ -325,13 +325,6 @@ struct sl_routing *sl_routing_with_aside(const struct sl_routing_config *config,
     return r;
 }
 
-void sl_routing_set_aside(struct sl_routing *r, unsigned rule)
-{
-    set_aside(r, &rule, 1);
-    sl_buf_release(&r->packed);
-    sl_buf_init(&r->packed, SL_PACK_MAX);
-}
-
 /* ---- from what was packed ---- */
 
 static int unpack_body(const struct sl_pack *p, struct sl_buf *ret, struct sl_error *err)

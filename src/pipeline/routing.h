@@ -78,7 +78,5 @@ void sl_routing_free(struct sl_routing *r); /* on any thread */
 enum sl_decode_form sl_routing_form(const struct sl_routing *r, const char *topic);
 /* Nobody could tell the one from the other. */
 bool sl_routing_same(const struct sl_routing *a, const struct sl_routing *b);
-/* Goes once nobody calls it: gives r->version and r->decisions other contents. */
-void sl_routing_set_aside(struct sl_routing *r, unsigned rule);
 
 #endif

@@ -38,7 +38,8 @@ struct k_partition {
     int64_t committed;    /* of the group; -1: none */
     bool committed_before;
     char *metadata;
-    struct rd_kafka_s *owner; /* by the group's last assignment; NULL: nobody */
+    struct rd_kafka_s *owner; /* to whom the group gave it last; NULL: nobody yet */
+    unsigned moves;           /* how often it went from one to another */
 };
 
 struct k_topic {
@@ -183,6 +184,8 @@ void group_answered(struct rd_kafka_s *rk, bool revoke);
 void group_rebalance(const char *why); /* forced */
 rd_kafka_resp_err_t group_check(const struct rd_kafka_s *rk, int generation);
 void group_lost(struct rd_kafka_s *rk);
+/* It has partitions, and is no member any more without having seen it. */
+bool group_zombie(const struct replica *r);
 bool group_at_rest(void);
 
 /* kafka_ask.c */

@@ -17,7 +17,7 @@ struct commit {
     struct rd_kafka_queue_s *queue;
     void *opaque;
     rd_kafka_topic_partition_list_t *list;
-    struct k_partition **owned; /* by entry: it was the sender's when it was sent */
+    unsigned *moves; /* by entry: of its partition, when it was sent */
     int generation;
     bool late;     /* it waited, or was applied after its answer */
     bool answered; /* with something unknown, before it arrives */
@@ -68,7 +68,7 @@ static void answers(struct sim_event *e)
     give_answer(c);
 }
 
-static bool apply_one(struct commit *c, rd_kafka_topic_partition_t *at)
+static bool apply_one(struct commit *c, rd_kafka_topic_partition_t *at, unsigned moves)
 {
     struct k_partition *p = cluster_partition(at->topic, at->partition);
     bool mine;
@@ -86,7 +86,7 @@ static bool apply_one(struct commit *c, rd_kafka_topic_partition_t *at)
         at->err = RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
         return false;
     }
-    mine = !p->owner || p->owner == c->rk;
+    mine = p->moves == moves; /* nobody else had it since */
     if (!mine)
         sim->cluster->late_commits++;
     sim->cluster->commits_applied++;
@@ -105,7 +105,7 @@ static void apply(struct commit *c)
 
     c->err = RD_KAFKA_RESP_ERR_NO_ERROR;
     for (int i = 0; i < c->list->cnt; i++)
-        if (!apply_one(c, &c->list->elems[i])) {
+        if (!apply_one(c, &c->list->elems[i], c->moves[i])) {
             c->err = c->list->elems[i].err;
             bad++;
         }
@@ -276,6 +276,9 @@ rd_kafka_resp_err_t rd_kafka_commit_queue(
     c->opaque = opaque;
     c->list = rd_kafka_topic_partition_list_copy(list);
     c->fate = choose();
+    c->moves = sim_new((size_t)list->cnt * sizeof(*c->moves));
+    for (int i = 0; i < list->cnt; i++)
+        c->moves[i] = cluster_partition(list->elems[i].topic, list->elems[i].partition)->moves;
     rk->group_commits++;
     sim_trace("r%zu   commit sent, %d partitions%s", rk->r->number, list->cnt,
               c->fate == COMMIT_DEFERRED ? " (deferred)" : "");

@@ -171,6 +171,13 @@ static void share_sticky(struct k_member **all, size_t n_members, struct k_parti
     }
 }
 
+static void give(struct k_partition *p, struct rd_kafka_s *to)
+{
+    if (p->owner != to)
+        p->moves++;
+    p->owner = to;
+}
+
 static void complete(void)
 {
     struct cluster *c = sim->cluster;
@@ -187,15 +194,13 @@ static void complete(void)
         share_sticky(all, n_members, parts, n);
     else if (n_members)
         share_range(all, n_members, parts, n);
-    for (size_t i = 0; i < n; i++)
-        parts[i]->owner = NULL;
     for (size_t i = 0; i < n_members; i++) {
         all[i]->joined = false;
         touch(all[i]);
         if (all[i]->client)
             all[i]->client->generation = c->generation; /* the answer to JoinGroup */
         for (size_t k = 0; k < all[i]->n; k++)
-            all[i]->assigned[k]->owner = all[i]->client;
+            give(all[i]->assigned[k], all[i]->client);
     }
     if (n_members)
         sim_after(&c->synced, sim_between(SIM_BROKER, SIM_MS, 40 * SIM_MS));
@@ -334,6 +339,11 @@ static void join(struct sim_event *e)
 
     if (down(rk) || waits(e, rk) || rk->closing)
         return;
+    if (!m &&
+        rk->n_assigned) { /* a new member brings nothing along: the broker gives it an id first */
+        group_lost(rk);
+        return;
+    }
     prepare(m ? "a member joins again" : "a member joins");
     if (!m) {
         m = rk->member = sim_new(sizeof(*m));
@@ -499,6 +509,19 @@ void group_client_gone(struct rd_kafka_s *rk)
     if (rk->member)
         rk->member->client = NULL;
     rk->member = NULL;
+}
+
+bool group_zombie(const struct replica *r)
+{
+    struct sl_list *at;
+
+    sl_list_each (at, &r->clients) {
+        const struct rd_kafka_s *rk = sl_container_of(at, struct rd_kafka_s, node);
+
+        if (rk->subscribed && rk->n_assigned && !rk->member)
+            return true;
+    }
+    return false;
 }
 
 bool group_at_rest(void)

@@ -181,6 +181,7 @@ static void the_side_reader_skips_forward_and_not_beyond_the_hand_over(void **st
     sl_partition_caught_skip(p, 0, 20);
     assert_true(sl_partition_attached(p, 0));
     assert_int_equal(sl_partition_position(p, 0), 8);
+    assert_int_equal(p->read, 8); /* nothing of it was judged */
     sl_partition_unref(p);
 }
 

@@ -7,23 +7,14 @@
 /* clang-format on */
 
 #include "base/hash.h"
-#include "fake_runtime.h"
-#include "sluice/position.h"
+#include "position/fixture.h"
 
 static char name[] = "logs";
 static struct sl_topic topic = {.name = name};
 
-static struct sl_partition *partition(size_t sinks, int64_t next)
-{
-    struct sl_partition *p = sl_partition_new(&topic, 3, 1, sinks, "cluster");
-
-    p->next = next;
-    return p;
-}
-
 static void nothing_outstanding_is_the_next_offset(void **state)
 {
-    struct sl_partition *p = partition(2, 100);
+    struct sl_partition *p = fixture_partition(2, 100);
 
     (void)state;
     assert_int_equal(sl_partition_least(p), 100);
@@ -36,7 +27,7 @@ static void nothing_outstanding_is_the_next_offset(void **state)
 
 static void position_is_the_first_unsettled_offset(void **state)
 {
-    struct sl_partition *p = partition(2, 10);
+    struct sl_partition *p = fixture_partition(2, 10);
     struct sl_hold *a = sl_hold_new(0, false, false), *b = sl_hold_new(0, false, false),
                    *c = sl_hold_new(1, false, false);
 
@@ -58,7 +49,7 @@ static void position_is_the_first_unsettled_offset(void **state)
 
 static void shared_hold_goes_with_its_last_user(void **state)
 {
-    struct sl_partition *p = partition(1, 5);
+    struct sl_partition *p = fixture_partition(1, 5);
     struct sl_hold *h = sl_hold_new(0, false, false);
 
     (void)state;
@@ -74,7 +65,7 @@ static void shared_hold_goes_with_its_last_user(void **state)
 
 static void late_acknowledgement_of_an_ended_assignment_touches_nothing(void **state)
 {
-    struct sl_partition *old = partition(1, 5), *new = partition(1, 5);
+    struct sl_partition *old = fixture_partition(1, 5), *new = fixture_partition(1, 5);
     struct sl_hold *h = sl_hold_new(0, false, false);
 
     (void)state;
@@ -90,7 +81,7 @@ static void late_acknowledgement_of_an_ended_assignment_touches_nothing(void **s
 
 static void skip_moves_forward_only(void **state)
 {
-    struct sl_partition *p = partition(1, 5);
+    struct sl_partition *p = fixture_partition(1, 5);
 
     (void)state;
     sl_partition_skip(p, 9);
@@ -111,7 +102,7 @@ static uint32_t sum(uint32_t crc, int64_t offset, int64_t time, uint32_t value)
 
 static void a_cut_sums_every_record_between_its_bounds(void **state)
 {
-    struct sl_partition *p = partition(1, 5);
+    struct sl_partition *p = fixture_partition(1, 5);
     struct sl_hold *h = sl_hold_new(0, true, false);
     struct sl_span *span;
     uint32_t expected;
@@ -150,80 +141,114 @@ static void place_depends_on_cluster_topic_and_number(void **state)
     sl_partition_unref(d);
 }
 
-/* Against a model that keeps every record: the position is the first one without an outcome. */
-enum { RECORDS = 400, SINKS = 3, HOLDS = 64 };
-
-struct model {
-    uint8_t open[SINKS][RECORDS]; /* 1 + index of the hold that has it */
-    struct sl_hold *holds[HOLDS];
-    size_t sink_of[HOLDS];
-};
-
-static int64_t naive_position(const struct model *m, size_t sink, int64_t next)
+static void a_cut_of_the_side_reader_sums_what_that_reads(void **state)
 {
-    for (int64_t i = 0; i < next; i++)
-        if (m->open[sink][i])
-            return i;
-    return next;
-}
+    struct sl_partition *p = fixture_partition(2, 10);
+    struct sl_hold *side = sl_hold_new(0, true, true), *live = sl_hold_new(1, true, false);
 
-static void settle(struct model *m, size_t h)
-{
-    for (size_t i = 0; i < RECORDS; i++)
-        if (m->open[m->sink_of[h]][i] == h + 1)
-            m->open[m->sink_of[h]][i] = 0;
-    sl_hold_unref(m->holds[h]);
-    m->holds[h] = NULL;
-}
-
-static void route_one(struct model *m, struct sl_partition *p, size_t *current, int64_t offset,
-                      uint64_t *seed)
-{
-    for (size_t s = 0; s < SINKS; s++) {
-        if (fake_next(seed) % 2)
-            continue;
-        if (current[s] == HOLDS || fake_next(seed) % 8 == 0) {
-            size_t h = 0;
-
-            while (h < HOLDS && m->holds[h])
-                h++;
-            if (h == HOLDS)
-                continue;
-            m->holds[h] = sl_hold_new(s, false, false);
-            m->sink_of[h] = s;
-            current[s] = h;
-        }
-        sl_hold_cover(m->holds[current[s]], p, offset);
-        m->open[s][offset] = (uint8_t)(current[s] + 1);
-    }
-    sl_partition_advance(p, offset, 0, 0);
-}
-
-static void agrees_with_a_naive_model(void **state)
-{
     (void)state;
-    for (uint64_t seed = 1; seed <= 200; seed++) {
-        struct sl_partition *p = partition(SINKS, 0);
-        struct model m = {0};
-        size_t current[SINKS] = {HOLDS, HOLDS, HOLDS};
-        uint64_t at = seed;
+    fixture_detached(p, 0, 5);
+    sl_hold_cover(side, p, 5);
+    sl_partition_caught(p, 0, 5, 50, 500);
+    sl_hold_cover(live, p, 10);
+    sl_partition_advance(p, 10, 100, 1000);
+    sl_partition_caught(p, 0, 6, 60, 600); /* not routed here, but read */
+    sl_hold_close(side);
+    sl_partition_caught(p, 0, 7, 70, 700);
+    assert_int_equal(side->spans[0]->crc, sum(sum(0, 5, 50, 500), 6, 60, 600));
+    assert_int_equal(side->spans[0]->last, 6);
+    assert_int_equal(live->spans[0]->crc, sum(0, 10, 100, 1000));
+    sl_hold_unref(side);
+    sl_hold_unref(live);
+    sl_partition_unref(p);
+}
 
-        for (int64_t offset = 0; offset < RECORDS; offset++) {
-            size_t h = fake_next(&at) % HOLDS;
+static void a_hold_spans_partitions_and_counts_its_records(void **state)
+{
+    struct sl_partition *p = fixture_partition(1, 5), *q = fixture_partition(1, 50);
+    struct sl_hold *h = sl_hold_new(0, false, false);
 
-            route_one(&m, p, current, offset, &at);
-            if (m.holds[h] && h != current[m.sink_of[h]])
-                settle(&m, h);
-            for (size_t s = 0; s < SINKS; s++)
-                assert_int_equal(sl_partition_position(p, s), naive_position(&m, s, offset + 1));
-        }
-        for (size_t h = 0; h < HOLDS; h++)
-            if (m.holds[h])
-                settle(&m, h);
-        assert_int_equal(sl_partition_least(p), RECORDS);
-        assert_true(sl_partition_idle(p));
-        sl_partition_unref(p);
+    (void)state;
+    assert_int_equal(sl_hold_cover(h, p, 5), 0);
+    assert_int_equal(sl_hold_cover(h, q, 50), 1);
+    assert_int_equal(sl_hold_cover(h, p, 7), 0);
+    assert_int_equal(sl_hold_cover(h, q, 51), 1);
+    assert_int_equal(sl_hold_cover(h, q, 53), 1);
+    p->next = 8;
+    q->next = 54;
+    assert_int_equal(h->spans[0]->records, 2);
+    assert_int_equal(h->spans[1]->records, 3);
+    assert_int_equal(h->spans[1]->last, 53);
+    assert_int_equal(sl_partition_least(p), 5);
+    assert_int_equal(sl_partition_least(q), 50);
+    sl_hold_unref(h);
+    assert_int_equal(sl_partition_least(p), 8);
+    assert_int_equal(sl_partition_least(q), 54);
+    sl_partition_unref(p);
+    sl_partition_unref(q);
+}
+
+static void what_is_let_go_counts_no_more(void **state)
+{
+    struct sl_partition *p = fixture_partition(2, 5);
+    struct sl_hold *h = sl_hold_new(0, false, false);
+
+    (void)state;
+    fixture_live(p, h, 5, 8);
+    sl_hold_ref(h); /* two batches */
+    sl_partition_detach(p, 0);
+    sl_hold_let_go(h);
+    sl_hold_let_go(h);
+    assert_true(h->spans[0]->let_go);
+    assert_true(sl_partition_idle(p));
+    fixture_side(p, NULL, 0, 5, 7);
+    sl_hold_unref(h);
+    assert_int_equal(sl_partition_position(p, 0), 7);
+    sl_hold_unref(h); /* a late reply */
+    assert_int_equal(sl_partition_position(p, 0), 7);
+    sl_partition_unref(p);
+}
+
+/* Ten seconds later, what was next then has no outcome yet. */
+static void behind_is_who_lies_back_while_another_keeps_up(void **state)
+{
+    struct sl_partition *p = fixture_partition(3, 0);
+    struct sl_hold *slow = sl_hold_new(0, false, false), *slow_too = sl_hold_new(1, false, false);
+
+    (void)state;
+    fixture_live(p, slow, 0, 1);
+    fixture_live(p, slow_too, 1, 3);
+    for (int i = 0; i < SL_BEHIND_S; i++) {
+        for (size_t s = 0; s < 3; s++)
+            assert_false(sl_partition_behind(p, s));
+        sl_partition_tick(p);
     }
+    fixture_live(p, NULL, 3, 9);
+    assert_true(sl_partition_behind(p, 0));
+    assert_true(sl_partition_behind(p, 1));
+    assert_false(sl_partition_behind(p, 2));
+
+    fixture_detached(p, 2, 3);
+    assert_true(sl_partition_behind(p, 2));
+    assert_false(sl_partition_behind(p, 0)); /* now nobody keeps up: it is foremost */
+    p->sinks[2].catch_up = -1;
+    p->sinks[2].from = 0;
+    sl_hold_unref(slow);
+    assert_false(sl_partition_behind(p, 0));
+    sl_hold_unref(slow_too);
+    sl_partition_unref(p);
+}
+
+static void nothing_is_known_while_arriving(void **state)
+{
+    struct sl_partition *p = fixture_partition(2, -1);
+
+    (void)state;
+    assert_int_equal(sl_partition_position(p, 0), -1);
+    fixture_detached(p, 1, 7);
+    assert_int_equal(sl_partition_position(p, 1), 7);
+    assert_int_equal(sl_partition_least(p), -1);
+    sl_partition_unref(p);
 }
 
 int main(void)
@@ -236,7 +261,11 @@ int main(void)
         cmocka_unit_test(skip_moves_forward_only),
         cmocka_unit_test(a_cut_sums_every_record_between_its_bounds),
         cmocka_unit_test(place_depends_on_cluster_topic_and_number),
-        cmocka_unit_test(agrees_with_a_naive_model),
+        cmocka_unit_test(a_cut_of_the_side_reader_sums_what_that_reads),
+        cmocka_unit_test(a_hold_spans_partitions_and_counts_its_records),
+        cmocka_unit_test(what_is_let_go_counts_no_more),
+        cmocka_unit_test(behind_is_who_lies_back_while_another_keeps_up),
+        cmocka_unit_test(nothing_is_known_while_arriving),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -227,8 +227,7 @@ static void f23_garbage_and_foreign_metadata_is_ignored(void **state)
         "2;b=100;sAAAAAA=1y2p0ij32e8e5+9",
         "2;b=100;sAAAAAA=0@1",
         "2;b=100;s,AAAAA=0",
-        "2;b=100;s\x01"
-        "AAAAA=0",
+        "2;b=100;s\001AAAAA=0",
         "2;b=100;uAAAAAA=0",
         "2;b=100;uAAAAAA=0@",
         "2;b=100;uAAAAAA=-2t@1",

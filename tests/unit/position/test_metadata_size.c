@@ -74,7 +74,8 @@ static void positions_give_way_before_plans(void **state)
     size_t n;
 
     (void)state;
-    fixture_planned(p, 1, 10, 3500);
+    fixture_planned(p, 1, 20, 3500);
+    fixture_detached(p, 2, 10);
     for (int i = 0; i < 200; i++) {
         char head[14];
 
@@ -85,9 +86,10 @@ static void positions_give_way_before_plans(void **state)
     n = sl_metadata_write(p, &names, line);
     assert_true(n > 0);
     assert_true(sl_metadata_read(q, &names, 10, sl_slice(line, n), NULL));
+    assert_int_equal(q->sinks[1].plan.first, 20);
     assert_int_equal(q->sinks[1].plan.end, 3500);
     assert_int_equal(q->sinks[0].from, 10);
-    assert_int_equal(q->sinks[2].from, 10);
+    assert_int_equal(q->sinks[2].catch_up, 10);
     /* All that the plan covers is judged as it was, what lies beyond by whatever is live then. */
     assert_true(q->n_eras > 0 && q->n_eras < 10);
     for (int64_t offset = 10; offset < 3500; offset++)

@@ -189,6 +189,9 @@ class Chaos:
         return True
 
     def up(self, r):
+        if "rules" in self.busy:            # nothing starts with a bad file
+            self.after(0.5, lambda: self.up(r))
+            return
         r.wanted = True
         self.log(f"start {r.name}")
         r.router.start()
@@ -314,14 +317,21 @@ class Chaos:
         new.rename(self.folder / "routes" / "10.yaml")
 
     def change_rules(self):
+        if "rules" in self.busy or not all(r.wanted for r in self.replicas):
+            return False                    # a router that is about to start may meet the file
         if self.random.random() < 0.2:
             self.log("rules: a bad file")
             self.write_rules(BAD_RULES)
-            self.after(2, lambda: self.write_rules(history.rules(self.options.seed, self.version)))
+            self.busy.add("rules")
+            self.after(2, self.mend_rules)
         else:
             self.next_rules()
             self.log(f"rules: version {self.version}")
         return True
+
+    def mend_rules(self):
+        self.write_rules(history.rules(self.options.seed, self.version))
+        self.busy.discard("rules")
 
     # ---- the run ----
 

@@ -5,6 +5,7 @@
 #include "base/alloc.h"
 #include "kafka/side.h"
 #include "kafka/state.h"
+#include "sluice/runtime.h"
 
 /* What a world keeps for those who stand in for kafka/ (fake_consumer.h, fake_side.h,
  * fake_state.h). */
@@ -22,6 +23,7 @@ struct fake_side {
 };
 
 struct fake_put {
+    struct sl_work work; /* its confirmation, unless the world holds it */
     sl_state_put_fn done;
     void *user;
 };
@@ -37,8 +39,9 @@ struct fake_state {
     char keys[FAKE_STATE_MAX][SL_SHA256_HEX + 1];
     struct sl_buf values[FAKE_STATE_MAX];
     size_t n;
-    struct fake_put puts[FAKE_STATE_MAX];
-    size_t n_puts;
+    struct fake_put *held[FAKE_STATE_MAX];
+    size_t n_held;
+    bool holds;          /* puts are not confirmed until fake_state_confirm() */
     struct fake_get get; /* one at a time */
     bool getting;
 };

@@ -15,6 +15,7 @@
 
 #include "fake_runtime.h"
 #include "fake_sink.h"
+#include "pipeline/fake_kafka.h"
 #include "pipeline/state.h"
 
 enum { ITEMS, CUTS, SINKS, PARTITIONS = 2, OFFSETS = 1 << 18 };
@@ -40,14 +41,17 @@ struct world {
     struct sl_partition *partitions[PARTITIONS];
     struct page *book[PARTITIONS];
     size_t pages[PARTITIONS];
-    bool paused;
+    FAKE_KAFKA;
 };
 
 static struct world *world;
+static const char *const sink_ids[SINKS] = {"items", "cuts"};
 
 /* ---- what stands in for the consumer ---- */
 
-#include "fake_consumer.h"
+#include "pipeline/fake_consumer.h"
+#include "pipeline/fake_side.h"
+#include "pipeline/fake_state.h"
 
 void sl_consumer_revoked(struct sl_consumer *c)
 {
@@ -144,13 +148,12 @@ static inline void write_rule(const struct world *w, const char *name, const cha
 static inline void make_sinks(struct world *w)
 {
     static const struct sl_sink_type *const types[SINKS] = {&fake_items_type, &fake_cuts_type};
-    static const char *const names[SINKS] = {"items", "cuts"};
 
     w->p.sinks = sl_calloc(SINKS, sizeof(struct sl_sink *));
     for (size_t i = 0; i < SINKS; i++) {
         w->sinks[i] = (struct sl_sink_config){
-            .name = names[i],
-            .id = names[i],
+            .name = sink_ids[i],
+            .id = sink_ids[i],
             .kind = SL_SINK_FILE,
             .queue_bytes = 1 << 20,
             .batch_bytes = 100000,
@@ -164,6 +167,12 @@ static inline void make_sinks(struct world *w)
         w->p.alive++;
     }
     w->p.n_sinks = SINKS;
+}
+
+static inline void on_plan(void *user)
+{
+    (void)user;
+    world->commit_wanted = true;
 }
 
 static inline void on_world_gone(void *user)
@@ -195,7 +204,9 @@ static inline void make_partitions(struct world *w)
                                  .decoded_records = &w->topic_counters[2]};
     for (int32_t i = 0; i < PARTITIONS; i++) {
         w->partitions[i] = sl_partition_new(&w->topic, i, (uint64_t)i, SINKS, "cluster");
+        sl_partition_void(w->partitions[i], 0);
         sl_partition_skip(w->partitions[i], 0);
+        w->partitions[i]->log_end = OFFSETS;
         w->book[i] = sl_calloc(OFFSETS, sizeof(struct page));
     }
 }
@@ -223,30 +234,44 @@ static inline struct world *world_new(const char *to)
                                     .metrics = w->p.metrics,
                                     .cluster_id = "c",
                                     .wake = sl_flow_wake,
+                                    .commit = on_plan,
                                     .gone = on_world_gone,
                                     .user = &w->p};
     w->p.fields = sl_routing_base(&w->config, &err);
+    w->p.names.sink_ids = sink_ids;
+    w->p.state = sl_state_new(NULL, &w->config);
     sl_flow_init(&w->p);
+    sl_drain_init(&w->p);
+    sl_arriving_init(&w->p);
+    sl_catchup_init(&w->p);
     make_sinks(w);
     write_rule(w, "v1", to);
     sl_diags_init(&diags);
     assert_int_equal(sl_reload_init(&w->p, &diags, &err), SL_OK);
     sl_diags_release(&diags);
     sl_observe_init(&w->p);
+    for (size_t i = 0; i < PARTITIONS; i++)
+        sl_versions_cut_over(&w->p, w->partitions[i]);
+    sl_flow_look(&w->p);
     sl_reload_start(&w->p);
     return w;
 }
 
 static inline void world_free(struct world *w)
 {
-    sl_flow_release(&w->p);
+    sl_drain_release(&w->p);
     sl_reload_stop(&w->p);
+    sl_arriving_release(&w->p);
+    sl_catchup_release(&w->p);
+    sl_state_free(w->p.state);
     for (size_t i = 0; i < SINKS; i++)
         sl_sink_free(w->p.sinks[i]);
     while (w->fake.n_work)
         fake_run_work(&w->fake);
     assert_int_equal(w->p.alive, 0);
+    sl_flow_release(&w->p);
     sl_reload_release(&w->p);
+    sl_versions_release(&w->p);
     sl_routing_free(w->p.routing);
     sl_fields_free(w->p.fields);
     sl_observe_release(&w->p);
@@ -271,14 +296,23 @@ static inline const char *live_rule(const struct world *w)
     return sl_rules_version_name(w->p.routing->version, 0);
 }
 
-/* The next record of the partition is offered; it goes where the live rules' only rule says. */
+/* The only rule of those that judge the partition's next record. */
+static inline const char *judging_rule(const struct world *w, size_t partition)
+{
+    struct sl_partition *at = w->partitions[partition];
+    const struct sl_routing *r = sl_partition_era(at, at->next)->routing;
+
+    return sl_rules_version_name(r->version, 0);
+}
+
+/* The next record of the partition is offered; it goes where that rule says. */
 static inline bool record(struct world *w, size_t partition, const char *value)
 {
     struct sl_partition *at = w->partitions[partition];
     struct sl_message m = {.at = at, .offset = at->next, .value = sl_slice_str(value)};
     struct page *page = &w->book[partition][at->next];
 
-    snprintf(page->rule, sizeof(page->rule), "%s", live_rule(w));
+    snprintf(page->rule, sizeof(page->rule), "%s", judging_rule(w, partition));
     assert_true(at->next < OFFSETS);
     w->pages[partition] = (size_t)at->next + 1;
     return sl_pipeline_on_message(&w->p, &m);
@@ -307,10 +341,25 @@ static inline void deliver(struct world *w)
     sl_sink_done(b, &result);
 }
 
+static inline void commit(struct world *w)
+{
+    if (!w->commit_wanted)
+        return;
+    w->commit_wanted = false;
+    for (size_t i = 0; i < PARTITIONS; i++) {
+        sl_partition_noting(w->partitions[i], true);
+        sl_partition_noted(w->partitions[i]);
+    }
+    sl_pipeline_consumer_ops.on_committed(&w->p);
+}
+
 static inline void run_work(struct world *w)
 {
-    while (w->fake.n_work)
-        fake_run_work(&w->fake);
+    do {
+        while (w->fake.n_work)
+            fake_run_work(&w->fake);
+        commit(w);
+    } while (w->fake.n_work);
 }
 
 /* A second passes. */

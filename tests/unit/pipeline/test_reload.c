@@ -217,7 +217,8 @@ static void a_name_is_a_change_and_a_comment_is_none(void **state)
     ticks(w, 2);
     expect_live(w, "v2");
     assert_string_equal(w->p.routing->version->hash, hash); /* it decides the same */
-    assert_int_equal(w->partitions[0]->cut_over, 0);
+    assert_int_equal(w->partitions[0]->n_eras, 1);
+    assert_ptr_equal(w->partitions[0]->eras[0].routing, w->p.routing);
     free(text);
     world_free(w);
 }

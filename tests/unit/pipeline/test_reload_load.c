@@ -78,7 +78,7 @@ static void make_gap(struct drive *d)
 {
     struct sl_partition *at = d->w->partitions[chance(d, PARTITIONS)];
 
-    if (!sl_partition_has_gap(at))
+    if (at->sinks[ITEMS].from <= at->next && at->sinks[CUTS].from <= at->next)
         at->sinks[chance(d, SINKS)].from = at->next + (int64_t)chance(d, 10);
 }
 
@@ -91,7 +91,7 @@ static void flow(struct drive *d, unsigned n)
         struct sl_partition *at = w->partitions[k];
         struct page *page = &w->book[k][at->next];
 
-        page->to = bits_of(live_rule(w));
+        page->to = bits_of(judging_rule(w, k));
         for (size_t s = 0; s < SINKS; s++)
             if (at->next < at->sinks[s].from)
                 page->to &= (uint8_t) ~(1U << s);
@@ -109,6 +109,8 @@ static void settle_one(struct drive *d)
         fake_run_work(&w->fake);
     else if (n < 8 && w->pending.n)
         deliver(w);
+    else if (n < 9)
+        commit(w);
     else
         fake_advance(&w->fake, chance(d, 50));
 }

@@ -54,16 +54,27 @@ void sl_batch_free(struct sl_batch *b)
     free(b);
 }
 
+/* A part of a cut that repeats a plan, of which more is to come. */
+static bool repeating(const struct sl_batch *b)
+{
+    const struct sl_hold *h = b->hold;
+
+    return h->crc && h->catch_up && h->n > 0 &&
+           sl_plan_repeat_end(h->spans[0]->partition, h->sink) > 0;
+}
+
 /* Counted is what is used, not what is reserved: a large buffer's unused tail has never been
  * touched and so is not memory. A body that is still to be made is counted from the start at the
- * size that it is expected to have, so that closing batches never passes the bound. */
+ * size that it is expected to have, so that closing batches never passes the bound. A cut that
+ * repeats a plan has no choice of its size, and fits as it has fitted before: there a guess that is
+ * too large would only keep its last records out. */
 void sl_batch_charge(struct sl_batch *b)
 {
     struct sl_core *c = b->sink->core;
     size_t now = SL_BATCH_OVERHEAD + b->data.n + b->extra.n + b->wire.n + b->reasons.n +
                  b->n_items * sizeof(*b->items) + b->cap_runs * sizeof(*b->runs);
 
-    if (b->state <= SL_BATCH_SEALING && b->sink->type->seal)
+    if (b->state <= SL_BATCH_SEALING && b->sink->type->seal && !repeating(b))
         now += (size_t)((double)b->data.n * c->wire_ratio);
     c->bytes = c->bytes - b->charged + now;
     if (b->state == SL_BATCH_OPEN)

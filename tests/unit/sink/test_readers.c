@@ -221,6 +221,29 @@ static void what_is_behind_a_repeated_plan_is_another_cut(void **state)
     finish(&w);
 }
 
+/* A cut that fitted once fits again, whatever its successor expects of the compression: what it has
+ * not learnt yet does not count. */
+static void a_recorded_cut_is_counted_as_it_is(void **state)
+{
+    struct world w;
+    size_t bytes = 0;
+
+    (void)state;
+    arrive_with_plan(&w);
+    w.sink->core->wire_ratio = 3;
+    read_to(&w, END - 1);
+    for (struct sl_list *at = w.sink->core->cuts.next; at != &w.sink->core->cuts; at = at->next) {
+        const struct sl_cut *cut = sl_container_of(at, struct sl_cut, node);
+
+        for (size_t i = 0; i < cut->n; i++)
+            bytes += cut->batches[i]->data.n;
+    }
+    assert_true(bytes > 0);
+    assert_in_range(sl_sink_bytes(w.sink), bytes, bytes + 5 * 1024);
+    read_to(&w, END);
+    finish(&w);
+}
+
 static void a_recorded_cut_may_be_larger_than_the_queue(void **state)
 {
     struct world w;
@@ -345,6 +368,7 @@ int main(void)
         cmocka_unit_test(a_recorded_cut_is_made_again_whatever_the_limits),
         cmocka_unit_test(objects_of_a_repetition_crowd_out_no_others),
         cmocka_unit_test(what_is_behind_a_repeated_plan_is_another_cut),
+        cmocka_unit_test(a_recorded_cut_is_counted_as_it_is),
         cmocka_unit_test(a_recorded_cut_may_be_larger_than_the_queue),
         cmocka_unit_test(a_recorded_cut_waits_for_room_that_others_will_give),
         cmocka_unit_test(an_unfinished_repetition_is_never_uploaded),

@@ -335,6 +335,16 @@ static int unpack_body(const struct sl_pack *p, struct sl_buf *ret, struct sl_er
     return sl_fail(err, SL_EINVAL, "the rules version is damaged: it cannot be decompressed");
 }
 
+static int first_problem(const struct sl_diags *diags, struct sl_error *err)
+{
+    size_t i = 0;
+
+    while (i < diags->n && diags->items[i].severity != SL_PROBLEM)
+        i++;
+    return sl_fail(err, SL_EINVAL, "the stored rules have errors: %s",
+                   i < diags->n ? diags->items[i].text : "");
+}
+
 static int load_body(struct sl_routing_parts *p, const struct sl_config *live, struct sl_slice body,
                      struct sl_diags *diags, struct sl_error *err)
 {
@@ -348,7 +358,7 @@ static int load_body(struct sl_routing_parts *p, const struct sl_config *live, s
     if (!p->decoder)
         return SL_EINVAL;
     p->rules = sl_rules_load_kept(p->config, files, p->fields, diags);
-    return p->rules ? SL_OK : sl_fail(err, SL_EINVAL, "the stored rules have errors");
+    return p->rules ? SL_OK : first_problem(diags, err);
 }
 
 /* They must decide as they did where they were packed; another release of Sluice may see in them

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "config/secret.h"
 #include "dice.h"
 #include "pipeline/site.h"
+#include "sink/compress.h"
 
 /* Rules versions: what is packed and made again elsewhere, when the files are long gone and sinks
  * were renamed, removed and added, decides as before. */
@@ -338,18 +340,41 @@ static void rate_limits_begin_anew(void **state)
     site_release(&s);
 }
 
+/* The key of `redact` stays where it is: who unpacks takes his own, and decides no other way. */
 static void a_secret_is_not_packed(void **state)
 {
+    static const char key[] = "a key of many characters", other_key[] = "another key, as long";
+    struct sl_routing *a, *b;
+    struct sl_pack p;
+    unsigned *aside;
+    struct sl_buf body;
     struct site s;
-    struct sl_routing *r;
 
     (void)state;
     site_init(&s);
-    write_file(&s, "rules.yaml", by_service);
-    r = load(&s);
-    s.config.redact_key = (struct sl_secret *)"never read";
-    sl_routing_free(unpack(&s, r));
-    sl_routing_free(r);
+    write_file(&s, "rules.yaml",
+               "rules:\n  - name: a\n    redact: [{ detect: email, with: hash }]\n"
+               "    to: search\n");
+    s.config.redact_key = sl_secret_new(sl_slice_str(key), "", NULL);
+    a = load(&s);
+    assert_int_equal(sl_pack_read(sl_buf_as_slice(&a->packed), &p, &aside, NULL), SL_OK);
+    sl_buf_init(&body, p.body_n);
+    assert_int_equal(sl_unzstd(p.frame, &body), SL_OK);
+    assert_int_equal(body.n, p.body_n);
+    assert_null(memmem(body.p, body.n, key, strlen(key)));
+    sl_buf_release(&body);
+    free(aside);
+    sl_secret_free(s.config.redact_key);
+
+    s.config.redact_key = sl_secret_new(sl_slice_str(other_key), "", NULL);
+    b = unpack(&s, a);
+    goes(&s, b, "{\"message\":\"a@example.com\"}", "search:a");
+    sl_routing_free(b);
+    sl_secret_free(s.config.redact_key);
+    s.config.redact_key = NULL;
+    assert_null(try_unpack(&s, sl_buf_as_slice(&a->packed)));
+    assert_non_null(strstr(s.err.text, "have errors: a hash needs a key"));
+    sl_routing_free(a);
     site_release(&s);
 }
 

@@ -46,7 +46,8 @@ struct sl_part {
     bool paused; /* by us: 2.0.2 rewinds a partition that is resumed without having been paused */
     bool rewind; /* messages were thrown away: seek back to `expect` before the next one is taken */
     bool check;  /* the log moved away under it: its bounds are to be asked for */
-    bool plain;  /* the broker refused our metadata: commit without */
+    bool checking;  /* and are being asked for, since then */
+    bool plain;     /* the broker refused our metadata: commit without */
     int64_t bad_at; /* `expect` when a fetched batch could last not be read, and how often there */
     unsigned bad_times;
     int64_t still_at; /* `expect` since still_ms, while records should come */

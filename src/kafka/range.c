@@ -92,8 +92,9 @@ static void apply(struct sl_consumer *c, const struct sl_lookup_item *item)
         sl_topics_get(c, item->topic)->asked = true;
         sl_topics_get(c, item->topic)->compacted = p->compacted = item->compacted;
     }
-    if (!part->check || p->stopped || c->parked_at == part)
+    if (!part->checking || p->stopped) /* else what was asked for may be older than the news */
         return;
+    part->checking = false;
     if (item->err)
         again_later(c, rd_kafka_err2str(item->err));
     else
@@ -145,6 +146,7 @@ void sl_range_turn(struct sl_consumer *c)
         s = s ? s : sl_lookup_new(c->rk, c->source);
         item = sl_lookup_add(s, p->topic->name, p->number);
         item->committed = sl_part_of(p)->expect;
+        sl_part_of(p)->checking = to_be_asked(c, sl_part_of(p));
         item->ask_policy = all && !sl_topics_get(c, p->topic->name)->asked;
     }
     if (!s)

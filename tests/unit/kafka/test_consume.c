@@ -204,7 +204,7 @@ static void a_large_record(void **state)
 }
 
 /* The library goes on behind a batch whose checksum is wrong; its records must not be lost. */
-static void damage_on_the_wire(void **state)
+static void f27_damage_on_the_wire(void **state)
 {
     struct world *w = *state;
     struct member m;
@@ -221,7 +221,7 @@ static void damage_on_the_wire(void **state)
 }
 
 /* Damage in the log itself: the partition stops in front of it, and the others go on. */
-static void damage_that_stays(void **state)
+static void f27_damage_that_stays(void **state)
 {
     struct world *w = *state;
     struct member m;
@@ -236,6 +236,58 @@ static void damage_that_stays(void **state)
     assert_false(m.fatal);
     member_close(&m);
     assert_int_equal(committed(w, "logs", 0), 100);
+}
+
+/* The library is left with a paused partition that nobody paused: it is begun again, once. */
+static void f31_nothing_comes_although_the_log_goes_on(void **state)
+{
+    struct world *w = *state;
+    struct member m;
+    rd_kafka_topic_partition_list_t *one = rd_kafka_topic_partition_list_new(1);
+
+    make_full_topic(w, "logs", 2, 100);
+    member_start(&m, w, "logs");
+    UNTIL(w, m.n == 200);
+    rd_kafka_topic_partition_list_add(one, "logs", 0);
+    rd_kafka_pause_partitions(m.c->rk, one); /* behind our back */
+    fill(w, "logs", 2, 10);
+    UNTIL(w, m.seen[1].n == 110);
+    m.c->bounds_ms = 0; /* tells that the log goes on */
+    UNTIL(w, m.seen[0].at->log_end == 110);
+    assert_int_equal(m.seen[0].n, 100);
+    m.c->strand_ms = 0;
+    UNTIL(w, m.seen[0].n == 110);
+    assert_int_equal(sl_consumer_counts(m.c)->stirred, 1);
+    assert_int_equal(m.broken, 0);
+    rd_kafka_topic_partition_list_destroy(one);
+    member_close(&m);
+}
+
+/* What does not come for another reason is left alone, and stirred once only: here the pause is the
+ * user's, and then the log's end is a claim. */
+static void stirred_once_and_not_when_paused(void **state)
+{
+    struct world *w = *state;
+    struct member m;
+
+    make_full_topic(w, "logs", 1, 100);
+    member_start(&m, w, "logs");
+    UNTIL(w, m.n == 100);
+    m.c->strand_ms = 0;
+    sl_consumer_pause(m.c);
+    m.seen[0].at->log_end = 1000;
+    look_for_commits(&m);
+    look_for_commits(&m);
+    assert_int_equal(m.c->counts.stirred, 0);
+    sl_consumer_resume(m.c);
+    look_for_commits(&m);
+    look_for_commits(&m);
+    look_for_commits(&m);
+    assert_int_equal(m.c->counts.stirred, 1);
+    read_one_more(&m, 1);
+    assert_int_equal(m.n, 101);
+    assert_int_equal(m.broken, 0);
+    member_close(&m);
 }
 
 static void excluded_topics(void **state)
@@ -287,7 +339,7 @@ static void decode_forms(void **state)
     member_close(&m);
 }
 
-static void closed_before_anything_was_assigned(void **state)
+static void f06_closed_before_anything_was_assigned(void **state)
 {
     struct world *w = *state;
     struct member m;
@@ -331,7 +383,7 @@ static void freed_without_close(void **state)
     assert_false(m.closed);
 }
 
-static void brokers_go_and_come(void **state)
+static void f25_brokers_go_and_come(void **state)
 {
     struct world *w = *state;
     struct member m;
@@ -349,6 +401,50 @@ static void brokers_go_and_come(void **state)
     member_close(&m);
 }
 
+/* Leaders move while records flow. */
+static void f24_leader_change(void **state)
+{
+    struct world *w = *state;
+    struct member m;
+
+    make_full_topic(w, "logs", 2, 100);
+    member_start(&m, w, "logs");
+    for (int32_t round = 0; round < 4; round++) {
+        UNTIL(w, m.n == 200u * (uint64_t)(round + 1));
+        rd_kafka_mock_partition_set_leader(w->mock, "logs", 0, 1 + round % 3);
+        rd_kafka_mock_partition_set_leader(w->mock, "logs", 1, 1 + (round + 1) % 3);
+        if (round < 3)
+            fill(w, "logs", 2, 100);
+    }
+    assert_int_equal(m.broken + m.ended, 0);
+    assert_int_equal(m.n, 800);
+    member_close(&m);
+}
+
+/* Half-open: the broker takes what is sent and answers nothing for longer than a request may take.
+ */
+static void f26_broker_that_answers_no_more(void **state)
+{
+    struct world *w = *state;
+    struct member m;
+
+    make_full_topic(w, "logs", 1, 100);
+    member_init(&m, w, "logs");
+    m.properties[m.source.consumer.n++] = (struct sl_property){"socket.timeout.ms", "1000", 0, 0};
+    member_open(&m, NULL, 0);
+    UNTIL(w, m.n == 100);
+    for (int32_t broker = 1; broker <= 3; broker++)
+        rd_kafka_mock_broker_set_rtt(w->mock, broker, 4000);
+    UNTIL(w, m.c->error_logged_ms != 0);
+    for (int32_t broker = 1; broker <= 3; broker++)
+        rd_kafka_mock_broker_set_rtt(w->mock, broker, 0);
+    fill(w, "logs", 1, 100);
+    UNTIL(w, m.seen[0].last == 199);
+    assert_int_equal(m.broken, 0);
+    assert_false(m.fatal);
+    member_close(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -360,14 +456,18 @@ int main(void)
         T(assigned_while_paused),
         T(headers_keys_and_tombstones),
         T(a_large_record),
-        T(damage_on_the_wire),
-        T(damage_that_stays),
+        T(f27_damage_on_the_wire),
+        T(f27_damage_that_stays),
+        T(f31_nothing_comes_although_the_log_goes_on),
+        T(stirred_once_and_not_when_paused),
+        T(f24_leader_change),
+        T(f26_broker_that_answers_no_more),
         T(excluded_topics),
         T(decode_forms),
-        T(closed_before_anything_was_assigned),
+        T(f06_closed_before_anything_was_assigned),
         T(closed_without_any_broker),
         T(freed_without_close),
-        T(brokers_go_and_come),
+        T(f25_brokers_go_and_come),
     };
     return RUN_TESTS("consume", tests);
 }

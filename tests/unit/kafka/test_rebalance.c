@@ -14,7 +14,7 @@ static bool whole(const struct member *m, size_t n, int32_t partition, int64_t l
 /* One, two, three members, and back to one, while records flow: every offset is seen by somebody,
  * in order within an assignment, and the group ends with everything committed. (The mock refuses
  * every commit while members join, as Kafka does not: so some offsets are read twice here.) */
-static void one_two_three_one(void **state)
+static void f14_one_two_three_one(void **state)
 {
     struct world *w = *state;
     struct member m[3];
@@ -64,7 +64,7 @@ static void subscribe_again(struct member *m)
 
 /* What is outstanding at the revoke is not committed; what was drained is, before the partitions
  * go. */
-static void revoke_waits_for_the_drain(void **state)
+static void f15_revoke_waits_for_the_drain(void **state)
 {
     struct world *w = *state;
     struct member a;
@@ -98,7 +98,7 @@ static void revoke_waits_for_the_drain(void **state)
 }
 
 /* The drain gave up: the next owner reads again what was not delivered. */
-static void undelivered_is_read_again(void **state)
+static void f16_undelivered_is_read_again(void **state)
 {
     struct world *w = *state;
     struct member a, b;
@@ -136,7 +136,7 @@ static void start_holding(struct member *m, struct world *w)
 
 /* The broker forgets the member: nothing of the lost assignment is committed, and it joins again.
  */
-static void lost_assignment_is_not_committed(void **state)
+static void f07_lost_assignment_is_not_committed(void **state)
 {
     struct world *w = *state;
     struct member m;
@@ -272,6 +272,59 @@ static void closed_while_a_broker_is_slow(void **state)
     sl_consumer_free(m.c);
 }
 
+/* Another process has taken our instance id: for good. */
+static void f34_fenced_instance_id(void **state)
+{
+    struct world *w = *state;
+    struct member m;
+
+    make_full_topic(w, "logs", 1, 10);
+    member_init(&m, w, "logs");
+    m.properties[m.source.consumer.n++] =
+        (struct sl_property){"group.instance.id", "router-0", 0, 0};
+    m.strict = true;
+    member_open(&m, NULL, 0);
+    UNTIL(w, m.n == 10 && m.seen[0].at->committed == 10);
+    rd_kafka_mock_push_request_errors(w->mock, HEARTBEAT, 1, RD_KAFKA_RESP_ERR_FENCED_INSTANCE_ID);
+    UNTIL(w, m.fatal);
+    assert_non_null(strstr(m.why, "FENCED"));
+    sl_consumer_close(m.c);
+    UNTIL(w, m.closed);
+    assert_int_equal(m.assigned, 0);
+    sl_consumer_free(m.c);
+}
+
+/* The loop stood still for longer than max.poll.interval.ms: the group went on without us. */
+static void f08_loop_stands_still(void **state)
+{
+    struct world *w = *state;
+    struct member m;
+
+    make_topic(w, "logs", 1);
+    produce(w, "logs", 0, 100);
+    flush(w);
+    member_init(&m, w, "logs");
+    m.properties[m.source.consumer.n++] =
+        (struct sl_property){"max.poll.interval.ms", "6000", 0, 0};
+    m.hold = sl_hold_new(0, false, false);
+    member_open(&m, NULL, 0);
+    UNTIL(w, m.n == 100);
+    uv_poll_stop(&m.c->inbox.poll); /* deaf */
+    uv_idle_stop(&m.c->inbox.idle);
+    sl_timer_stop(&w->loop.rt, &m.c->tick);
+    UNTIL(w, rd_kafka_assignment_lost(m.c->rk));
+    sl_hold_unref(m.hold); /* delivered, but by nobody who may commit it */
+    m.hold = NULL;
+    sl_inbox_start(&m.c->inbox);
+    sl_timer_start(&w->loop.rt, &m.c->tick, 1);
+    UNTIL(w, m.lost == 1);
+    assert_int_equal(m.revoking, 0);
+    UNTIL(w, m.assigned == 1 && m.n == 200); /* joined again, and read again */
+    UNTIL(w, m.seen[0].at->committed == 100);
+    assert_int_equal(m.broken, 0);
+    member_close(&m);
+}
+
 static void count_handle(uv_handle_t *handle, void *n)
 {
     (void)handle;
@@ -301,11 +354,13 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
-        T(one_two_three_one),
-        T(revoke_waits_for_the_drain),
-        T(undelivered_is_read_again),
-        T(lost_assignment_is_not_committed),
+        T(f14_one_two_three_one),
+        T(f15_revoke_waits_for_the_drain),
+        T(f16_undelivered_is_read_again),
+        T(f07_lost_assignment_is_not_committed),
         T(parked_message_of_a_revoked_partition),
+        T(f34_fenced_instance_id),
+        T(f08_loop_stands_still),
         T(closed_while_looking_up),
         T(refused_assignment_comes_again),
         T(closed_while_lost),

@@ -47,7 +47,7 @@ static void decisions(void **state)
 
 /* `latest` decides for all partitions of the topic at once: the second member does not read its own
  * from the beginning. */
-static void latest_holds_for_the_whole_topic(void **state)
+static void f32_latest_holds_for_the_whole_topic(void **state)
 {
     struct world *w = *state;
     struct member a, b;
@@ -146,7 +146,7 @@ static void without_a_leader(void **state)
     member_close(&m);
 }
 
-static void a_partition_without_offset_beside_others(void **state)
+static void f30_a_partition_without_offset_beside_others(void **state)
 {
     struct world *w = *state;
     struct member m;
@@ -162,7 +162,7 @@ static void a_partition_without_offset_beside_others(void **state)
     member_close(&m);
 }
 
-static void fail_refuses_to_begin(void **state)
+static void f32_fail_refuses_to_begin(void **state)
 {
     struct world *w = *state;
     struct member m;
@@ -180,7 +180,7 @@ static void fail_refuses_to_begin(void **state)
 
 /* The start is committed before the first message is read, so that a crash right then does not move
  * it. */
-static void start_is_committed_first(void **state)
+static void f32_start_is_committed_first(void **state)
 {
     struct world *w = *state;
     struct member m;
@@ -200,7 +200,7 @@ static void start_is_committed_first(void **state)
     member_close(&m);
 }
 
-static void past_the_end_stops_that_partition(void **state)
+static void f29_past_the_end_stops_that_partition(void **state)
 {
     struct world *w = *state;
     struct member m;
@@ -212,7 +212,7 @@ static void past_the_end_stops_that_partition(void **state)
     member_init(&m, w, "logs");
     m.source.out_of_range = SL_RANGE_EARLIEST;
     member_open(&m, NULL, 0);
-    UNTIL(w, m.seen[1].n == 100 && m.seen[1].at->committed == 100);
+    UNTIL(w, m.seen[1].last == 99 && m.seen[1].at && m.seen[1].at->committed == 100);
     assert_int_equal(m.seen[0].n, 0);
     assert_false(sl_consumer_ready(m.c, words, sizeof(words)));
     assert_non_null(strstr(words, "1 of 2 partitions stopped, logs-0"));
@@ -243,7 +243,7 @@ static void overflow_log(struct world *w, int32_t partition)
     flush(w);
 }
 
-static void gone_before_the_start(void **state)
+static void f28_gone_before_the_start(void **state)
 {
     struct world *w = *state;
     struct member m;
@@ -276,7 +276,7 @@ static void overtaken(struct world *w, enum sl_out_of_range policy, struct membe
     sl_consumer_resume(m->c);
 }
 
-static void overtaken_goes_on_at_the_beginning(void **state)
+static void f28_overtaken_goes_on_at_the_beginning(void **state)
 {
     struct world *w = *state;
     struct member m;
@@ -284,6 +284,9 @@ static void overtaken_goes_on_at_the_beginning(void **state)
     overtaken(w, SL_RANGE_EARLIEST, &m);
     UNTIL(w, m.seen[0].last == 109);
     assert_true(m.seen[0].n < 110);
+    assert_int_equal(m.overtaken, 1); /* and exactly what did not come is told */
+    assert_int_equal(m.overtaken_from, 10);
+    assert_int_equal(m.overtaken_to - m.overtaken_from, 110 - (int64_t)m.seen[0].n);
     produce(w, "logs", 1, 10);
     flush(w);
     UNTIL(w, m.seen[1].last == 19);
@@ -293,7 +296,7 @@ static void overtaken_goes_on_at_the_beginning(void **state)
     assert_int_equal(committed(w, "logs", 0), 110);
 }
 
-static void overtaken_stops(void **state)
+static void f28_overtaken_stops(void **state)
 {
     struct world *w = *state;
     struct member m;
@@ -305,6 +308,7 @@ static void overtaken_stops(void **state)
     flush(w);
     UNTIL(w, m.seen[1].last == 19);
     assert_int_equal(m.seen[0].last, 9);
+    assert_int_equal(m.overtaken, 0);
     assert_false(sl_consumer_ready(m.c, words, sizeof(words)));
     assert_non_null(strstr(words, "is gone"));
     member_close(&m);
@@ -316,18 +320,18 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
         cmocka_unit_test(decisions),
-        T(latest_holds_for_the_whole_topic),
+        T(f32_latest_holds_for_the_whole_topic),
         T(latest_commits_for_others),
         T(latest_leaves_what_others_committed),
         T(without_a_leader),
-        T(a_partition_without_offset_beside_others),
-        T(fail_refuses_to_begin),
-        T(start_is_committed_first),
-        T(past_the_end_stops_that_partition),
+        T(f30_a_partition_without_offset_beside_others),
+        T(f32_fail_refuses_to_begin),
+        T(f32_start_is_committed_first),
+        T(f29_past_the_end_stops_that_partition),
         T(all_stopped_is_fatal),
-        T(gone_before_the_start),
-        T(overtaken_goes_on_at_the_beginning),
-        T(overtaken_stops),
+        T(f28_gone_before_the_start),
+        T(f28_overtaken_goes_on_at_the_beginning),
+        T(f28_overtaken_stops),
     };
     return RUN_TESTS("start", tests);
 }

@@ -19,7 +19,7 @@
 #ifdef NDEBUG
 enum { STATES_MAX = INT32_MAX };
 #else
-enum { STATES_MAX = 60000 };
+enum { STATES_MAX = 6000 };
 #endif
 
 struct visit {

@@ -112,6 +112,7 @@ static void caught(struct sl_pipeline *p, const struct sl_message *m, size_t sin
     ++*p->count.read_again[sink];
     p->flows[sink].caught++;
     p->catchup.allowed -= 1;
+    p->catchup.full_ms = 0; /* there was room */
     sl_partition_caught(m->at, sink, m->offset, m->timestamp_ms, value_crc);
     if (end > 0 && m->offset + 1 >= end)
         plan_read(p, m->at, sink);

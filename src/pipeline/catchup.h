@@ -36,6 +36,7 @@ struct sl_catchup {
     bool again;         /* what is read for it has to be chosen anew; until then nothing is taken */
     bool limited;       /* paused for `catch_up.rate` */
     uint64_t full_ms;   /* paused for want of room since then; 0: it is not */
+    uint64_t tried_ms;  /* and offered again then */
     uint64_t second_ms; /* of the rate: this second began then */
     double allowed;     /* records left in it */
     uint64_t log_ms;

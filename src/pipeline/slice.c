@@ -272,12 +272,27 @@ static bool has_room_again(const struct sl_pipeline *p)
     return !sl_flow_above(p, c->sink, SL_RESUME_SHARE);
 }
 
+/* A partition had nothing for the sink when what is read was chosen, and has now. */
+static bool passes_over(const struct sl_pipeline *p)
+{
+    const struct sl_catchup *c = &p->catchup;
+    const struct sl_partition *only = planned(p, c->sink);
+    size_t n;
+    struct sl_partition *const *all = sl_consumer_partitions(p->consumer, &n);
+
+    for (size_t i = 0; i < n; i++)
+        if (reads_at(all[i], c->sink) >= 0 && (!only || only == all[i]) &&
+            !sl_side_reads(c->side, all[i]))
+            return true;
+    return false;
+}
+
 static void go_on(struct sl_pipeline *p)
 {
     struct sl_catchup *c = &p->catchup;
     struct sl_error err;
 
-    if (c->again) {
+    if (c->again || passes_over(p)) {
         c->again = c->limited = false;
         c->full_ms = 0;
         if (read_for(p, c->sink, &err) != SL_OK)
@@ -285,6 +300,12 @@ static void go_on(struct sl_pipeline *p)
     }
     if (c->full_ms && has_room_again(p)) {
         c->full_ms = 0;
+        sl_side_resume(c->side);
+    } else if (c->full_ms && planned(p, c->sink) &&
+               sl_now_ms(p->rt) - c->tried_ms >= SL_CATCHUP_LOOK_MS) {
+        /* What repeats a plan stays queued until all of it has been read: there may never be less.
+         */
+        c->tried_ms = sl_now_ms(p->rt);
         sl_side_resume(c->side);
     } else if (c->limited && !c->full_ms && sl_now_ms(p->rt) - c->second_ms >= SL_SECOND_MS) {
         c->limited = false;

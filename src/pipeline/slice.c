@@ -10,17 +10,14 @@
 
 enum { RECORD_OVERHEAD = 256, LOG_MS = 30000 };
 
-/* What is read for the sink, of this partition: -1 when nothing is. */
-static int64_t reads_at(const struct sl_partition *at, size_t sink)
+/* Something of the partition is there to be read for the sink. */
+static bool reads(const struct sl_partition *at, size_t sink)
 {
     const struct sl_sink_position *s = &at->sinks[sink];
     int64_t end = at->log_end > at->next ? at->log_end : at->next;
 
-    if (!sl_partition_active(at) || s->catch_up < 0)
-        return -1;
-    if (s->from < end)
-        end = s->from;
-    return s->catch_up < end ? s->catch_up : -1;
+    return sl_partition_active(at) && s->catch_up >= 0 && s->catch_up < end &&
+           s->catch_up < s->from;
 }
 
 /* Of the sink's partitions the one whose recorded plan is to be repeated now: the one of which a
@@ -32,7 +29,7 @@ static const struct sl_partition *planned(const struct sl_pipeline *p, size_t si
     const struct sl_partition *found = NULL;
 
     for (size_t i = 0; i < n; i++) {
-        if (reads_at(all[i], sink) < 0 || sl_plan_repeat_end(all[i], sink) == 0)
+        if (!reads(all[i], sink) || sl_plan_repeat_end(all[i], sink) == 0)
             continue;
         if (all[i]->sinks[sink].catch_up > all[i]->sinks[sink].plan.first)
             return all[i];
@@ -47,7 +44,7 @@ static bool reads_anything(const struct sl_pipeline *p, size_t sink)
     struct sl_partition *const *all = sl_consumer_partitions(p->consumer, &n);
 
     for (size_t i = 0; i < n; i++)
-        if (reads_at(all[i], sink) >= 0)
+        if (reads(all[i], sink))
             return true;
     return false;
 }
@@ -200,13 +197,12 @@ static int read_for(struct sl_pipeline *p, size_t sink, struct sl_error *err)
     const struct sl_partition *only = planned(p, sink);
     int rc = SL_OK;
 
-    for (size_t i = 0; i < n; i++) {
-        int64_t at = reads_at(all[i], sink);
-
-        if (at < 0 || (only && only != all[i]))
+    for (size_t i = 0; i < n; i++) { /* also where nothing is to be read yet: there will be */
+        if (!sl_partition_active(all[i]) || sl_partition_attached(all[i], sink) ||
+            (only && only != all[i]))
             continue;
         parts[chosen] = all[i];
-        offsets[chosen++] = at;
+        offsets[chosen++] = all[i]->sinks[sink].catch_up;
     }
     if (chosen > 0)
         rc = sl_side_read(p->catchup.side, parts, offsets, chosen, err);

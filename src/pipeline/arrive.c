@@ -143,6 +143,30 @@ static bool resolve(const struct sl_pipeline *p, struct sl_partition *at)
     return all;
 }
 
+/* Below the committed offset a sink that had not come so far still lacks records: they are judged
+ * by their own rules where these are known, and by the live ones where not. */
+static void forget_positions(struct sl_pipeline *p, const struct sl_arrived *a)
+{
+    struct sl_partition *at = a->p;
+    size_t n = 0;
+    struct sl_era *kept = sl_calloc(at->n_eras + 1, sizeof(*kept));
+
+    for (size_t i = 0; i < at->n_eras && at->eras[i].begin < a->base; i++) {
+        struct sl_era era = at->eras[i];
+
+        if (!era.routing) {
+            era.routing = p->routing;
+            snprintf(era.rules, sizeof(era.rules), "%.*s", SL_RULES_HEAD, p->routing->decisions);
+        }
+        if (n == 0 || strcmp(kept[n - 1].rules, era.rules) != 0)
+            kept[n++] = era;
+    }
+    sl_partition_void(at, a->base);
+    at->eras = kept;
+    at->n_eras = n;
+    place(p, a);
+}
+
 static void make_void(struct sl_pipeline *p, const struct sl_arrived *a)
 {
     struct sl_partition *at = a->p;
@@ -157,8 +181,7 @@ static void make_void(struct sl_pipeline *p, const struct sl_arrived *a)
            "begins at the committed offset",
            "topic", at->topic->name, "partition", number, "repeated", count, "reason",
            p->arrive.why, NULL);
-    sl_partition_void(at, a->base);
-    place(p, a);
+    forget_positions(p, a);
     if (p->config->source.max_replay == 0 || again <= (int64_t)p->config->source.max_replay)
         return;
     snprintf(text, sizeof(text),

@@ -258,7 +258,7 @@ static void on_second(struct sl_timer *t)
     p->names.day = sl_wall_ms(p->rt) / (24 * 60 * 60 * 1000);
     if (p->phase == SL_PHASE_RUNNING) {
         look_at_queues(p);
-        sl_versions_sweep(p);
+        sl_versions_tick(p);
     }
     sl_ledger_tick(p);
     sl_timer_start(p->rt, t, SL_SECOND_MS);

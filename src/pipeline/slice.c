@@ -268,27 +268,12 @@ static bool has_room_again(const struct sl_pipeline *p)
     return !sl_flow_above(p, c->sink, SL_RESUME_SHARE);
 }
 
-/* A partition had nothing for the sink when what is read was chosen, and has now. */
-static bool passes_over(const struct sl_pipeline *p)
-{
-    const struct sl_catchup *c = &p->catchup;
-    const struct sl_partition *only = planned(p, c->sink);
-    size_t n;
-    struct sl_partition *const *all = sl_consumer_partitions(p->consumer, &n);
-
-    for (size_t i = 0; i < n; i++)
-        if (reads_at(all[i], c->sink) >= 0 && (!only || only == all[i]) &&
-            !sl_side_reads(c->side, all[i]))
-            return true;
-    return false;
-}
-
 static void go_on(struct sl_pipeline *p)
 {
     struct sl_catchup *c = &p->catchup;
     struct sl_error err;
 
-    if (c->again || passes_over(p)) {
+    if (c->again) {
         c->again = c->limited = false;
         c->full_ms = 0;
         if (read_for(p, c->sink, &err) != SL_OK)

@@ -73,6 +73,7 @@ static void swap(struct sl_pipeline *p)
 
     p->routing = r->next;
     r->next = NULL;
+    p->versions.again_ms = 0;
     name_rules(p);
     cut_over(p);
     sl_rule_counts_begin(&p->routing->counts, &old->counts, p->metrics);

@@ -167,6 +167,47 @@ void sl_versions_decode(struct sl_pipeline *p, const struct sl_routing *r,
 
 /* ---- the state topic ---- */
 
+/* What is live and not in the topic is put there again and again: until then whoever comes next may
+ * need it in vain. */
+static void recorded(struct sl_pipeline *p, const char *hash, int code)
+{
+    struct sl_versions *v = &p->versions;
+    bool late = v->again_ms != 0;
+
+    if (p->phase != SL_PHASE_RUNNING || strcmp(hash, p->routing->decisions) != 0)
+        return;
+    v->again_ms = code == SL_OK ? 0 : sl_now_ms(p->rt) + SL_VERSIONS_AGAIN_MS;
+    if (code == SL_OK && late)
+        sl_log(p->log, SL_LOG_INFO, "the rules are in the state topic now", "hash", hash, NULL);
+}
+
+struct again {
+    struct sl_pipeline *p;
+    char hash[SL_SHA256_HEX + 1];
+};
+
+static void on_again(void *user, int code, const char *why)
+{
+    struct again *a = user;
+
+    (void)why; /* has been told */
+    recorded(a->p, a->hash, code);
+    free(a);
+}
+
+static void record_again(struct sl_pipeline *p)
+{
+    struct again *a;
+
+    if (!p->versions.again_ms || sl_now_ms(p->rt) < p->versions.again_ms)
+        return;
+    a = sl_zalloc(sizeof(*a));
+    a->p = p;
+    memcpy(a->hash, p->routing->decisions, sizeof(a->hash));
+    p->versions.again_ms = UINT64_MAX; /* under way */
+    sl_state_put(p->state, a->hash, sl_buf_as_slice(&p->routing->packed), on_again, a);
+}
+
 struct recording {
     struct sl_pipeline *p;
     struct sl_timer timer;
@@ -208,6 +249,7 @@ static void on_recorded(void *user, int code, const char *why)
     struct recording *r = user;
 
     tell(r, code == SL_OK ? NULL : why);
+    recorded(r->p, r->hash, code);
     free(r);
 }
 
@@ -226,6 +268,12 @@ bool sl_versions_record(struct sl_pipeline *p, const struct sl_routing *routing,
     sl_timer_start(p->rt, &r->timer, SL_VERSIONS_WAIT_MS);
     sl_state_put(p->state, r->hash, sl_buf_as_slice(&routing->packed), on_recorded, r);
     return true;
+}
+
+void sl_versions_tick(struct sl_pipeline *p)
+{
+    record_again(p);
+    sl_versions_sweep(p);
 }
 
 void sl_versions_release(struct sl_pipeline *p)

@@ -16,9 +16,10 @@
  *
  * Before a version judges its first record it is put into the state topic (kafka/state.h) and that
  * is confirmed, so that whoever comes next can have it. A topic that does not answer holds rules up
- * for SL_VERSIONS_WAIT_MS; then they go live all the same and the log has what that costs. */
+ * for SL_VERSIONS_WAIT_MS; then they go live all the same, the log has what that costs, and they
+ * are put there again until it is done. */
 
-enum { SL_VERSIONS_WAIT_MS = 10000 };
+enum { SL_VERSIONS_WAIT_MS = 10000, SL_VERSIONS_AGAIN_MS = 10000 };
 
 struct sl_pipeline;
 
@@ -36,6 +37,7 @@ struct sl_version {
 struct sl_versions {
     struct sl_version *older;
     size_t n, cap;
+    uint64_t again_ms; /* the live one is not in the state topic: when to put it there; 0: it is */
 };
 
 /* By the head of its decisions hash (all of it is fine); NULL: it is not loaded. */
@@ -48,6 +50,7 @@ void sl_versions_follow(struct sl_pipeline *p);
 void sl_versions_cut_over(struct sl_pipeline *p, struct sl_partition *at);
 /* Eras that nobody needs any more go, and versions that no era names. */
 void sl_versions_sweep(struct sl_pipeline *p);
+void sl_versions_tick(struct sl_pipeline *p); /* once a second */
 /* As sl_decode(), by an older version's own configuration. */
 void sl_versions_decode(struct sl_pipeline *p, const struct sl_routing *r,
                         const struct sl_message *m, struct sl_record *ret);

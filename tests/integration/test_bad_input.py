@@ -53,7 +53,7 @@ def original(record):
             else record["message"].encode())
 
 
-def test_every_evil_value_is_kept_as_it_came(world):
+def test_c01_to_c09_every_evil_value_is_kept_as_it_came(world):
     archived = sorted(original(record) for record in run(world, EVIL.values()))
     assert archived == sorted(EVIL.values())
     assert world.in_search() == []

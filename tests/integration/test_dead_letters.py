@@ -11,7 +11,7 @@ HOSTILE = ["../../etc/passwd", "_all", "-x", "UPPER-Case", "a,b*?", 'a"b\\c|<d>'
            "line\nbreak\r\nSet-Cookie: a=b", "{service}", ""]
 
 
-def test_mapping_conflict(world):
+def test_f38_mapping_conflict(world):
     """The good items of a batch arrive; the bad ones are letters with reason, place and original bytes."""
     world.make_topic(partitions=3)
     records = world.produce(world.traffic(20_000))
@@ -60,7 +60,7 @@ def test_key_and_headers_travel_with_a_letter(world):
     assert dict(letters[0].headers)["sluice-sink"] == b"search"
 
 
-def test_hostile_index_names_and_keys(world):
+def test_c18_c19_hostile_index_names_and_keys(world):
     """A record can name neither another index nor a place outside its prefix."""
     world.make_topic()
     values = [json.dumps({"id": f"r{n:08d}", "service": text, "message": "hostile"}).encode()
@@ -125,7 +125,7 @@ def test_a_pattern_does_not_match_the_dead_letter_topic(world):
     assert set(world.broker.committed(world.group, world.dead).values()) == {None}
 
 
-def test_dead_letters_wait_for_kafka(world):
+def test_f57_dead_letters_wait_for_kafka(world):
     """A letter counts only when Kafka has it: with the topic gone, the position stays."""
     world.make_topic()
     config = world.config(dead_letter={"topic": f"{world.name}.absent"})

@@ -236,7 +236,7 @@ def test_copies_of_a_letter_are_sent_once(world):
     assert waiting(config) == {}
 
 
-def test_letters_that_only_point_to_their_record(world):
+def test_c14_letters_that_only_point_to_their_record(world):
     """Too large for the dead-letter topic: the record is read from its own topic, if it is there still."""
     world.make_topic()
     world.broker.produce(world.topic, [(b"k", record(n, pad="x" * 50_000), None) for n in range(3)])

@@ -7,7 +7,7 @@ from tests.stack.process import wait_until
 from .world import fewer
 
 
-def test_kafka_is_restarted_under_load(world, stack):
+def test_f25_kafka_is_restarted_under_load(world, stack):
     world.make_topic(partitions=6)
     world.produce(world.traffic(fewer(100_000)))
     world.receiver.behave("slow", times=20)   # keeps the run long enough to be under load
@@ -31,7 +31,7 @@ def test_sixty_four_partitions(world):
     world.audit()
 
 
-def test_partitions_added_while_running(world):
+def test_f30_partitions_added_while_running(world):
     """A partition that appears later is read from its beginning."""
     world.make_topic(partitions=1)
     world.produce(world.traffic(1000))
@@ -46,7 +46,7 @@ def test_partitions_added_while_running(world):
     world.audit(records=late)
 
 
-def test_empty_large_and_deleted_records(world):
+def test_c10_c11_c14_empty_large_and_deleted_records(world):
     """0 bytes, 1 MB, tombstones: delivered, delivered, counted."""
     world.make_topic(partitions=1)
     big = json.dumps({"id": "r00000001", "service": "auth", "message": "x" * 999_000}).encode()

@@ -27,7 +27,7 @@ def troubled(router, sink):
     return m.sink_state(sink) == "stalled" or m.sum("sluice_retries_total", sink=sink) > 0
 
 
-def test_opensearch_is_stopped_and_started(world, stack):
+def test_f40_opensearch_is_stopped_and_started(world, stack):
     world.make_topic(partitions=6)
     world.produce(world.traffic(fewer(60_000)))
     router = world.router()
@@ -49,7 +49,7 @@ def test_opensearch_is_stopped_and_started(world, stack):
     world.audit()
 
 
-def test_s3_with_a_wrong_secret_then_the_right_one(world, stack):
+def test_f44_s3_with_a_wrong_secret_then_the_right_one(world, stack):
     world.make_topic(partitions=6)
     world.produce(world.traffic(fewer(20_000)))
     secret = world.folder / "s3-secret"
@@ -76,7 +76,7 @@ def test_s3_with_a_wrong_secret_then_the_right_one(world, stack):
 
 
 @pytest.mark.parametrize("mode", ["500", "429", "hang", "cut", "401"])
-def test_webhook_that(world, mode):
+def test_f45_f47_webhook_that(world, mode):
     world.make_topic(partitions=4)
     world.produce(world.traffic(fewer(20_000)))
     world.receiver.behave(mode)
@@ -121,7 +121,7 @@ def test_the_same_webhook_id_on_every_attempt(world):
     world.audit()
 
 
-def test_private_webhook_targets_are_refused(world):
+def test_f49_private_webhook_targets_are_refused(world):
     """Where the address stands in the configuration it is an error; a name that resolves to one is not
     connected to."""
     world.make_topic()

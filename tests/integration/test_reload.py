@@ -130,7 +130,7 @@ def changing(world):
     return Changing(world)
 
 
-def test_rules_change_under_load(changing):
+def test_f55_rules_change_under_load(changing):
     router = changing.start()
     changing.produce(fewer(20_000))
     for bad in BAD.values():
@@ -188,7 +188,7 @@ def test_a_config_map(changing):
     assert "not reloaded" not in router.log_text()
 
 
-def test_hundreds_of_reloads(changing):
+def test_f54_hundreds_of_reloads(changing):
     """By SIGHUP, good and bad ones mixed, records all the while; memory stays flat."""
     router, memory = changing.start(), None
     changing.produce(fewer(20_000))
@@ -265,7 +265,7 @@ def test_sighup_tells_what_needs_a_restart(changing):
     changing.finish()
 
 
-def test_a_rule_that_keeps_hitting_limits_is_set_aside(changing):
+def test_c22_a_rule_that_keeps_hitting_limits_is_set_aside(changing):
     world = changing.world
     changing.file.write_text(
         "rules:\n"

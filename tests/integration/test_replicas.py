@@ -72,7 +72,7 @@ def test_one_of_two_is_killed(world):
     world.audit(duplicates=("archive", "alerts"))
 
 
-def test_a_frozen_replica_loses_its_partitions_and_nothing_else(world):
+def test_f07_a_frozen_replica_loses_its_partitions_and_nothing_else(world):
     """SIGSTOP until the group has thrown it out: what it still holds counts for nothing when it wakes."""
     a, b = two_under_load(world, fewer(40_000), partitions=4)
     a.freeze()

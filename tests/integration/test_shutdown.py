@@ -8,7 +8,7 @@ from tests.stack.process import wait_until
 from .world import SANITIZED, RECORDS, fewer
 
 
-def test_sigterm_under_load_then_the_rest(world):
+def test_f04_sigterm_under_load_then_the_rest(world):
     world.make_topic(partitions=6)
     world.produce(world.traffic(RECORDS))
     for turn, share in enumerate((0.05, 0.3, 0.6)):
@@ -22,14 +22,14 @@ def test_sigterm_under_load_then_the_rest(world):
     world.audit_contents()
 
 
-def test_sigterm_before_the_first_assignment(world):
+def test_f06_sigterm_before_the_first_assignment(world):
     world.make_topic(partitions=2)
     router = world.router(ready=False)
     wait_until(lambda: router.get("/healthz")[0] == 200, 60, "/healthz")
     assert router.terminate() == 0, router.log_tail()
 
 
-def test_sigterm_while_a_sink_hangs(world):
+def test_f05_sigterm_while_a_sink_hangs(world):
     """What was not delivered is not committed; the deadline holds."""
     world.make_topic(partitions=4)
     world.produce(world.traffic(fewer(20_000)))

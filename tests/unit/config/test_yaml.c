@@ -233,7 +233,7 @@ static void depth_is_bounded(void **state)
 }
 
 /* Each anchor adds one level to the one before. */
-static void depth_through_aliases_is_bounded(void **state)
+static void c34_depth_through_aliases_is_bounded(void **state)
 {
     (void)state;
     for (unsigned levels = SL_YAML_DEPTH_MAX - 2; levels <= SL_YAML_DEPTH_MAX; levels++) {
@@ -351,7 +351,7 @@ int main(void)
         cmocka_unit_test(wrong_files_say_where),
         cmocka_unit_test(a_nul_byte_is_refused),
         cmocka_unit_test(depth_is_bounded),
-        cmocka_unit_test(depth_through_aliases_is_bounded),
+        cmocka_unit_test(c34_depth_through_aliases_is_bounded),
         cmocka_unit_test(anchors_and_merges_are_bounded),
         cmocka_unit_test(secrets_are_hidden_in_source_lines),
         cmocka_unit_test(secrets_are_hidden_in_files_that_do_not_parse),

@@ -167,7 +167,7 @@ static void assigned_while_paused(void **state)
     member_close(&m);
 }
 
-static void headers_keys_and_tombstones(void **state)
+static void c11_headers_keys_and_tombstones(void **state)
 {
     struct world *w = *state;
     struct member m;
@@ -454,7 +454,7 @@ int main(void)
         T(pause_and_resume_are_idempotent),
         T(nothing_overtakes_the_parked_message),
         T(assigned_while_paused),
-        T(headers_keys_and_tombstones),
+        T(c11_headers_keys_and_tombstones),
         T(a_large_record),
         T(f27_damage_on_the_wire),
         T(f27_damage_that_stays),

@@ -178,7 +178,7 @@ static void nulls_stay_nulls(void **state)
 }
 
 /* The topic says no: again with an empty value, the headers kept. */
-static void too_large_for_the_topic(void **state)
+static void c14_too_large_for_the_topic(void **state)
 {
     struct world *w = *state;
     const struct sl_header headers[] = {{SL_SLICE_LITERAL("trace"), SL_SLICE_LITERAL("abc")}};
@@ -198,6 +198,8 @@ static void too_large_for_the_topic(void **state)
     assert_memory_equal(m->key, "key", 3);
     assert_header(m, "trace", "abc");
     assert_header(m, "sluice-truncated", "value");
+    assert_header(m, "sluice-topic", "logs.app");
+    assert_header(m, "sluice-partition", "7");
     assert_header(m, "sluice-offset", "123456789012");
     close_reader(rk, m);
     sl_producer_free(s.p);
@@ -298,7 +300,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
         T(whole_letter),
         T(nulls_stay_nulls),
-        T(too_large_for_the_topic),
+        T(c14_too_large_for_the_topic),
         T(too_large_headers),
         T(bounded_in_bytes),
         T(brokers_down),

@@ -94,7 +94,7 @@ static void send_without_end(struct peer_connection *c)
     peer_send_bytes(c, body, sizeof(body));
 }
 
-static void test_a_reply_has_a_maximum(void **state)
+static void test_c35_a_reply_has_a_maximum(void **state)
 {
     get_and_expect(*state, send_1000, SL_HTTP_OK, "");
     get_and_expect(*state, send_1001, SL_HTTP_BROKEN, "larger than 1000 bytes");
@@ -146,7 +146,7 @@ static void drip(struct peer_connection *c)
         c, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nxxxxxxxxxxxxxxxxxxxxxxxxxxx", 10);
 }
 
-static void test_the_deadline_is_for_the_whole_exchange(void **state)
+static void test_f46_the_deadline_is_for_the_whole_exchange(void **state)
 {
     static void (*const handlers[])(struct peer_connection *) = {say_nothing, drip};
     struct fixture *f = *state;
@@ -192,7 +192,7 @@ static void test_refused_in_words(void **state)
     exchange_release(&e);
 }
 
-static void test_a_name_without_address(void **state)
+static void test_f49_a_name_without_address(void **state)
 {
     struct fixture *f = *state;
     struct exchange e;
@@ -213,7 +213,7 @@ static void expect_denied(struct fixture *f, const char *host)
     run_and_expect(f, &e, SL_HTTP_DENIED, "is a private address");
 }
 
-static void test_private_addresses_are_denied(void **state)
+static void test_f49_private_addresses_are_denied(void **state)
 {
     static const char *const hosts[] = {
         "127.0.0.1", "localhost", "127.1",           "2130706433", "0x7f.0.0.1",
@@ -356,12 +356,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         WITH_CLIENT(test_cut_replies_are_broken),
-        WITH_CLIENT(test_a_reply_has_a_maximum),
+        WITH_CLIENT(test_c35_a_reply_has_a_maximum),
         WITH_CLIENT(test_headers_have_a_maximum),
-        WITH_CLIENT(test_the_deadline_is_for_the_whole_exchange),
+        WITH_CLIENT(test_f46_the_deadline_is_for_the_whole_exchange),
         WITH_CLIENT(test_refused_in_words),
-        WITH_CLIENT(test_a_name_without_address),
-        WITH_CLIENT(test_private_addresses_are_denied),
+        WITH_CLIENT(test_f49_a_name_without_address),
+        WITH_CLIENT(test_f49_private_addresses_are_denied),
         WITH_CLIENT(test_a_kept_connection_is_denied_too),
         WITH_CLIENT(test_https_only),
         WITH_CLIENT(test_no_tls_in_words),

@@ -81,7 +81,7 @@ static void test_json(void **state)
 static const char hostile[] = "a\nb\tc\rd\x1b[2J\x7f\xc2\x9bz \xff\xc3 \xe2\x80\xae \xe2\x80\xa8 "
                               "\xc3\xa9\xf0\x9f\x8d\x89";
 
-static void test_hostile_text_is_escaped(void **state)
+static void test_c24_hostile_text_is_escaped(void **state)
 {
     (void)state;
     begin(SL_LOG_INFO, SL_LOG_TEXT);
@@ -194,7 +194,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text),
         cmocka_unit_test(test_json),
-        cmocka_unit_test(test_hostile_text_is_escaped),
+        cmocka_unit_test(test_c24_hostile_text_is_escaped),
         cmocka_unit_test(test_levels),
         cmocka_unit_test(test_lines_have_a_maximum),
         cmocka_unit_test(test_a_memory_stream_takes_lines_too),

@@ -271,7 +271,7 @@ static void a_lost_assignment_lets_go_of_what_is_not_in_flight(void **state)
     end(w);
 }
 
-static void a_stop_that_hangs_is_overdue(void **state)
+static void f05_a_stop_that_hangs_is_overdue(void **state)
 {
     struct world *w = single(1, 100);
 
@@ -294,7 +294,7 @@ int main(void)
         cmocka_unit_test(a_drain_waits_for_what_is_in_flight_until_its_deadline),
         cmocka_unit_test(a_drain_does_not_wait_for_a_stalled_sink),
         cmocka_unit_test(a_lost_assignment_lets_go_of_what_is_not_in_flight),
-        cmocka_unit_test(a_stop_that_hangs_is_overdue),
+        cmocka_unit_test(f05_a_stop_that_hangs_is_overdue),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -77,7 +77,7 @@ static void a_change_while_it_is_read_is_read_again(void **state)
 }
 
 /* A rule file that is a pipe: who fills it can change the other file after that was read. */
-static void what_changes_under_the_reader_is_read_again(void **state)
+static void f55_what_changes_under_the_reader_is_read_again(void **state)
 {
     struct world *w = world_new("items");
     char *pipe = path_of(w, "20.yaml");
@@ -108,7 +108,7 @@ static void what_changes_under_the_reader_is_read_again(void **state)
     world_free(w);
 }
 
-static void a_bad_change_changes_nothing_and_says_so_once(void **state)
+static void f55_a_bad_change_changes_nothing_and_says_so_once(void **state)
 {
     struct world *w = world_new("items");
     char hash[SL_SHA256_HEX + 1];
@@ -397,8 +397,8 @@ int main(void)
         cmocka_unit_test(what_two_looks_have_seen_alike_is_loaded),
         cmocka_unit_test(many_files_are_one_reload),
         cmocka_unit_test(a_change_while_it_is_read_is_read_again),
-        cmocka_unit_test(what_changes_under_the_reader_is_read_again),
-        cmocka_unit_test(a_bad_change_changes_nothing_and_says_so_once),
+        cmocka_unit_test(f55_what_changes_under_the_reader_is_read_again),
+        cmocka_unit_test(f55_a_bad_change_changes_nothing_and_says_so_once),
         cmocka_unit_test(back_to_what_is_live_is_a_success),
         cmocka_unit_test(no_rules_and_no_folder_change_nothing),
         cmocka_unit_test(a_sink_that_is_not_there_is_an_error),

@@ -206,7 +206,7 @@ static size_t versions_seen(const struct world *w, size_t partition)
     return n;
 }
 
-static void ten_thousand_reloads(void **state)
+static void f54_ten_thousand_reloads(void **state)
 {
     struct drive d = {.w = world_new("cuts"), .seed = 4, .made = 1};
     struct world *w = d.w;
@@ -243,7 +243,7 @@ static void ten_thousand_reloads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(ten_thousand_reloads),
+        cmocka_unit_test(f54_ten_thousand_reloads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -45,7 +45,7 @@ static void deliver_to(struct world *w, size_t sink)
 
 /* ---- batches ---- */
 
-static void every_batch_has_one_version(void **state)
+static void f54_every_batch_has_one_version(void **state)
 {
     struct world *w = world_new("items, cuts");
 
@@ -526,7 +526,7 @@ static void two_rules_at_once_are_both_set_aside(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_batch_has_one_version),
+        cmocka_unit_test(f54_every_batch_has_one_version),
         cmocka_unit_test(archive_objects_have_the_version_of_their_records),
         cmocka_unit_test(the_line_says_which_rules_judge_what),
         cmocka_unit_test(what_some_sinks_have_had_is_judged_as_before),

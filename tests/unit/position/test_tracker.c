@@ -63,7 +63,7 @@ static void shared_hold_goes_with_its_last_user(void **state)
     sl_partition_unref(p);
 }
 
-static void late_acknowledgement_of_an_ended_assignment_touches_nothing(void **state)
+static void f16_late_acknowledgement_of_an_ended_assignment_touches_nothing(void **state)
 {
     struct sl_partition *old = fixture_partition(1, 5), *new = fixture_partition(1, 5);
     struct sl_hold *h = sl_hold_new(0, false, false);
@@ -257,7 +257,7 @@ int main(void)
         cmocka_unit_test(nothing_outstanding_is_the_next_offset),
         cmocka_unit_test(position_is_the_first_unsettled_offset),
         cmocka_unit_test(shared_hold_goes_with_its_last_user),
-        cmocka_unit_test(late_acknowledgement_of_an_ended_assignment_touches_nothing),
+        cmocka_unit_test(f16_late_acknowledgement_of_an_ended_assignment_touches_nothing),
         cmocka_unit_test(skip_moves_forward_only),
         cmocka_unit_test(a_cut_sums_every_record_between_its_bounds),
         cmocka_unit_test(place_depends_on_cluster_topic_and_number),

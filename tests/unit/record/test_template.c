@@ -198,7 +198,7 @@ static void keys_of_objects(void **state)
 
 /* ---- the rows of the bad-input matrix ---- */
 
-static void row_18_a_value_never_leaves_its_prefix(void **state)
+static void c18_a_value_never_leaves_its_prefix(void **state)
 {
     static const struct object_key rows[] = {
         {"p/{s}/{t}", "{\"s\":\"../../x\",\"t\":\"/\"}", "p/..%2F..%2Fx/%2F"},
@@ -216,7 +216,7 @@ static void row_18_a_value_never_leaves_its_prefix(void **state)
     assert_keys(rows, sizeof(rows) / sizeof(rows[0]));
 }
 
-static void row_19_a_value_as_index_is_made_fit(void **state)
+static void c19_a_value_as_index_is_made_fit(void **state)
 {
     static const struct {
         const char *value, *name;
@@ -250,7 +250,7 @@ static void row_19_a_value_as_index_is_made_fit(void **state)
     fixture_free(x);
 }
 
-static void row_20_missing_object_and_huge_values_in_templates(void **state)
+static void c20_missing_object_and_huge_values_in_templates(void **state)
 {
     struct fixture *x = fixture_new(NULL, NULL);
     size_t n = 1 << 20;
@@ -286,9 +286,9 @@ int main(void)
         cmocka_unit_test(rendering_appends),
         cmocka_unit_test(names_of_indexes),
         cmocka_unit_test(keys_of_objects),
-        cmocka_unit_test(row_18_a_value_never_leaves_its_prefix),
-        cmocka_unit_test(row_19_a_value_as_index_is_made_fit),
-        cmocka_unit_test(row_20_missing_object_and_huge_values_in_templates),
+        cmocka_unit_test(c18_a_value_never_leaves_its_prefix),
+        cmocka_unit_test(c19_a_value_as_index_is_made_fit),
+        cmocka_unit_test(c20_missing_object_and_huge_values_in_templates),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

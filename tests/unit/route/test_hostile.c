@@ -43,7 +43,7 @@ static void refused(const char *name, struct sl_buf *text, const char *word)
 
 /* ---- patterns that explode ---- */
 
-static void a_pattern_that_explodes_meets_its_limit(void **state)
+static void c22_a_pattern_that_explodes_meets_its_limit(void **state)
 {
     static const size_t lengths[] = {40, 900, 4096, 1 << 20};
     static const char *const patterns[] = {"(a+)+$", "^(a|aa)+$", "(.*)*(.*)*x$", "(a*)*b",
@@ -94,7 +94,7 @@ static void add_rules(struct sl_buf *yaml, size_t n, const char *pattern)
     }
 }
 
-static void a_long_line_without_a_literal_runs_no_pattern(void **state)
+static void c23_a_long_line_without_a_literal_runs_no_pattern(void **state)
 {
     struct sl_buf text, yaml;
     struct box b;
@@ -201,7 +201,7 @@ static void a_stream_of_one_gram(void **state)
 
 /* ---- patterns that are large ---- */
 
-static void repeats_of_repeats_are_refused(void **state)
+static void c34_repeats_of_repeats_are_refused(void **state)
 {
     static const char *const patterns[] = {
         "((a{0,65535}){0,65535}){0,65535}", "(?:(?:a{0,1000}){0,1000}){0,1000}",
@@ -311,7 +311,7 @@ static void deep_patterns_are_refused(void **state)
     refused("t.csv", &text, "bad regular expression: ");
 }
 
-static void deep_conditions_are_refused(void **state)
+static void c34_deep_conditions_are_refused(void **state)
 {
     struct sl_buf text;
 
@@ -354,7 +354,7 @@ static void fill_table(struct sl_buf *text, size_t rows)
         sl_buf_printf(text, "r%zu,service-%zu,%zu,search alerts\n", i, i, i);
 }
 
-static void a_table_of_a_million_rules_is_refused_before_it_is_built(void **state)
+static void c34_a_table_of_a_million_rules_is_refused_before_it_is_built(void **state)
 {
     struct mallinfo2 before, after;
     struct sl_buf text;
@@ -416,18 +416,18 @@ static void lines_inside_quotes_are_no_rows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_pattern_that_explodes_meets_its_limit),
-        cmocka_unit_test(a_long_line_without_a_literal_runs_no_pattern),
+        cmocka_unit_test(c22_a_pattern_that_explodes_meets_its_limit),
+        cmocka_unit_test(c23_a_long_line_without_a_literal_runs_no_pattern),
         cmocka_unit_test(a_long_line_has_its_share_of_runs),
         cmocka_unit_test(a_long_array_has_its_share_of_looks),
         cmocka_unit_test(a_stream_of_one_gram),
-        cmocka_unit_test(repeats_of_repeats_are_refused),
+        cmocka_unit_test(c34_repeats_of_repeats_are_refused),
         cmocka_unit_test(a_pattern_has_a_size),
         cmocka_unit_test(ten_thousand_alternatives),
         cmocka_unit_test(deep_patterns_are_refused),
-        cmocka_unit_test(deep_conditions_are_refused),
+        cmocka_unit_test(c34_deep_conditions_are_refused),
         cmocka_unit_test(deep_records_are_text),
-        cmocka_unit_test(a_table_of_a_million_rules_is_refused_before_it_is_built),
+        cmocka_unit_test(c34_a_table_of_a_million_rules_is_refused_before_it_is_built),
         cmocka_unit_test(rules_of_all_files_count_together),
         cmocka_unit_test(lines_inside_quotes_are_no_rows),
     };

@@ -128,7 +128,7 @@ static const char bomb[] =
     "  - { name: rest, to: search }\n";
 static const char fuse[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa!";
 
-static void a_regex_that_hits_its_limit_is_no_mismatch(void **state)
+static void c22_a_regex_that_hits_its_limit_is_no_mismatch(void **state)
 {
     struct box b;
     char *value = sl_asprintf("{\"message\":\"%s\"}", fuse),
@@ -221,7 +221,7 @@ static void long_subjects_have_stack_enough(void **state)
 }
 
 /* What PCRE2's own limit does not catch: hours, were steps not counted over the whole subject. */
-static void quadratic_patterns_are_bounded_on_long_lines(void **state)
+static void c23_quadratic_patterns_are_bounded_on_long_lines(void **state)
 {
     static const char *const patterns[] = {"(?:\\w+,)*END", "(a{1,300}){2}b", "[a-z]+,", "(a+)+$"};
     size_t n = 1 << 20;
@@ -408,11 +408,11 @@ int main(void)
         cmocka_unit_test(continue_goes_on_and_a_sink_takes_a_record_once),
         cmocka_unit_test(drop_ends_the_walk),
         cmocka_unit_test(unmatched_may_be_dropped),
-        cmocka_unit_test(a_regex_that_hits_its_limit_is_no_mismatch),
+        cmocka_unit_test(c22_a_regex_that_hits_its_limit_is_no_mismatch),
         cmocka_unit_test(neither_not_nor_any_turns_a_limit_into_an_answer),
         cmocka_unit_test(a_record_may_cost_so_many_regex_runs),
         cmocka_unit_test(long_subjects_have_stack_enough),
-        cmocka_unit_test(quadratic_patterns_are_bounded_on_long_lines),
+        cmocka_unit_test(c23_quadratic_patterns_are_bounded_on_long_lines),
         cmocka_unit_test(ordinary_patterns_are_judged_on_long_lines),
         cmocka_unit_test(the_hash_covers_what_decides),
         cmocka_unit_test(rules_know_which_fields_they_read),

@@ -177,7 +177,7 @@ static void the_number_of_items_must_be_the_number_sent(void **state)
     assert_false(reads("{}", 1));
 }
 
-static void every_cut_is_unreadable(void **state)
+static void f36_every_cut_is_unreadable(void **state)
 {
     (void)state;
     for (size_t n = 0; n < strlen(real); n++) {
@@ -189,7 +189,7 @@ static void every_cut_is_unreadable(void **state)
     }
 }
 
-static void what_is_not_such_an_answer_is_refused(void **state)
+static void c35_what_is_not_such_an_answer_is_refused(void **state)
 {
     static const char *const bad[] = {
         "",
@@ -285,7 +285,7 @@ static bool nested(size_t depth, char open, char close)
     return ok;
 }
 
-static void nesting_is_bounded_and_needs_no_stack(void **state)
+static void c35_nesting_is_bounded_and_needs_no_stack(void **state)
 {
     (void)state;
     assert_true(nested(64, '[', ']'));
@@ -401,10 +401,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_real_answer_is_read_item_by_item),
         cmocka_unit_test(the_number_of_items_must_be_the_number_sent),
-        cmocka_unit_test(every_cut_is_unreadable),
-        cmocka_unit_test(what_is_not_such_an_answer_is_refused),
+        cmocka_unit_test(f36_every_cut_is_unreadable),
+        cmocka_unit_test(c35_what_is_not_such_an_answer_is_refused),
         cmocka_unit_test(spaces_order_and_unknown_members_do_not_matter),
-        cmocka_unit_test(nesting_is_bounded_and_needs_no_stack),
+        cmocka_unit_test(c35_nesting_is_bounded_and_needs_no_stack),
         cmocka_unit_test(a_million_items_are_read),
         cmocka_unit_test(mutations_never_read_differently),
         cmocka_unit_test(a_failed_request_says_why),

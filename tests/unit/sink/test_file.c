@@ -128,13 +128,20 @@ static void what_an_operator_must_do_stalls(void **state)
     assert_int_equal(delivered(&w), 0);
     assert_int_equal(sl_partition_position(w.partition, 0), 42);
     world_release(&w);
+}
 
+static void f10_disk_full(void **state)
+{
+    struct archive_world w;
+
+    (void)state;
     start(&w, "/dev/full", SL_ARCHIVE_RAW, 1);
     world_record(&w, "x");
     world_flush(&w);
     assert_int_equal(sl_sink_state(w.sink), SL_SINK_STALLED);
     assert_non_null(strstr(sl_sink_reason(w.sink), "No space left"));
     assert_int_equal(delivered(&w), 0);
+    assert_int_equal(sl_partition_position(w.partition, 0), 42);
     world_release(&w);
 }
 
@@ -365,6 +372,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(lines_are_appended_in_order, setup, teardown),
         cmocka_unit_test(the_null_device),
         cmocka_unit_test_setup_teardown(what_an_operator_must_do_stalls, setup, teardown),
+        cmocka_unit_test_setup_teardown(f10_disk_full, setup, teardown),
         cmocka_unit_test_setup_teardown(a_pipe_waits_for_its_reader, setup, teardown),
         cmocka_unit_test_setup_teardown(a_torn_write_goes_on_where_it_stopped, setup, teardown),
         cmocka_unit_test_setup_teardown(what_others_left_torn_is_ended, setup, teardown),

@@ -89,7 +89,7 @@ static void every_failure_has_its_outcome(void **state)
     sl_buf_release(&reason);
 }
 
-static void retry_after_is_read_and_clamped(void **state)
+static void f48_retry_after_is_read_and_clamped(void **state)
 {
     static const struct {
         const char *header;
@@ -172,7 +172,7 @@ static void excerpts_are_one_clean_line_without_secrets(void **state)
     sl_buf_release(&out);
 }
 
-static void header_names_and_values_are_checked(void **state)
+static void c21_header_names_and_values_are_checked(void **state)
 {
     (void)state;
     assert_true(sl_http_header_value_ok("Bearer a\tb \xc3\xa9"));
@@ -272,10 +272,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_status_has_its_outcome),
         cmocka_unit_test(every_failure_has_its_outcome),
-        cmocka_unit_test(retry_after_is_read_and_clamped),
+        cmocka_unit_test(f48_retry_after_is_read_and_clamped),
         cmocka_unit_test(long_words_are_cut),
         cmocka_unit_test(excerpts_are_one_clean_line_without_secrets),
-        cmocka_unit_test(header_names_and_values_are_checked),
+        cmocka_unit_test(c21_header_names_and_values_are_checked),
         cmocka_unit_test(a_refused_request_fails_later),
     };
 

@@ -26,7 +26,7 @@ static void confirm_all(struct world *w)
         confirm_letter(w, 0, SL_OK);
 }
 
-static void records_that_are_too_large_count_against_the_limit(void **state)
+static void c14_records_that_are_too_large_count_against_the_limit(void **state)
 {
     const struct sl_sink_type *const types[] = {&fake_items_type, &fake_cuts_type};
     struct world w;
@@ -192,7 +192,7 @@ static void larger_requests_may_take_longer(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(records_that_are_too_large_count_against_the_limit),
+        cmocka_unit_test(c14_records_that_are_too_large_count_against_the_limit),
         cmocka_unit_test(deliveries_make_way_for_further_refusals),
         cmocka_unit_test(a_destination_that_slows_down_gets_less),
         cmocka_unit_test(what_always_took_long_is_not_slow),

@@ -165,7 +165,7 @@ static void without_credentials_it_stalls(void **state)
     s3_end_stored(&w, 1);
 }
 
-static void a_wrong_clock_is_corrected(void **state)
+static void f12_a_wrong_clock_is_corrected(void **state)
 {
     struct archive_world w;
 
@@ -266,7 +266,7 @@ int main(void)
         cmocka_unit_test(refusals_stall_with_the_stores_words),
         cmocka_unit_test(f44_credentials_expire_mid_run),
         cmocka_unit_test(without_credentials_it_stalls),
-        cmocka_unit_test(a_wrong_clock_is_corrected),
+        cmocka_unit_test(f12_a_wrong_clock_is_corrected),
         cmocka_unit_test(a_sink_that_goes_cancels_what_is_under_way),
         cmocka_unit_test(a_probe_explains),
     };

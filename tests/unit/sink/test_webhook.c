@@ -207,7 +207,7 @@ static void wrong_settings_are_refused(void **state)
     }
 }
 
-static void requests_are_confined(void **state)
+static void c21_requests_are_confined(void **state)
 {
     struct sl_secret token = {"Bearer T", NULL},
                      type = {"application/cloudevents-batch+json", NULL};
@@ -471,7 +471,7 @@ int main(void)
         cmocka_unit_test(a_number_of_any_size_is_an_id),
         cmocka_unit_test(mappings_fill_strings_and_keep_the_rest),
         cmocka_unit_test(wrong_settings_are_refused),
-        cmocka_unit_test(requests_are_confined),
+        cmocka_unit_test(c21_requests_are_confined),
         cmocka_unit_test(every_attempt_is_signed_anew_under_one_id),
         cmocka_unit_test(a_bad_new_secret_changes_nothing),
         cmocka_unit_test(answers_are_judged_and_quoted_without_secrets),

@@ -13,6 +13,8 @@ struct rows {
     struct {
         void (*done)(void *user, int code);
         void *user;
+        char topic[32];
+        int partition;
         int64_t offset;
     } letter[LETTERS_MAX];
     size_t n_letters;
@@ -30,6 +32,8 @@ static int put(struct sl_letters *l, const struct sl_letter *letter)
     assert_true(r->n_letters < LETTERS_MAX);
     r->letter[r->n_letters].done = letter->done;
     r->letter[r->n_letters].user = letter->user;
+    snprintf(r->letter[r->n_letters].topic, sizeof(r->letter[0].topic), "%s", letter->source_topic);
+    r->letter[r->n_letters].partition = letter->source_partition;
     r->letter[r->n_letters++].offset = letter->source_offset;
     return SL_OK;
 }
@@ -397,6 +401,42 @@ static void f48_retry_after_is_clamped(void **state)
 
 /* ---- dead letters ---- */
 
+/* More than the sink's queue may ever hold. That a letter's value is left out where the topic does
+ * not take it, and what then points to the record, is the producer's: test_kafka_producer. */
+static void c14_over_the_sinks_cap(void **state)
+{
+    char *large = sl_zalloc(100001);
+    struct rows r;
+
+    (void)state;
+    memset(large, 'x', 100000);
+    r = (struct rows){.letters = {put}};
+    world_init(&r.w, "logs.app");
+    r.w.config.kind = SL_SINK_WEBHOOK;
+    r.w.config.webhook =
+        (struct sl_webhook_config){.url = "https://example.com/hook", .body = SL_BODY_NDJSON};
+    r.w.config.queue_bytes = r.w.config.batch_bytes = 20000;
+    start(&r);
+    world_record(&r.w, "{\"n\":0}");
+    world_record(&r.w, large);
+    world_work(&r.w);
+    world_record(&r.w, "{\"n\":1}");
+    world_flush(&r.w);
+    while (r.w.seen.request) {
+        assert_null(memmem(r.w.seen.body.p, r.w.seen.body.n, "xxxx", 4));
+        answer(&r, 200, "", "");
+    }
+    delivered(&r, 2);
+    assert_int_equal(r.n_letters, 1);
+    assert_string_equal(r.letter[0].topic, "logs.app");
+    assert_int_equal(r.letter[0].partition, 3);
+    assert_int_equal(r.letter[0].offset, 43);
+    assert_int_equal(sl_partition_position(r.w.partition, 0), 43);
+    confirm(&r, SL_OK);
+    free(large);
+    end(&r);
+}
+
 static void f57_dlq_down(void **state)
 {
     struct rows r;
@@ -438,6 +478,7 @@ int main(void)
         cmocka_unit_test(f46_webhook_one_byte_a_second),
         cmocka_unit_test(f47_webhook_410_401_302),
         cmocka_unit_test(f48_retry_after_is_clamped),
+        cmocka_unit_test(c14_over_the_sinks_cap),
         cmocka_unit_test(f57_dlq_down),
     };
 

@@ -132,6 +132,15 @@ static int64_t furthest(const struct sl_partition *at)
     return most;
 }
 
+/* Below the base only where a sink has come back that lacks more. */
+static int64_t hindmost(const struct sl_partition *at, int64_t base)
+{
+    for (size_t i = 0; i < at->n_sinks; i++)
+        if (at->sinks[i].catch_up >= 0 && at->sinks[i].catch_up < base)
+            base = at->sinks[i].catch_up;
+    return base;
+}
+
 static bool resolve(const struct sl_pipeline *p, struct sl_partition *at)
 {
     bool all = true;
@@ -144,17 +153,22 @@ static bool resolve(const struct sl_pipeline *p, struct sl_partition *at)
 }
 
 /* Below the committed offset a sink that had not come so far still lacks records: they are judged
- * by their own rules where these are known, and by the live ones where not. */
+ * by their own rules where these are known, and by the live ones where not. Then the others have
+ * them again as well, for what the unknown rules gave to one and the live ones give to another
+ * would arrive nowhere. */
 static void forget_positions(struct sl_pipeline *p, const struct sl_arrived *a)
 {
     struct sl_partition *at = a->p;
     size_t n = 0;
     struct sl_era *kept = sl_calloc(at->n_eras + 1, sizeof(*kept));
+    int64_t least = hindmost(at, a->base);
+    bool unknown = false;
 
     for (size_t i = 0; i < at->n_eras && at->eras[i].begin < a->base; i++) {
         struct sl_era era = at->eras[i];
 
         if (!era.routing) {
+            unknown |= i + 1 == at->n_eras || at->eras[i + 1].begin > least;
             era.routing = p->routing;
             snprintf(era.rules, sizeof(era.rules), "%.*s", SL_RULES_HEAD, p->routing->decisions);
         }
@@ -162,6 +176,8 @@ static void forget_positions(struct sl_pipeline *p, const struct sl_arrived *a)
             kept[n++] = era;
     }
     sl_partition_void(at, a->base);
+    for (size_t i = 0; unknown && i < at->n_sinks; i++)
+        attach_at(&at->sinks[i], least);
     at->eras = kept;
     at->n_eras = n;
     place(p, a);
@@ -170,7 +186,7 @@ static void forget_positions(struct sl_pipeline *p, const struct sl_arrived *a)
 static void make_void(struct sl_pipeline *p, const struct sl_arrived *a)
 {
     struct sl_partition *at = a->p;
-    int64_t again = furthest(at) - a->base;
+    int64_t again = furthest(at) - hindmost(at, a->base);
     char number[16], count[24], text[512];
 
     snprintf(number, sizeof(number), "%d", (int)at->number);

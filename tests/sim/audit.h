@@ -18,7 +18,8 @@ struct source_record {
     char *value;
     size_t value_n;
     uint64_t at_us;
-    bool bad; /* refused for its content by every store that looks at it */
+    uint8_t waived; /* sinks, as bits, that are not owed it any more */
+    bool bad;       /* refused for its content by every store that looks at it */
     bool tombstone, expired;
     uint8_t delivered, dead;   /* sinks as bits */
     uint64_t judged;           /* versions that bind, as bits; 0: none is known to */

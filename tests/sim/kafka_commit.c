@@ -86,7 +86,7 @@ static bool apply_one(struct commit *c, rd_kafka_topic_partition_t *at, unsigned
         at->err = RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED;
         return false;
     }
-    mine = p->moves == moves; /* nobody else had it since */
+    mine = p->moves == moves && (!p->owner || p->owner == c->rk); /* and nobody else had it since */
     if (!mine)
         sim->cluster->late_commits++;
     sim->cluster->commits_applied++;

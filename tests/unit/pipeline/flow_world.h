@@ -57,6 +57,7 @@ struct world {
 
     /* single behaviours: where every record goes, and its size; 0: as the offset has it */
     unsigned all_to;
+    bool plain; /* no control records; a line that was committed is read */
     bool may_be_overdue;
     size_t size;
 };
@@ -142,7 +143,7 @@ static inline bool is_control(int32_t partition, int64_t offset)
 {
     uint64_t at = (uint64_t)offset * PARTITIONS + (uint64_t)partition + 77;
 
-    return fake_next(&at) % 20 == 0;
+    return !world->plain && fake_next(&at) % 20 == 0;
 }
 
 /* The sinks that the record is for, as bits. */
@@ -196,7 +197,7 @@ static inline void assign(struct world *w, int32_t number)
     p->log_start = 0;
     p->log_end = OFFSETS;
     p->committed = a.base;
-    if (chance(w, 4)) /* now and then the line is lost, and everything is read again */
+    if (w->plain || chance(w, 4)) /* now and then the line is lost, and everything is read again */
         a.line = sl_slice(w->line[number], w->line_n[number]);
     w->arrived = 0;
     sl_pipeline_consumer_ops.on_arriving(&w->p, &a, 1);
@@ -341,6 +342,13 @@ static inline bool side_message(struct world *w)
     return taken;
 }
 
+static inline bool next_message(struct world *w, struct sl_partition *p)
+{
+    while (is_control(p->number, w->expect[p->number]))
+        sl_partition_skip(p, ++w->expect[p->number]);
+    return w->expect[p->number] < OFFSETS && offer(w, p);
+}
+
 /* After a pause some messages still come that the library had handed over. */
 static inline bool message(struct world *w, bool late)
 {
@@ -355,11 +363,7 @@ static inline bool message(struct world *w, bool late)
     w->parked = -1;
     if (p->draining || w->expect[p->number] >= OFFSETS)
         return false;
-    while (is_control(p->number, w->expect[p->number]))
-        sl_partition_skip(p, ++w->expect[p->number]);
-    if (w->expect[p->number] >= OFFSETS)
-        return false;
-    return offer(w, p);
+    return next_message(w, p);
 }
 
 /* ---- answers ---- */
@@ -464,7 +468,10 @@ static void on_plan(void *user)
 
 static inline void world_init(struct world *w, uint64_t seed)
 {
+    bool plain = w->plain;
+
     memset(w, 0, sizeof(*w));
+    w->plain = plain;
     world = w;
     fake_sinks = &w->pending;
     fake_runtime_init(&w->fake, seed);
@@ -552,6 +559,64 @@ static inline void check(struct world *w)
     }
     if (w->draining && w->drained)
         end_revoke(w, !w->closing && chance(w, 8) == 0);
+}
+
+/* ---- for single behaviours ---- */
+
+static inline struct sl_partition *partition(const struct world *w, int32_t number)
+{
+    for (size_t i = 0; i < w->n_assigned; i++)
+        if (w->assigned[i]->number == number)
+            return w->assigned[i];
+    fail_msg("it is not assigned");
+    return NULL;
+}
+
+/* The assignment is lost, and another begins from this. line: what follows the base. */
+static inline struct sl_partition *begin_anew(struct world *w, int32_t number, int64_t committed,
+                                              const char *line)
+{
+    char *text = sl_asprintf("2;b=%lld%s", (long long)committed, line);
+
+    w->committed[number] = committed;
+    w->line_n[number] = strlen(text);
+    memcpy(w->line[number], text, strlen(text) + 1);
+    free(text);
+    begin_revoke(w, true);
+    end_revoke(w, true);
+    for (size_t s = 0; s < SINKS; s++) /* what the line says was so */
+        w->checked[s][number] = sl_partition_position(partition(w, number), s);
+    return partition(w, number);
+}
+
+static inline size_t pending_of(const struct world *w, size_t sink)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < w->pending.n; i++)
+        n += w->pending.pending[i]->sink->index == sink;
+    return n;
+}
+
+static inline struct sl_batch *take_of(struct world *w, size_t sink)
+{
+    for (size_t i = 0; i < w->pending.n; i++)
+        if (w->pending.pending[i]->sink->index == sink)
+            return fake_take(i);
+    fail_msg("nothing was sent");
+    return NULL;
+}
+
+/* Timers that are due, pool threads, plans: until nothing moves. No destination answers. */
+static inline void turn(struct world *w)
+{
+    for (int i = 0; i < 5; i++) {
+        fake_advance(&w->fake, 0);
+        while (w->fake.n_work)
+            fake_run_work(&w->fake);
+        if (w->commit_wanted)
+            commit(w);
+    }
 }
 
 /* Every destination is well, one turn a second. */

@@ -46,6 +46,7 @@ class ChaosWorld(FaultWorld):
         super().__init__(stack, folder)
         self.arrivals = history.Arrivals(partitions)
         self.alerts, self.repeated, self.wrong = {}, 0, []
+        self.put = {}                       # key of an object -> when the store first said that it has it
         self.recorders = {
             "search": Recorder(stack.opensearch.address, taken_by_bulk, self.noting("search")),
             "archive": Recorder(stack.s3proxy.address, taken_by_put, self.noting("archive"))}
@@ -61,6 +62,8 @@ class ChaosWorld(FaultWorld):
         def note(lines, when, what):
             self.arrivals.note(sink, lines, when)
             self.journal.write(f"{when:.3f} {what} {len(lines)}\n")
+            if sink == "archive":
+                self.put.setdefault(what.split()[1].partition(f"/{self.bucket}/")[2], when)
         return note
 
     def accept(self, message_id, records):
@@ -453,7 +456,7 @@ class Chaos:
         world = self.world
         judge = Judge(world, self.options.seed, self.options.partitions, world.arrivals, self.commits)
         judge.read(world.alerts)
-        judge.judge(self.producer.acknowledged, self.webhook_bound(), self.crashes)
+        judge.judge(self.producer.acknowledged, self.webhook_bound(), self.crashes, world.put)
         for sink, recorder in world.recorders.items():
             self.problems += [f"the recorder of {sink}: {text}" for text in recorder.problems[:5]]
         self.problems += world.wrong[:5] + self.commits.problems[:5]

@@ -3,6 +3,8 @@
 each version and where they send what, when each record arrived where, and every commit of the group, read
 from the topic in which the brokers keep them."""
 import array
+import base64
+import hashlib
 import json
 import random
 import re
@@ -124,6 +126,28 @@ class _Bytes:
             return None
         self.at += n
         return self.data[self.at - n:self.at].decode()
+
+
+def short_id(sink):
+    return base64.urlsafe_b64encode(hashlib.sha256(sink.encode()).digest())[:6].decode()
+
+
+_POSITION = re.compile(r"s([A-Za-z0-9_-]{6})=(-?[0-9a-z]+)(!?)(?:\+([0-9a-z]+))?$")
+
+
+def positions_of(commit):
+    """{sink: (position, end of its plan or None)} of the line beside a committed offset, as far as it counts."""
+    parts = commit.metadata.split(";")
+    if parts[0] != "2" or parts[1] != f"b={commit.offset}":
+        return {}
+    names = {short_id(sink): sink for sink in SINKS}
+    found = {}
+    for part in parts[2:]:
+        match = _POSITION.match(part)
+        if match and match[1] in names:
+            at = commit.offset + int(match[2], 36)
+            found[names[match[1]]] = (at, at + int(match[4], 36) if match[4] else None)
+    return found
 
 
 def decode_key(data):

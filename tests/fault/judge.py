@@ -6,6 +6,7 @@ I1  each record that is in the topic is in every sink of its version, or a dead 
 I2  what is somewhere was produced, byte for byte as far as its own bytes go
 I3  nothing is where the rules did not send it, and no record was judged by two versions
 I4  each commit found in __consumer_offsets is older than no confirmation of a record below it
+I5  nor are the positions of the sinks beside it; and each object is of a plan that was recorded before
 I6  OpenSearch and S3 hold nothing twice; the webhook no more than what crashes explain"""
 import array
 import bisect
@@ -17,6 +18,7 @@ from tests.stack import s3
 from . import history
 
 EXAMPLES = 5
+CLOCK = 0.002       # seconds by which two stamps of one clock may differ for their rounding
 REQUEST = 5.0       # seconds that a request may last which was under way at a crash
 KEY = re.compile(r"-(\d+)-(\d{20})-(\d{20})-([0-9a-f]+)(?:-r\d+)?\.ndjson")
 FIELDS = re.compile(r'^\{"id":"([^"]+)","class":"(.)".*?"body":"([^"]*)","crc":"([0-9a-f]{8})"')
@@ -161,14 +163,14 @@ class Judge:
 
     # ---- judging ----
 
-    def judge(self, acknowledged, webhook_bound, crashes):
+    def judge(self, acknowledged, webhook_bound, crashes, put):
         self.outcomes()
         for p, column in enumerate(acknowledged):
             for number, acked in enumerate(column):
                 if acked and not self.topic.has(p, number):
                     self.findings.add("broker", f"c{p}-{number:08d} was acknowledged and is not in the topic")
         self.duplicates(webhook_bound, crashes)
-        self.judge_commits()
+        self.judge_commits(put)
 
     def versions(self, p, number):
         """By which versions of the rules it was judged, wherever it is."""
@@ -182,8 +184,9 @@ class Judge:
         return found
 
     def outcomes(self):
-        """I1 and I3, and for I4 when each record was settled."""
-        self.settled = [array.array("d", bytes(8 * len(kinds))) for kinds in self.topic.kinds]
+        """I1 and I3, and for I4 when each record was settled at each sink."""
+        self.settled = {sink: [array.array("d", bytes(8 * len(kinds))) for kinds in self.topic.kinds]
+                        for sink in history.SINKS}
         lost = 0
         for p, kinds in enumerate(self.topic.kinds):
             for number in range(len(kinds)):
@@ -199,7 +202,7 @@ class Judge:
             if kind == history.DROPPED:
                 return 0
             self.findings.add("I1 lost", f"{name} ({kind}) is nowhere")
-            self.settled[p][number] = float("inf")
+            self.settled["archive"][p][number] = float("inf")
             return 1
         if len(found) > 1:
             where = {s: c.version[p][number] for s, c in self.copies.items() if c.version[p][number]}
@@ -214,11 +217,10 @@ class Judge:
                 self.findings.add("I3 not chosen", f"{name} ({kind}) is in {sink}, version {sorted(found)}")
             if sink in surely and not have and not letter:
                 self.findings.add("I1 lost", f"{name} ({kind}, version {sorted(found)}) is not in {sink}")
-                self.settled[p][number] = float("inf")
                 lost = 1
             if sink in wanted:
                 when = letter[0] if letter else self.arrivals.when(sink, p, number)
-                self.settled[p][number] = max(self.settled[p][number], when or float("inf"))
+                self.settled[sink][p][number] = when or float("inf")
         return lost
 
     def duplicates(self, webhook_bound, crashes):
@@ -266,35 +268,65 @@ class Judge:
                     self.findings.add("I6 cuts overlap", f"partition {p}: {a} and {b}")
         return n
 
-    def judge_commits(self):
-        """I4: at the commit's own time all below it was settled."""
-        worst = []
+    def lines(self, sink):
+        """By partition and offset: when the last of the records below the offset was settled at the sink."""
+        found = []
         for p, numbers in enumerate(self.topic.numbers):
             at, line = 0.0, array.array("d", [0.0])
             offsets = range(len(numbers)) if not isinstance(numbers, dict) else sorted(numbers)
             for offset in offsets:
-                at = max(at, self.settled[p][numbers[offset]])
+                at = max(at, self.settled[sink][p][numbers[offset]])
                 line.extend([at] * (offset + 2 - len(line)))
-            worst.append(line)
-        backwards, last = 0, {}
+            found.append(line)
+        return found
+
+    def judge_commits(self, put):
+        """I4 and I5: at the commit's own time all below it, and below each sink's position, was settled."""
+        lines = {sink: self.lines(sink) for sink in history.SINKS}
+        backwards, last, positions = 0, {}, 0
+        plans = {}                          # (partition, first, last) -> when it was recorded
         for commit in self.commits.seen:
-            line = worst[commit.partition]
-            if commit.offset >= len(line):
-                self.findings.add("I4 commit", f"{commit} is past the topic's end")
-                continue
-            if line[commit.offset] > commit.at + 0.002:
-                when = bisect.bisect_right(line, commit.at + 0.002) - 1
-                self.findings.add("I4 commit", f"{commit}: offset {when} was settled "
-                                  f"{line[commit.offset] - commit.at:.3f} s after it")
+            where = history.positions_of(commit)
+            positions += len(where)
+            for sink in history.SINKS:
+                at, end = where.get(sink, (commit.offset, None))
+                self.justified("I4 commit", commit, sink, commit.offset, lines[sink])
+                if at > commit.offset:
+                    self.justified("I5 position", commit, sink, at, lines[sink])
+                if end is not None and sink == "archive":
+                    plans.setdefault((commit.partition, at, end - 1), commit.at)
             backwards += commit.offset < last.get(commit.partition, 0)
             last[commit.partition] = commit.offset
-        for p, line in enumerate(worst):
+        for p, line in enumerate(lines["search"]):
             if last.get(p, 0) != len(line) - 1:
                 self.findings.add("not finished", f"partition {p}: committed {last.get(p)}, end {len(line) - 1}")
         self.table["commits checked"] = len(self.commits.seen)
+        self.table["positions checked"] = positions
         self.table["commits that went back"] = backwards
         if self.commits.deleted:
             self.findings.add("I4 commit", f"{self.commits.deleted} commits were deleted")
+        self.judge_plans(plans, put)
+
+    def justified(self, name, commit, sink, offset, line):
+        if offset >= len(line):
+            self.findings.add(name, f"{commit}: {sink} at {offset} is past the topic's end")
+        elif line[offset] > commit.at + CLOCK:
+            first = bisect.bisect_right(line, commit.at + CLOCK) - 1
+            self.findings.add(name, f"{commit}: {sink} at {offset}: offset {first} was settled "
+                              f"{line[first + 1] - commit.at:.3f} s after it")
+
+    def judge_plans(self, plans, put):
+        """Every object is of a cut that a commit named before the object was there."""
+        unplanned = 0
+        for p, first, last, key in self.objects:
+            recorded = plans.get((p, first, last))
+            when = put.get(key)
+            if recorded is None or (when is not None and recorded > when + CLOCK):
+                unplanned += 1
+                self.findings.add("I5 no plan", f"{key}, put at {when}: "
+                                  f"{'no commit names it' if recorded is None else f'named at {recorded}'}")
+        self.table["plans recorded"] = len(plans)
+        self.table["objects without a plan"] = unplanned
 
 
 def content_problem(source):

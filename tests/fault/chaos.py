@@ -152,7 +152,7 @@ class Chaos:
     # ---- time ----
 
     def log(self, text):
-        line = f"{time.monotonic() - self.began:8.2f} {text}"
+        line = f"{time.monotonic() - self.began:8.2f} {time.time():.3f} {text}"
         self.actions.write(line + "\n")
         self.actions.flush()
         if self.options.verbose:
@@ -405,6 +405,7 @@ class Chaos:
             for r in self.replicas:
                 self.problems.append(f"{r.name}: {self.sinks_of(r)}\n{r.router.log_tail(10)}")
         self.log("at rest")
+        self.world.journal.flush()
 
     def sinks_of(self, r):
         try:
@@ -454,6 +455,9 @@ class Chaos:
 
     def judge(self):
         world = self.world
+        with open(self.folder / "commits.log", "w", encoding="utf-8") as out:
+            for c in self.commits.seen:
+                out.write(f"{c.at:.3f} {c.partition} {c.offset} {c.metadata} {c.place}\n")
         judge = Judge(world, self.options.seed, self.options.partitions, world.arrivals, self.commits)
         judge.read(world.alerts)
         judge.judge(self.producer.acknowledged, self.webhook_bound(), self.crashes, world.put)

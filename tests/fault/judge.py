@@ -4,7 +4,8 @@ and compares them with what the rules of the version by which a record was judge
 
 I1  each record that is in the topic is in every sink of its version, or a dead letter
 I2  what is somewhere was produced, byte for byte as far as its own bytes go
-I3  nothing is where the rules did not send it, and no record was judged by two versions
+I3  nothing is where the rules did not send it; and no record was judged by two versions, but where the program
+    says itself that a version of the rules could not be had (positions are void then)
 I4  each commit found in __consumer_offsets is older than no confirmation of a record below it
 I5  nor are the positions of the sinks beside it; and each object is of a plan that was recorded before
 I6  OpenSearch and S3 hold nothing twice; the webhook no more than what crashes explain"""
@@ -205,23 +206,37 @@ class Judge:
             self.settled["archive"][p][number] = float("inf")
             return 1
         if len(found) > 1:
-            where = {s: c.version[p][number] for s, c in self.copies.items() if c.version[p][number]}
-            self.findings.add("I3 two versions", f"{name} ({kind}) was judged by {sorted(found)}: {where}")
-        wanted = set.union(*(set(history.targets(self.seed, v, kind)) for v in found))
-        surely = set.intersection(*(set(history.targets(self.seed, v, kind)) for v in found))
-        lost = 0
-        for sink in history.SINKS:
-            have = self.copies[sink].count[p][number]
-            letter = self.letters.get((p, number)) if sink == "search" else None
-            if sink not in wanted and (have or letter):
-                self.findings.add("I3 not chosen", f"{name} ({kind}) is in {sink}, version {sorted(found)}")
-            if sink in surely and not have and not letter:
-                self.findings.add("I1 lost", f"{name} ({kind}, version {sorted(found)}) is not in {sink}")
-                lost = 1
-            if sink in wanted:
-                when = letter[0] if letter else self.arrivals.when(sink, p, number)
-                self.settled[sink][p][number] = when or float("inf")
-        return lost
+            self.findings.add("I3 two versions", f"{name} ({kind}) was judged by {sorted(found)}: "
+                              f"{self.history_of(p, number)}")
+        have = {sink for sink in history.SINKS if self.copies[sink].count[p][number]}
+        letter = self.letters.get((p, number))
+        if letter:
+            have.add("search")
+        targets = [history.targets(self.seed, v, kind) for v in found]
+        if have - frozenset().union(*targets):
+            self.findings.add("I3 not chosen", f"{name} ({kind}), version {sorted(found)}: "
+                              f"{self.history_of(p, number)}")
+        # Some one version explains where it is; the last one that was live for it, where there are several.
+        complete = [to for to in targets if to <= have]
+        for sink in max(complete or targets, key=len):
+            when = letter[0] if letter and sink == "search" else self.arrivals.when(sink, p, number)
+            self.settled[sink][p][number] = when or float("inf")
+        if complete:
+            return 0
+        self.findings.add("I1 lost", f"{name} ({kind}), versions {sorted(found)}, is not in "
+                          f"{sorted(min(targets, key=lambda to: len(to - have)) - have)}: {self.history_of(p, number)}")
+        return 1
+
+    def history_of(self, p, number):
+        """For people: where it is, since when and by which rules."""
+        told = [f"{sink} {when:.3f} by v{self.copies[sink].version[p][number]}" for sink in history.SINKS
+                if (when := self.arrivals.when(sink, p, number))]
+        if (p, number) in self.letters:
+            told.append("letter {:.3f} by v{}".format(*self.letters[p, number][:2]))
+        numbers = self.topic.numbers[p]
+        offsets = [o for o in (numbers if isinstance(numbers, dict) else range(len(numbers)))
+                   if numbers[o] == number]
+        return f"offset {offsets}: {'; '.join(told)}"
 
     def duplicates(self, webhook_bound, crashes):
         """crashes: (from, to) of the times whose deliveries may not have been committed."""

@@ -133,21 +133,33 @@ def short_id(sink):
 
 
 _POSITION = re.compile(r"s([A-Za-z0-9_-]{6})=(-?[0-9a-z]+)(!?)(?:\+([0-9a-z]+))?$")
+_ERA = re.compile(r"v(-?[0-9a-z]+)=([0-9a-f]{12})$")
 
 
-def positions_of(commit):
-    """{sink: (position, end of its plan or None)} of the line beside a committed offset, as far as it counts."""
-    parts = commit.metadata.split(";")
-    if parts[0] != "2" or parts[1] != f"b={commit.offset}":
-        return {}
+class Line:
+    """What stands beside a committed offset, as far as it counts: positions {sink: (position, end of its plan or
+    None)}, and eras [(begin, head of the rules' hash)], ascending."""
+
     names = {short_id(sink): sink for sink in SINKS}
-    found = {}
-    for part in parts[2:]:
-        match = _POSITION.match(part)
-        if match and match[1] in names:
-            at = commit.offset + int(match[2], 36)
-            found[names[match[1]]] = (at, at + int(match[4], 36) if match[4] else None)
-    return found
+
+    def __init__(self, commit):
+        self.positions, self.eras = {}, []
+        parts = commit.metadata.split(";")
+        if parts[0] != "2" or parts[1] != f"b={commit.offset}":
+            return
+        for part in parts[2:]:
+            if (match := _POSITION.match(part)) and match[1] in self.names:
+                at = commit.offset + int(match[2], 36)
+                self.positions[self.names[match[1]]] = (at, at + int(match[4], 36) if match[4] else None)
+            elif match := _ERA.match(part):
+                self.eras.append((commit.offset + int(match[1], 36), match[2]))
+
+    def era(self, offset):
+        found = None
+        for begin, rules in self.eras:
+            if begin <= offset:
+                found = rules
+        return found
 
 
 def decode_key(data):

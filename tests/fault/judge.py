@@ -4,10 +4,14 @@ and compares them with what the rules of the version by which a record was judge
 
 I1  each record that is in the topic is in every sink of its version, or a dead letter
 I2  what is somewhere was produced, byte for byte as far as its own bytes go
-I3  nothing is where the rules did not send it; and no record was judged by two versions, but where the program
-    says itself that a version of the rules could not be had (positions are void then)
+I3  nothing is where no version of the rules sent it that judged it; and a record that a commit says one sink has
+    had (its position is beyond it) is judged for the others by the same version
 I4  each commit found in __consumer_offsets is older than no confirmation of a record below it
 I5  nor are the positions of the sinks beside it; and each object is of a plan that was recorded before
+
+What a replica delivered that died before any commit told of it is judged again, maybe by newer rules: that is
+counted, and no finding. Where the program says in its log that a version of the rules could not be had, all
+begins at the committed offset: that is counted, too, and excuses what comes twice or is judged anew there.
 I6  OpenSearch and S3 hold nothing twice; the webhook no more than what crashes explain"""
 import array
 import bisect
@@ -97,7 +101,8 @@ class Copies:
 
 
 class Judge:
-    def __init__(self, world, seed, partitions, arrivals, commits):
+    def __init__(self, world, seed, versions_made, partitions, arrivals, commits):
+        self.versions_made = versions_made
         self.world, self.seed, self.arrivals, self.commits = world, seed, arrivals, commits
         self.partitions = partitions
         self.findings = Findings()
@@ -111,6 +116,7 @@ class Judge:
         self.copies = {sink: Copies(self.topic) for sink in history.SINKS}
         self.letters = {}                   # (p, number) -> (first time, version, how many)
         self.objects = []                   # (partition, first, last, key)
+        self.object_version = {}            # by key
         self.read_letters()
         for _, _, source in self.world.search.documents(self.world.indexes):
             self.delivered("search", source)
@@ -160,18 +166,58 @@ class Judge:
                 continue
             if zlib.crc32(line[:self.topic.sizes[p][number]]) != self.topic.crcs[p][number]:
                 self.findings.add("I2 invented", f"archive: c{p}-{number:08d} has other bytes")
-            self.copies["archive"].add(p, number, int(VERSION.search(line.decode())[1]))
+            version = int(VERSION.search(line.decode())[1])
+            self.copies["archive"].add(p, number, version)
+            if self.object_version.setdefault(key, version) != version:
+                self.findings.add("I3 two versions", f"{key} has records of versions {version} and "
+                                  f"{self.object_version[key]}")
 
     # ---- judging ----
 
-    def judge(self, acknowledged, webhook_bound, crashes, put):
+    def judge(self, acknowledged, webhook_bound, crashes, put, void):
+        """put: {key: when the store had it}; void: partitions whose positions did not count for once."""
+        self.lines_beside = {}
+        for commit in self.commits.seen:
+            self.lines_beside[commit] = history.Line(commit)
+        self.void = void
+        self.table["positions void (partitions)"] = len(void)
+        self.table["judged again after a crash"] = 0
+        self.plan()
+        self.promised = self.promises()
         self.outcomes()
         for p, column in enumerate(acknowledged):
             for number, acked in enumerate(column):
                 if acked and not self.topic.has(p, number):
                     self.findings.add("broker", f"c{p}-{number:08d} was acknowledged and is not in the topic")
         self.duplicates(webhook_bound, crashes)
-        self.judge_commits(put)
+        self.judge_commits()
+        self.judge_plans(put)
+
+    def plan(self):
+        """The plans that commits recorded, and by them which hash of rules is which version."""
+        self.plans, self.rules = {}, {}
+        for commit, line in self.lines_beside.items():
+            at, end = line.positions.get("archive", (0, None))
+            if end is not None:
+                self.plans.setdefault((commit.partition, at, end - 1), (commit.at, line.era(at)))
+        for p, first, last, key in self.objects:
+            _, rules = self.plans.get((p, first, last), (0, None))
+            version = self.object_version.get(key)
+            if rules and version and self.rules.setdefault(rules, version) != version:
+                self.findings.add("I3 two versions", f"{key} is of version {version}, and the commit that named it says "
+                                  f"{rules}, which is version {self.rules[rules]} elsewhere")
+
+    def promises(self):
+        """By partition {offset: version} for records that a commit says some sink had had, and others not."""
+        found = [{} for _ in range(self.partitions)]
+        upto = [0] * self.partitions
+        for commit, line in self.lines_beside.items():
+            p = commit.partition
+            far = max([at for at, _ in line.positions.values()] + [commit.offset])
+            for offset in range(max(upto[p], commit.offset), far):
+                found[p][offset] = self.rules.get(line.era(offset))
+            upto[p] = max(upto[p], far)
+        return found
 
     def versions(self, p, number):
         """By which versions of the rules it was judged, wherever it is."""
@@ -186,6 +232,8 @@ class Judge:
 
     def outcomes(self):
         """I1 and I3, and for I4 when each record was settled at each sink."""
+        self.offset_of = [{number: offset for offset, number in
+                           (sorted(n.items()) if isinstance(n, dict) else enumerate(n))} for n in self.topic.numbers]
         self.settled = {sink: [array.array("d", bytes(8 * len(kinds))) for kinds in self.topic.kinds]
                         for sink in history.SINKS}
         lost = 0
@@ -205,27 +253,40 @@ class Judge:
             self.findings.add("I1 lost", f"{name} ({kind}) is nowhere")
             self.settled["archive"][p][number] = float("inf")
             return 1
-        if len(found) > 1:
-            self.findings.add("I3 two versions", f"{name} ({kind}) was judged by {sorted(found)}: "
-                              f"{self.history_of(p, number)}")
         have = {sink for sink in history.SINKS if self.copies[sink].count[p][number]}
         letter = self.letters.get((p, number))
         if letter:
             have.add("search")
-        targets = [history.targets(self.seed, v, kind) for v in found]
-        if have - frozenset().union(*targets):
+        # Who is told 409 keeps the document of who came first: a version of which nothing else shows.
+        hidden = {v for v in range(1, self.versions_made + 1)
+                  if history.targets(self.seed, v, kind) == {"search"}} if "search" in have else set()
+        promised = self.promised[p].get(self.offset_of[p].get(number))
+        if promised and p not in self.void:
+            if promised not in found | hidden:
+                self.findings.add("I3 two versions", f"{name} ({kind}): a commit says version {promised}, it is "
+                                  f"{sorted(found)}: {self.history_of(p, number)}")
+            candidates = {promised}
+        else:
+            candidates = found | hidden
+        if len(found) > 1:
+            self.table["judged again after a crash"] += 1
+        if have - frozenset().union(*(history.targets(self.seed, v, kind) for v in found)):
             self.findings.add("I3 not chosen", f"{name} ({kind}), version {sorted(found)}: "
                               f"{self.history_of(p, number)}")
-        # Some one version explains where it is; the last one that was live for it, where there are several.
+        targets = [history.targets(self.seed, v, kind) for v in sorted(candidates)]
         complete = [to for to in targets if to <= have]
-        for sink in max(complete or targets, key=len):
-            when = letter[0] if letter and sink == "search" else self.arrivals.when(sink, p, number)
-            self.settled[sink][p][number] = when or float("inf")
+        for sink in min(complete or targets, key=lambda to: self.last_arrival(p, number, to)):
+            self.settled[sink][p][number] = self.last_arrival(p, number, {sink})
         if complete:
             return 0
-        self.findings.add("I1 lost", f"{name} ({kind}), versions {sorted(found)}, is not in "
+        self.findings.add("I1 lost", f"{name} ({kind}), versions {sorted(candidates)}, is not in "
                           f"{sorted(min(targets, key=lambda to: len(to - have)) - have)}: {self.history_of(p, number)}")
         return 1
+
+    def last_arrival(self, p, number, sinks):
+        letter = self.letters.get((p, number))
+        return max(letter[0] if letter and sink == "search" else self.arrivals.when(sink, p, number) or float("inf")
+                   for sink in sinks)
 
     def history_of(self, p, number):
         """For people: where it is, since when and by which rules."""
@@ -233,10 +294,7 @@ class Judge:
                 if (when := self.arrivals.when(sink, p, number))]
         if (p, number) in self.letters:
             told.append("letter {:.3f} by v{}".format(*self.letters[p, number][:2]))
-        numbers = self.topic.numbers[p]
-        offsets = [o for o in (numbers if isinstance(numbers, dict) else range(len(numbers)))
-                   if numbers[o] == number]
-        return f"offset {offsets}: {'; '.join(told)}"
+        return f"offset {self.offset_of[p].get(number)}: {'; '.join(told)}"
 
     def duplicates(self, webhook_bound, crashes):
         """crashes: (from, to) of the times whose deliveries may not have been committed."""
@@ -250,7 +308,7 @@ class Judge:
                         twice[sink] += have - expected[number]
                         if sink == "alerts":
                             unexplained += self.unexplained(p, number, crashes)
-                        else:
+                        elif sink != "archive" or p not in self.void:
                             self.findings.add(f"I6 twice in {sink}", f"c{p}-{number:08d}: {have} times "
                                               f"(expected {expected[number]})")
         for sink in history.SINKS:
@@ -276,6 +334,8 @@ class Judge:
         for p, first, last, key in self.objects:
             by_partition.setdefault(p, set()).add((first, last))
         for p, cuts in by_partition.items():
+            if p in self.void:
+                continue
             cuts = sorted(cuts)
             for a, b in zip(cuts, cuts[1:]):
                 if b[0] <= a[1]:
@@ -295,21 +355,18 @@ class Judge:
             found.append(line)
         return found
 
-    def judge_commits(self, put):
+    def judge_commits(self):
         """I4 and I5: at the commit's own time all below it, and below each sink's position, was settled."""
         lines = {sink: self.lines(sink) for sink in history.SINKS}
         backwards, last, positions = 0, {}, 0
-        plans = {}                          # (partition, first, last) -> when it was recorded
-        for commit in self.commits.seen:
-            where = history.positions_of(commit)
+        for commit, beside in self.lines_beside.items():
+            where = beside.positions
             positions += len(where)
             for sink in history.SINKS:
-                at, end = where.get(sink, (commit.offset, None))
-                self.justified("I4 commit", commit, sink, commit.offset, lines[sink])
+                at, _ = where.get(sink, (commit.offset, None))
+                self.justified("I4 commit", commit, sink, commit.offset, lines[sink][commit.partition])
                 if at > commit.offset:
-                    self.justified("I5 position", commit, sink, at, lines[sink])
-                if end is not None and sink == "archive":
-                    plans.setdefault((commit.partition, at, end - 1), commit.at)
+                    self.justified("I5 position", commit, sink, at, lines[sink][commit.partition])
             backwards += commit.offset < last.get(commit.partition, 0)
             last[commit.partition] = commit.offset
         for p, line in enumerate(lines["search"]):
@@ -320,7 +377,6 @@ class Judge:
         self.table["commits that went back"] = backwards
         if self.commits.deleted:
             self.findings.add("I4 commit", f"{self.commits.deleted} commits were deleted")
-        self.judge_plans(plans, put)
 
     def justified(self, name, commit, sink, offset, line):
         if offset >= len(line):
@@ -330,17 +386,17 @@ class Judge:
             self.findings.add(name, f"{commit}: {sink} at {offset}: offset {first} was settled "
                               f"{line[first + 1] - commit.at:.3f} s after it")
 
-    def judge_plans(self, plans, put):
+    def judge_plans(self, put):
         """Every object is of a cut that a commit named before the object was there."""
         unplanned = 0
         for p, first, last, key in self.objects:
-            recorded = plans.get((p, first, last))
+            recorded = self.plans.get((p, first, last), (None,))[0]
             when = put.get(key)
             if recorded is None or (when is not None and recorded > when + CLOCK):
                 unplanned += 1
                 self.findings.add("I5 no plan", f"{key}, put at {when}: "
                                   f"{'no commit names it' if recorded is None else f'named at {recorded}'}")
-        self.table["plans recorded"] = len(plans)
+        self.table["plans recorded"] = len(self.plans)
         self.table["objects without a plan"] = unplanned
 
 

@@ -1,11 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
 #include <string.h>
 
 #include "scenario.h"
 #include "world.h"
 
-/* Scenarios by name: the readings of reliability.md (e). Each is a family of runs that hold little
- * else than what its trace needs, so that among some hundred seeds many walk through it. */
+/* Scenarios by name: the readings of reliability.md (e), and rows of its table of faults (f02 ...).
+ * Each is a family of runs that hold little else than what it is about, so that among some hundred
+ * seeds many walk through it. */
+
+const char scenario_names[] = "A B C D E F G H J K "
+                              "f02 f07 f09 f12 f13 f15 f20 f25 f28 f45 f51 f52 f53 f54 f56";
 
 static uint64_t state;
 
@@ -64,9 +69,147 @@ static void other_rules(struct scenario *s, enum action_kind kind, unsigned n)
         act(s, kind, 0, (int64_t)draw(TABLES_MAX));
 }
 
+/* ---- rows of the table of faults ---- */
+
+static void often(struct scenario *s, unsigned n, enum action_kind kind, int64_t most)
+{
+    while (n-- > 0 && s->n_actions < ACTIONS_MAX)
+        act(s, kind, (unsigned)draw(REPLICAS_MAX), most ? 1 + (int64_t)draw((uint64_t)most) : 0);
+}
+
+/* Small queues, so that a sink that is away is left behind soon. */
+static void overflows(struct scenario *s)
+{
+    s->compacted = false;
+    s->sinks |= 0x05;
+    s->records += 200;
+    memset(s->blocks, 0, sizeof(s->blocks));
+    for (unsigned i = 0; i < SINKS_MAX; i++) {
+        s->queue_bytes[i] = 12288;
+        s->batch_bytes[i] = 2048;
+        s->overflow_after_ms[i] = 300;
+    }
+}
+
+static void away(struct scenario *s, unsigned sink, int64_t ms)
+{
+    act(s, draw(2) ? ACTION_STORE_DEAD : ACTION_STORE_HANGS, sink, ms);
+}
+
+static void until(struct scenario *s, uint64_t seconds)
+{
+    s->heal_us = s->produce_us + seconds * SIM_S;
+    s->end_us = s->heal_us + 1200 * SIM_S;
+}
+
+/* The n-th allocation after a second fails, in the seed of that number: once, or (even ones) again
+ * and again. */
+static void out_of_memory(struct scenario *s)
+{
+    unsigned times = s->seed % 2 ? 1 : 6;
+
+    for (unsigned i = 0; i < times; i++)
+        for (unsigned r = 0; r < s->replicas; r++) {
+            act(s, ACTION_KILL_AT_ALLOCATION, r, (int64_t)s->seed);
+            s->actions[s->n_actions - 1].at_us = SIM_S * (1 + 8 * i);
+        }
+}
+
+static bool row(struct scenario *s, unsigned number)
+{
+    memset(&s->fault, 0, sizeof(s->fault));
+    s->n_actions = 0;
+    s->alone = 0;
+    s->end_us += 600 * SIM_S;
+    switch (number) {
+    case 2: /* kill -9 between what others can see and the commit */
+        often(s, 12, ACTION_KILL_AT_EFFECT, 30);
+        break;
+    case 7: /* SIGSTOP for a minute */
+        until(s, 300);
+        for (unsigned i = 0; i < 4; i++)
+            act(s, ACTION_PAUSE, (unsigned)draw(REPLICAS_MAX), 60000);
+        break;
+    case 9:
+        out_of_memory(s);
+        break;
+    case 12: /* the clock jumps by up to an hour */
+        for (unsigned i = 0; i < 8; i++)
+            act(s, ACTION_CLOCK, (unsigned)draw(REPLICAS_MAX), (int64_t)draw(7200001) - 3600000);
+        break;
+    case 13: /* restarted fifty times */
+        until(s, 200);
+        often(s, 50, ACTION_RESTART, 0);
+        break;
+    case 15: /* rebalances while requests are under way */
+        often(s, 30, ACTION_REBALANCE, 0);
+        s->fault.http_slow = 300;
+        break;
+    case 20: /* the coordinator dead for a minute */
+        until(s, 200);
+        for (unsigned i = 0; i < 3; i++)
+            act(s, ACTION_COORDINATOR_DOWN, 0, 60000);
+        break;
+    case 25: /* all brokers down for ten minutes */
+        until(s, 900);
+        act(s, ACTION_BROKERS_DOWN, 0, 600000);
+        s->actions[0].at_us = SIM_S + draw(s->produce_us);
+        break;
+    case 28: /* retention overtakes what is behind */
+        overflows(s);
+        away(s, draw(2) ? 0 : 2, 20000);
+        often(s, 8, ACTION_RETAIN, 20);
+        break;
+    case 45: /* a webhook away for a day */
+        s->sinks |= 0x15;
+        s->compacted = false;
+        until(s, 24 * 3600 + 60);
+        for (unsigned i = 0; i < SINKS_MAX; i++)
+            s->blocks[i] = false;
+        away(s, 4, 24 * 3600 * 1000);
+        s->actions[0].at_us = SIM_S;
+        s->alone = 5;
+        break;
+    case 51: /* left behind, and there again */
+        overflows(s);
+        for (unsigned i = 0; i < 3; i++)
+            away(s, draw(2) ? 0 : 2, 5000);
+        break;
+    case 52: /* the same, with rebalances and deaths on the way */
+        overflows(s);
+        for (unsigned i = 0; i < 4; i++)
+            away(s, draw(2) ? 0 : 2, 4000);
+        often(s, 8, ACTION_REBALANCE, 0);
+        often(s, 6, ACTION_KILL_AT_EFFECT, 30);
+        break;
+    case 53: /* two left behind at different positions */
+        overflows(s);
+        away(s, 0, 15000);
+        away(s, 2, 15000);
+        often(s, 1, ACTION_KILL, 0);
+        break;
+    case 54: /* rules swapped again and again */
+        s->tables = TABLES_MAX;
+        for (unsigned i = 0; i < 60; i++)
+            act(s, ACTION_RELOAD, 0, (int64_t)draw(TABLES_MAX));
+        break;
+    case 56: /* sinks taken out and put back while some are behind */
+        overflows(s);
+        away(s, draw(2) ? 0 : 2, 10000);
+        for (unsigned i = 0; i < 6; i++)
+            act(s, ACTION_SINKS, 0, (int64_t)(s->sinks & (draw(63) + 1)) | 0x01);
+        break;
+    default:
+        return false;
+    }
+    return true;
+}
+
 bool scenario_named(struct scenario *s, const char *name)
 {
     state = s->seed * 0x9e3779b97f4a7c15u + (uint64_t)name[0];
+    if (name[0] == 'f')
+        return row(s, (unsigned)strtoul(name + 1, NULL, 10));
     if (strlen(name) != 1 || !strchr("ABCDEFGHJK", name[0]))
         return false;
     small(s);

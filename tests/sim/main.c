@@ -11,12 +11,18 @@
 #include "world.h"
 
 static const char usage[] =
-    "usage: sim [--seeds A..B | --seed N] [--scenario A..K] [--trace] [--shrink] [--most N]\n"
+    "usage: sim [--seeds A..B | --seed N] [--scenario NAME] [--trace] [--shrink] [--most N]\n"
     "  --seeds   many runs; each that fails is named with its finding; --most N: stop after N of "
     "them\n"
     "  --seed    one run; if it fails, it is made as small as may be and its trace is shown\n"
     "  --trace   what happens in each run, as it is\n"
-    "  --scenario  only what one of the readings of reliability.md (e) is about\n";
+    "  --scenarios the names of scenarios, and nothing else\n"
+    "  --scenario  only what one of these is about: ";
+
+static bool wants_names(int argc, char **argv)
+{
+    return argc == 2 && strcmp(argv[1], "--scenarios") == 0;
+}
 
 struct options {
     uint64_t first, last;
@@ -115,8 +121,12 @@ int main(int argc, char **argv)
     struct options o;
     int status;
 
+    if (wants_names(argc, argv)) {
+        puts(scenario_names);
+        return 0;
+    }
     if (!parse(argc, argv, &o)) {
-        fputs(usage, stderr);
+        fprintf(stderr, "%s%s\n", usage, scenario_names);
         return 2;
     }
     setvbuf(stdout, NULL, _IOFBF, 1 << 16);

@@ -92,6 +92,7 @@ struct scenario {
 extern const char *const action_names[];
 void actions_begin(void); /* actions.c */
 void scenario_draw(struct scenario *s, uint64_t seed);
+extern const char scenario_names[]; /* families.c */
 bool scenario_named(struct scenario *s, const char *name);
 void scenario_print(const struct scenario *s);
 /* One run. False: a finding, which is in w->finding. */

@@ -203,8 +203,11 @@ static inline bool sl_partition_serves(const struct sl_partition *p, size_t sink
     return offset >= p->sinks[sink].from;
 }
 
-/* The sink leaves the live reader: call before it lets go of its batches. Harmless when it has left
- * already (a hand-over under way is undone). */
+/* The sink, which is attached, leaves the live reader and keeps what it has: the side reader goes on
+ * where that ends. */
+void sl_partition_leave(struct sl_partition *p, size_t sink);
+/* The sink leaves the live reader and is about to let go of its batches: the side reader begins at
+ * its position. Harmless when it has left already (a hand-over under way is undone). */
 void sl_partition_detach(struct sl_partition *p, size_t sink);
 /* Fixes the offset where the live reader takes over: the next one that neither reader has given to
  * the sink, and never within a plan. Attached at once when nothing is left to read. */

@@ -8,7 +8,7 @@
 /* Flow: when the source pauses, and when a sink is left behind instead (design, section 5).
  *
  * A sink whose queue is full, or above three quarters for `overflow.after`, is detached while
- * another has room: it lets go of what it has and is caught up with later (catchup.h). Where none
+ * another has room: it is given nothing more, and is caught up with later (catchup.h). Where none
  * can be left behind the source pauses: all are above three quarters; the sink is the only one that
  * the live reader serves in some partition; it asks for `overflow: block`; or the topic is
  * compacted, so that what is read again is not what was there. The source goes on when one that
@@ -127,17 +127,47 @@ static bool may_resume(const struct sl_pipeline *p)
 
 /* ---- detach ---- */
 
-void sl_flow_detach(struct sl_pipeline *p, size_t sink)
+/* What the live reader gave it lies behind what is still to be read for it. */
+static bool in_hand_over(struct sl_partition *const *all, size_t n, size_t sink)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!all[i]->ended && !sl_partition_attached(all[i], sink) &&
+            all[i]->sinks[sink].from != INT64_MAX)
+            return true;
+    return false;
+}
+
+/* The sink keeps what it has and delivers it while it can: nothing in flight is cancelled, nothing
+ * arrives twice for it, and the side reader goes on where its queue ends, once that has room. (The
+ * design lets go of the queue. It is counted in the memory budget anyway.) Only within a hand-over
+ * the queue has to go: it holds what comes after the records that are missing, and may be the very
+ * thing that keeps those out. */
+static void leave(struct sl_pipeline *p, size_t sink)
 {
     size_t n;
     struct sl_partition *const *all = sl_consumer_partitions(p->consumer, &n);
+    bool let_go = in_hand_over(all, n, sink);
+
+    if (!let_go)
+        sl_sink_close_open(p->sinks[sink], NULL);
+    for (size_t i = 0; i < n; i++) {
+        if (all[i]->ended)
+            continue;
+        if (let_go)
+            sl_partition_detach(all[i], sink);
+        else if (sl_partition_attached(all[i], sink))
+            sl_partition_leave(all[i], sink);
+    }
+    if (let_go)
+        sl_sink_detach(p->sinks[sink]);
+}
+
+void sl_flow_detach(struct sl_pipeline *p, size_t sink)
+{
     const char *reason = sl_sink_reason(p->sinks[sink]);
     char lag[24];
 
-    for (size_t i = 0; i < n; i++)
-        if (!all[i]->ended)
-            sl_partition_detach(all[i], sink);
-    sl_sink_detach(p->sinks[sink]);
+    leave(p, sink);
     if (sl_catchup_serves(p, sink)) /* in other partitions: it stands further back now */
         p->catchup.again = true;
     ++*p->count.detaches[sink];

@@ -17,6 +17,15 @@ static void attach_when_caught_up(struct sl_sink_position *s)
         s->catch_up = -1;
 }
 
+void sl_partition_leave(struct sl_partition *p, size_t sink)
+{
+    struct sl_sink_position *s = &p->sinks[sink];
+
+    assert(s->catch_up < 0);
+    s->catch_up = most(p->next, s->from);
+    s->from = INT64_MAX;
+}
+
 void sl_partition_detach(struct sl_partition *p, size_t sink)
 {
     struct sl_sink_position *s = &p->sinks[sink];

@@ -277,6 +277,7 @@ static inline void world_free(struct world *w)
     sl_observe_release(&w->p);
     sl_metrics_free(w->p.metrics);
     free(w->p.sinks);
+    free(w->p.cluster_id);
     for (size_t i = 0; i < PARTITIONS; i++) {
         sl_partition_unref(w->partitions[i]);
         free(w->book[i]);

@@ -57,6 +57,7 @@ struct world {
 
     /* single behaviours: where every record goes, and its size; 0: as the offset has it */
     unsigned all_to;
+    int64_t log_start;
     bool plain; /* no control records; a line that was committed is read */
     bool may_be_overdue;
     size_t size;
@@ -194,7 +195,7 @@ static inline void assign(struct world *w, int32_t number)
     struct sl_partition *p = sl_partition_new(&w->topic, number, ++w->epochs, SINKS, "cluster");
     struct sl_arrival a = {.p = p, .base = w->committed[number]};
 
-    p->log_start = 0;
+    p->log_start = w->log_start;
     p->log_end = OFFSETS;
     p->committed = a.base;
     if (w->plain || chance(w, 4)) /* now and then the line is lost, and everything is read again */

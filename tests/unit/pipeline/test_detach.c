@@ -296,6 +296,73 @@ static void two_that_are_behind_take_turns(void **state)
     end(w);
 }
 
+/* It stands further back than what the side reader has sent already. */
+static void what_comes_before_it_is_asked_for_anew_is_void(void **state)
+{
+    struct world *w = world_of(A_AND_B, 100, 0);
+    struct sl_partition *p = arrive(w, 0, "0!", "rs", "rs");
+
+    (void)state;
+    turn(w);
+    while (w->sunk[READ_AGAIN][A] < 5)
+        side_message(w);
+    sl_flow_detach(&w->p, A);
+    assert_int_equal(p->sinks[A].catch_up, 0);
+    side_message(w);
+    side_message(w);
+    assert_int_equal(w->sunk[READ_AGAIN][A], 5);
+    assert_int_equal(p->sinks[A].catch_up, 0);
+    turn(w);
+    side_message(w);
+    assert_int_equal(w->sunk[READ_AGAIN][A], 6);
+    end(w);
+}
+
+/* The source stands still where nobody is served, and goes on with who comes up to it first. */
+static void a_partition_that_nobody_is_served_from_waits(void **state)
+{
+    const struct sl_result denied = {.outcome = SL_STALL, .status = 401, .reason = "denied"};
+    struct world *w = world_of(1 << A, 100, 0);
+    struct sl_partition *p = arrive(w, 0, "rs", "0!", "0!");
+
+    (void)state;
+    next_message(w, p);
+    fake_advance(&w->fake, 1000);
+    turn(w);
+    sl_sink_done(take_of(w, A), &denied);
+    sl_flow_detach(&w->p, A);
+    fake_advance(&w->fake, 0);
+    assert_true(w->p.starved && w->paused);
+    for (int i = 0; i < 5000 && w->p.starved; i++) {
+        side_message(w);
+        turn(w);
+        fake_advance(&w->fake, 20);
+        while (pending_of(w, A))
+            sl_sink_done(take_of(w, A), &denied);
+    }
+    assert_false(w->p.starved);
+    fake_advance(&w->fake, 0);
+    assert_false(w->paused);
+    end(w);
+}
+
+/* Cuts of the live reader wait for what is still to be read again, and a drain does not. */
+static void a_drain_does_not_wait_for_what_waits_itself(void **state)
+{
+    struct world *w = world_of(1 << S, 100, 0);
+    struct sl_partition *p = arrive(w, 0, "rs", "0!", "rs");
+
+    (void)state;
+    sl_partition_hand_over(p, S);
+    next_message(w, p);
+    assert_false(sl_list_empty(&p->sinks[S].spans));
+    begin_revoke(w, true);
+    turn(w);
+    assert_true(w->drained);
+    end_revoke(w, false);
+    end(w);
+}
+
 /* ---- positions of an arrival ---- */
 
 static void a_new_sink_begins_where_start_says(void **state)
@@ -368,6 +435,23 @@ static void what_retention_takes_is_expired(void **state)
     sl_pipeline_consumer_ops.on_overtaken(&w->p, p, 50, 60);
     assert_int_equal(w->sunk[EXPIRED][A], 30);
     assert_int_equal(w->sunk[EXPIRED][B], 10);
+    end(w);
+}
+
+static void what_it_took_before_an_arrival_is_expired(void **state)
+{
+    struct world *w = world_of(A_AND_B, 100, 0);
+    struct sl_partition *p;
+
+    (void)state;
+    w->log_start = w->committed[1] = w->committed[2] = 5;
+    p = arrive(w, 0, "0!", "9", "2");
+    assert_int_equal(w->sunk[EXPIRED][A], 5);
+    assert_int_equal(w->sunk[EXPIRED][B], 3);
+    assert_int_equal(w->sunk[EXPIRED][S], 0);
+    assert_int_equal(p->sinks[A].catch_up, 5);
+    assert_true(sl_partition_attached(p, B));
+    assert_int_equal(p->next, 5);
     end(w);
 }
 
@@ -449,10 +533,14 @@ int main(void)
         cmocka_unit_test(a_stalled_sink_gets_one_batch),
         cmocka_unit_test(the_rate_is_kept),
         cmocka_unit_test(two_that_are_behind_take_turns),
+        cmocka_unit_test(what_comes_before_it_is_asked_for_anew_is_void),
+        cmocka_unit_test(a_partition_that_nobody_is_served_from_waits),
+        cmocka_unit_test(a_drain_does_not_wait_for_what_waits_itself),
         cmocka_unit_test(a_new_sink_begins_where_start_says),
         cmocka_unit_test(who_is_behind_begins_by_catching_up),
         cmocka_unit_test(somebody_goes_on_with_the_live_reader),
         cmocka_unit_test(what_retention_takes_is_expired),
+        cmocka_unit_test(what_it_took_before_an_arrival_is_expired),
         cmocka_unit_test(headroom_is_told_at_its_marks),
         cmocka_unit_test(books_that_do_not_balance_end_the_program_with_1),
         cmocka_unit_test(the_books_of_what_ends_are_looked_at_before_it_goes),

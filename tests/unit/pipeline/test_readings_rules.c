@@ -159,6 +159,59 @@ static void reading_F_what_repeats_a_plan_is_of_its_own_version(void **state)
     world_free(w);
 }
 
+/* F, where the same rules are live before and after others that gave the sink nothing: a cut lies
+ * in one era all the same. */
+static void cut_in_three_eras(bool catch_up)
+{
+    const struct sl_result delivered = {.outcome = SL_DELIVERED, .status = 200, .reason = ""};
+    struct world *w = world_new("items, cuts");
+    char *v1 = record_live(w), *v2, *line, *all;
+    struct sl_partition *p;
+
+    write_rule(w, "v2", "items");
+    reload(w);
+    v2 = record_live(w);
+    write_rule(w, "v1", "items, cuts");
+    reload(w);
+    line = line_of(catch_up ? "3" : "0", catch_up ? "0!" : "0", v1);
+    all = sl_asprintf("%s;v1=%.12s;v2=%.12s", line, v2, v1);
+    p = arrive(w, all);
+    fake_state_answer(SL_OK);
+    arrived(w, p);
+    assert_int_equal(p->n_eras, 3);
+    fake_advance(&w->fake, 0);
+    for (int64_t i = 0; i < 3; i++) {
+        if (catch_up)
+            side_record(w, p, i);
+        else
+            record(w, 0, "{}");
+    }
+    sl_sink_close_open(w->p.sinks[CUTS], NULL);
+    run_work(w);
+    for (int64_t i = 0; i < 3; i += 2) {
+        const struct sl_span *span =
+            sl_container_of(p->sinks[CUTS].spans.next, struct sl_span, node);
+
+        assert_int_equal(span->first, i);
+        assert_int_equal(span->last, i);
+        while (w->pending.n > 0)
+            sl_sink_done(fake_take(0), &delivered);
+        run_work(w);
+    }
+    free(v1);
+    free(v2);
+    free(line);
+    free(all);
+    world_free(w);
+}
+
+static void reading_F_no_cut_lies_in_two_eras(void **state)
+{
+    (void)state;
+    cut_in_three_eras(false);
+    cut_in_three_eras(true);
+}
+
 /* ---- rules that cannot be had ---- */
 
 static void without_its_rules_a_line_is_void(void **state)
@@ -271,6 +324,7 @@ int main(void)
         cmocka_unit_test(reading_A_the_cut_over_of_a_restart_is_beyond_the_plan),
         cmocka_unit_test(reading_B_the_cut_over_of_a_reload_is_beyond_the_plan),
         cmocka_unit_test(reading_F_what_repeats_a_plan_is_of_its_own_version),
+        cmocka_unit_test(reading_F_no_cut_lies_in_two_eras),
         cmocka_unit_test(without_its_rules_a_line_is_void),
         cmocka_unit_test(past_max_replay_the_partition_stops_and_asks),
         cmocka_unit_test(a_topic_that_cannot_be_read_is_asked_again),

@@ -55,7 +55,9 @@ struct sl_span {
     int64_t first;                  /* of the first record covered */
     int64_t last;                   /* of the last record covered so far */
     uint64_t records;               /* covered */
-    uint32_t crc; /* over every record read from first on (holds that sum), routed or not */
+    uint32_t crc; /* over every record read from first on (holds that sum), routed or not; of a
+                     plan that is repeated, too, from which other records may be routed than were
+                     (rate_limit) */
     bool let_go;  /* the sink was detached: nothing of it counts any more */
 };
 
@@ -68,6 +70,7 @@ struct sl_plan {
     bool confirmed;     /* a commit that carried it has succeeded in this epoch, or it was read from
                            the committed line */
     int64_t noting;     /* private: its end in the commit under way */
+    uint32_t read; /* private: over what the side reader has read again of it, as sl_span.crc */
 };
 
 /* Offsets that one version of the rules judges: from `begin` to the next era's. */

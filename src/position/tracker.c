@@ -107,20 +107,24 @@ static void big_endian(uint8_t *to, uint64_t v, size_t n)
 
 /* The value stands in the sum by its own CRC, which record ids need as well: large values are read
  * once. */
-static void sum(struct sl_list *crcs, int64_t offset, int64_t timestamp_ms, uint32_t value_crc)
+static uint32_t sum_one(uint32_t crc, int64_t offset, int64_t timestamp_ms, uint32_t value_crc)
 {
-    struct sl_list *at;
     uint8_t bytes[20];
 
-    if (sl_list_empty(crcs))
-        return;
     big_endian(bytes, (uint64_t)offset, 8);
     big_endian(bytes + 8, (uint64_t)timestamp_ms, 8);
     big_endian(bytes + 16, value_crc, 4);
+    return sl_crc32c(crc, bytes, sizeof(bytes));
+}
+
+static void sum(struct sl_list *crcs, int64_t offset, int64_t timestamp_ms, uint32_t value_crc)
+{
+    struct sl_list *at;
+
     sl_list_each (at, crcs) {
         struct sl_span *span = sl_container_of(at, struct sl_span, crc_node);
 
-        span->crc = sl_crc32c(span->crc, bytes, sizeof(bytes));
+        span->crc = sum_one(span->crc, offset, timestamp_ms, value_crc);
         span->last = offset;
     }
 }
@@ -139,6 +143,9 @@ void sl_partition_caught(struct sl_partition *p, size_t sink, int64_t offset, in
     struct sl_sink_position *s = &p->sinks[sink];
 
     assert(s->catch_up >= 0 && offset >= s->catch_up && offset < s->from);
+    if (sl_plan_repeat_end(p, sink) > offset)
+        s->plan.read = sum_one(s->catch_up > s->plan.first ? s->plan.read : 0, offset, timestamp_ms,
+                               value_crc);
     sum(&s->crcs, offset, timestamp_ms, value_crc);
     sl_partition_caught_skip(p, sink, offset + 1);
 }
@@ -285,8 +292,11 @@ size_t sl_hold_cover(struct sl_hold *h, struct sl_partition *p, int64_t offset)
     span = sl_zalloc(sizeof(*span));
     *span = (struct sl_span){
         .hold = h, .partition = sl_partition_ref(p), .first = offset, .last = offset, .records = 1};
-    if (h->crc && h->catch_up && sl_plan_repeat_end(p, h->sink) > offset)
+    if (h->crc && h->catch_up && sl_plan_repeat_end(p, h->sink) > offset) {
         span->first = s->plan.first; /* whatever of it compaction has taken since */
+        if (s->catch_up > s->plan.first)
+            span->crc = s->plan.read;
+    }
     insert(&s->spans, span);
     sl_list_init(&span->crc_node);
     if (h->crc)

@@ -207,10 +207,11 @@ static const char *live_value(const struct sl_config *live, const char *name)
 /* A value that decides nothing is each replica's own (its host name); one that it has no more, or
  * has since then, is not added. */
 static void read_enrich(struct sl_unpack *u, const struct sl_config *live, struct sl_arena *arena,
-                        struct sl_properties *ret)
+                        struct sl_properties *ret, uint64_t *ret_deciding)
 {
     size_t n = read_count(u);
 
+    *ret_deciding = 0;
     *ret = (struct sl_properties){.items = sl_arena_calloc(arena, n + 1, sizeof(*ret->items))};
     for (size_t i = 0; i < n; i++) {
         bool decides = sl_unpack_number(u);
@@ -218,8 +219,11 @@ static void read_enrich(struct sl_unpack *u, const struct sl_config *live, struc
 
         if (!decides)
             value = live_value(live, name);
-        if (value)
-            ret->items[ret->n++] = (struct sl_property){.name = name, .value = value};
+        if (!value)
+            continue;
+        if (ret->n < 64)
+            *ret_deciding |= (uint64_t)decides << ret->n;
+        ret->items[ret->n++] = (struct sl_property){.name = name, .value = value};
     }
 }
 
@@ -283,7 +287,8 @@ static void read_destination(struct sl_unpack *u, const struct numbers *numbers,
 }
 
 int sl_pack_config(struct sl_slice body, const struct sl_config *live, struct sl_arena *arena,
-                   struct sl_config *ret, struct sl_slice *ret_files, struct sl_error *err)
+                   struct sl_config *ret, uint64_t *ret_deciding, struct sl_slice *ret_files,
+                   struct sl_error *err)
 {
     struct sl_unpack u = {.rest = body};
     struct numbers numbers = {.n = 0};
@@ -291,7 +296,7 @@ int sl_pack_config(struct sl_slice body, const struct sl_config *live, struct sl
 
     *ret = (struct sl_config){.path = "a stored rules version", .redact_key = live->redact_key};
     read_decode(&u, arena, &ret->source);
-    read_enrich(&u, live, arena, &ret->enrich);
+    read_enrich(&u, live, arena, &ret->enrich, ret_deciding);
     code = read_sinks(&u, live, arena, ret, &numbers, err);
     if (code)
         return code;

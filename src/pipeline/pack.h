@@ -50,8 +50,10 @@ bool sl_pack_body(const struct sl_config *config, uint64_t deciding, const struc
 
 /* What a body says of sluice.yaml, as a configuration to load rules and decode with: `live` where
  * the body is silent. Sinks keep their numbers in `live`; those that are not there any more come
- * behind them. ret_files: the files, borrowed from the body. */
+ * behind them. ret_deciding: as it was packed, for ret->enrich. ret_files: the files, borrowed from
+ * the body. */
 int sl_pack_config(struct sl_slice body, const struct sl_config *live, struct sl_arena *arena,
-                   struct sl_config *ret, struct sl_slice *ret_files, struct sl_error *err);
+                   struct sl_config *ret, uint64_t *ret_deciding, struct sl_slice *ret_files,
+                   struct sl_error *err);
 
 #endif

@@ -7,6 +7,7 @@
 #include "kafka/client.h"
 #include "pipeline/pack.h"
 #include "sink/compress.h"
+#include "sluice/template.h"
 
 /* Made once, never changed: routings that differ only in which rules are set aside share it. */
 struct sl_routing_parts {
@@ -75,11 +76,41 @@ struct sl_fields *sl_routing_base(const struct sl_config *config, struct sl_erro
     return fields;
 }
 
-/* Which items of `enrich` decide anything, as bits: a host name that differs between replicas does
- * not unless a rule asks for it. */
+/* ---- which items of `enrich` decide anything ---- */
+
+static void name_fields(const char *text, struct sl_fields *fields)
+{
+    if (text) /* its use makes no difference here; what is wrong with it the sink has said */
+        sl_template_free(sl_template_new(text, SL_TEMPLATE_PLAIN, fields, NULL));
+}
+
+/* What the keys of objects and the names of indexes are made of: whoever reads a record again
+ * after another replica has to find it where that one has put it. */
+static struct sl_fields *fields_of_names(const struct sl_config *config)
+{
+    struct sl_fields *fields = sl_fields_new();
+
+    for (size_t i = 0; i < config->n_sinks; i++) {
+        const struct sl_sink_config *s = &config->sinks[i];
+
+        if (s->kind == SL_SINK_S3)
+            name_fields(s->s3.key, fields);
+        if (s->kind != SL_SINK_ELASTICSEARCH)
+            continue;
+        name_fields(s->elasticsearch.index, fields);
+        name_fields(s->elasticsearch.dataset, fields);
+        name_fields(s->elasticsearch.namespace_, fields);
+    }
+    return fields;
+}
+
+/* As bits: a host name that differs between replicas decides nothing unless a rule or a name asks
+ * for it. */
 static uint64_t deciding_enrich(const struct sl_routing_parts *p)
 {
     const struct sl_properties *enrich = &p->config->enrich;
+    struct sl_fields *names = fields_of_names(p->config);
+    size_t n_names = sl_fields_count(names);
     uint64_t deciding = 0;
 
     for (size_t i = 0; i < enrich->n && i < 64; i++) { /* the decoder takes no more */
@@ -89,8 +120,11 @@ static uint64_t deciding_enrich(const struct sl_routing_parts *p)
 
         if (sl_fields_add(p->fields, sl_slice_str(name), &field, NULL) == SL_OK)
             decides = decides || sl_rules_read(p->rules, field);
+        if (sl_fields_add(names, sl_slice_str(name), &field, NULL) == SL_OK)
+            decides = decides || field < n_names;
         deciding |= (uint64_t)decides << i;
     }
+    sl_fields_free(names);
     return deciding;
 }
 
@@ -346,10 +380,10 @@ static int first_problem(const struct sl_diags *diags, struct sl_error *err)
 }
 
 static int load_body(struct sl_routing_parts *p, const struct sl_config *live, struct sl_slice body,
-                     struct sl_diags *diags, struct sl_error *err)
+                     uint64_t *ret_deciding, struct sl_diags *diags, struct sl_error *err)
 {
     struct sl_slice files;
-    int code = sl_pack_config(body, live, &p->arena, &p->own, &files, err);
+    int code = sl_pack_config(body, live, &p->arena, &p->own, ret_deciding, &files, err);
 
     if (code)
         return code;
@@ -379,15 +413,15 @@ struct sl_routing *sl_routing_unpack(const struct sl_routing_config *config, str
     struct sl_buf body = {0};
     struct sl_pack p;
     unsigned *aside;
+    uint64_t deciding;
     int code = sl_pack_read(packed, &p, &aside, err);
 
     if (!code)
         code = unpack_body(&p, &body, err);
     if (!code)
-        code = load_body(parts, config->config, sl_buf_as_slice(&body), diags, err);
+        code = load_body(parts, config->config, sl_buf_as_slice(&body), &deciding, diags, err);
     if (!code) {
-        uint64_t deciding = deciding_enrich(parts);
-
+        deciding |= deciding_enrich(parts);
         sl_fields_compile(parts->fields);
         complete(r, config);
         hash_decisions(parts, deciding, r->loaded);

@@ -41,10 +41,11 @@ static void as_body(const struct sl_config *live, struct sl_slice bytes)
     struct sl_arena arena;
     struct sl_rules *rules;
     struct sl_slice files;
+    uint64_t deciding;
 
     sl_diags_init(&diags);
     sl_arena_init(&arena);
-    if (sl_pack_config(bytes, live, &arena, &config, &files, NULL) == SL_OK) {
+    if (sl_pack_config(bytes, live, &arena, &config, &deciding, &files, NULL) == SL_OK) {
         if (config.n_sinks > SL_SINKS_MAX || config.n_sinks < live->n_sinks)
             abort();
         rules = sl_rules_load_kept(&config, files, fields, &diags);

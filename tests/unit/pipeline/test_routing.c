@@ -278,6 +278,52 @@ static void a_host_name_makes_no_version_of_its_own(void **state)
     site_release(&two);
 }
 
+/* A record that is read again after another replica goes into the same object and index, though
+ * the templates have changed since. */
+static void a_host_name_in_a_key_is_that_of_the_version(void **state)
+{
+    static const char *const keys[] = {"dt={@timestamp:%Y}/host={host}", "{host|none}"};
+
+    (void)state;
+    for (size_t i = 0; i < 4; i++) {
+        struct site one, two;
+        struct sl_routing *a, *b;
+        struct sl_buf text;
+        struct ruling got;
+
+        site_init(&one);
+        site_init(&two);
+        write_file(&one, "rules.yaml", by_service);
+        write_file(&two, "rules.yaml", by_service);
+        two.enrich[1].value = "replica-2";
+        if (i < 2) {
+            one.sinks[ARCHIVE].kind = two.sinks[ARCHIVE].kind = SL_SINK_S3;
+            one.sinks[ARCHIVE].s3.key = keys[i];
+            two.sinks[ARCHIVE].s3.key = i == 0 ? keys[0] : "{service}";
+        } else {
+            one.sinks[SEARCH].kind = SL_SINK_ELASTICSEARCH;
+            if (i == 2)
+                one.sinks[SEARCH].elasticsearch.index = keys[1];
+            else
+                one.sinks[SEARCH].elasticsearch.dataset = keys[1];
+        }
+        a = load(&one);
+        b = load(&two);
+        assert_string_not_equal(a->decisions, b->decisions);
+        sl_routing_free(b);
+        b = unpack(&two, a);
+        sl_buf_init(&text, 4096);
+        rule(b, "logs", "{\"message\":\"x\"}", &got);
+        sl_record_json(&got.record, true, sl_slice("", 0), &text, NULL);
+        assert_non_null(strstr(sl_buf_str(&text), "\"host\":\"replica-1\""));
+        sl_buf_release(&text);
+        sl_routing_free(a);
+        sl_routing_free(b);
+        site_release(&one);
+        site_release(&two);
+    }
+}
+
 static void rules_set_aside_stay_so(void **state)
 {
     const unsigned first[] = {2, 1}, second[] = {0, 2, 99};
@@ -387,6 +433,7 @@ int main(void)
         cmocka_unit_test(more_sinks_than_numbers_are_refused),
         cmocka_unit_test(what_sluice_yaml_decides_comes_along),
         cmocka_unit_test(a_host_name_makes_no_version_of_its_own),
+        cmocka_unit_test(a_host_name_in_a_key_is_that_of_the_version),
         cmocka_unit_test(rules_set_aside_stay_so),
         cmocka_unit_test(rate_limits_begin_anew),
         cmocka_unit_test(a_secret_is_not_packed),

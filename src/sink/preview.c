@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "sink/core.h"
 
-enum { KEY_MAX = 4096 };
+enum { KEY_MAX = 1 << 20 };
 
 /* A type writes into the buffer of a batch: this one is no sink's, and its buffer the caller's. */
 int sl_sink_preview(struct sl_sink *s, const struct sl_record *r, struct sl_buf *out,

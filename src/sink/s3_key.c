@@ -7,7 +7,7 @@
 
 #include "sink/archive.h"
 
-enum { PLAIN_MAX = 8192, TOPIC_MAX = 249 };
+enum { TOPIC_MAX = 249 };
 
 void sl_s3_hash(const char *cluster_id, const char *sink_id, const struct sl_s3_config *config,
                 const char *rules_hash, char ret[SL_S3_HASH_HEX + 1])
@@ -18,7 +18,7 @@ void sl_s3_hash(const char *cluster_id, const char *sink_id, const struct sl_s3_
     char hex[SL_SHA256_HEX + 1];
     struct sl_buf text;
 
-    sl_buf_init(&text, PLAIN_MAX);
+    sl_buf_init(&text, SIZE_MAX);
     for (size_t i = 0; i < sizeof(parts) / sizeof(parts[0]); i++) {
         sl_buf_text(&text, parts[i] ? parts[i] : "");
         sl_buf_byte(&text, '\0');

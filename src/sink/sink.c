@@ -5,7 +5,7 @@
 
 #include "base/alloc.h"
 
-enum { KEY_MAX = 4096 };
+enum { KEY_MAX = 1 << 20 }; /* what a template may make, before it is shortened */
 
 static const struct sl_sink_type *const types[] = {
     [SL_SINK_ELASTICSEARCH] = &sl_sink_elasticsearch,

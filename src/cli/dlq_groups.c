@@ -55,10 +55,14 @@ void sl_dlq_pattern(struct sl_slice reason, struct sl_buf *out)
 
 void sl_dlq_time(int64_t ms, struct sl_buf *out)
 {
+    int64_t ns;
+
     if (ms < 0)
         sl_buf_byte(out, '-');
+    else if (__builtin_mul_overflow(ms, NS_PER_MS, &ns)) /* a producer counted in microseconds */
+        sl_buf_printf(out, "%lld", (long long)ms);
     else
-        sl_time_rfc3339(ms * NS_PER_MS, out);
+        sl_time_rfc3339(ns, out);
 }
 
 static void clock_part(int64_t ms, const char *format, struct sl_buf *out)

@@ -101,6 +101,21 @@ static bool is_mark(const struct sl_message *m)
            sl_slice_is(m->headers[0].name, SL_MARK_HEADER);
 }
 
+/* Anybody may write to the topic: this name is looked up, and perhaps written to. */
+static bool is_topic(struct sl_slice name)
+{
+    enum { TOPIC_MAX = 249 };
+
+    for (size_t i = 0; i < name.n; i++) {
+        const char c = name.p[i];
+
+        if ((c < '0' || c > '9') && (c < 'A' || c > 'Z') && (c < 'a' || c > 'z') && c != '.' &&
+            c != '_' && c != '-')
+            return false;
+    }
+    return name.n > 0 && name.n <= TOPIC_MAX;
+}
+
 enum sl_letter_kind sl_dead_letter_read(const struct sl_kafka_record *r, struct sl_dead_letter *ret)
 {
     const struct sl_message *m = &r->message;
@@ -127,7 +142,8 @@ enum sl_letter_kind sl_dead_letter_read(const struct sl_kafka_record *r, struct 
         .truncated = find(own, "sluice-truncated"),
     };
     ret->time_ms = sl_time_from_rfc3339(find(own, "sluice-time"), &ns) ? ns / NS_PER_MS : -1;
-    if (!ret->sink.p || !ret->source_topic.p || ret->source_partition < 0 || ret->source_offset < 0)
+    if (!ret->sink.p || !is_topic(ret->source_topic) || ret->source_partition < 0 ||
+        ret->source_offset < 0)
         return SL_LETTER_NONE;
     return SL_LETTER_DEAD;
 }

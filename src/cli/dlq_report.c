@@ -24,8 +24,8 @@ static const struct {
                          "(--to-topic)",
                          "would not be sent: an S3 sink takes them only through the topic "
                          "(--to-topic)"},
-    [SL_FATE_GONE] = {"gone", "not sent: the letter holds no value, and its record is gone",
-                      "would not be sent: the letter holds no value, and its record is gone"},
+    [SL_FATE_GONE] = {"gone", "not sent: their record or topic is not there",
+                      "would not be sent: their record or topic is not there"},
     [SL_FATE_LEFT] = {"left", "not sent yet", "would not be sent yet"},
     [SL_FATE_UNKNOWN] = {"unknown", "without an answer", "without an answer"},
 };

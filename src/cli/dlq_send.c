@@ -188,17 +188,30 @@ static int write_back(struct sl_redrive *r, const struct sl_original *o, const c
     return code;
 }
 
+/* What is never read is never written to, whatever a letter says of itself. */
+static bool is_read(const struct sl_redrive *r, const char *topic)
+{
+    const struct sl_config *config = r->config;
+
+    for (size_t i = 0; i < r->scan.n; i++)
+        if (!strcmp(r->scan.topics[i].name, topic))
+            return false;
+    return strncmp(topic, "__", 2) != 0 &&
+           (!config->state_topic || strcmp(topic, config->state_topic) != 0);
+}
+
 static bool to_topic(struct sl_redrive *r, const struct sl_original *o, struct sl_copy *copy)
 {
     const struct sl_dead_letter *l = o->letter;
     const struct place at = {l->topic, l->partition, l->offset};
     char *topic = sl_strndup(l->source_topic.p, l->source_topic.n);
-    int partitions = sl_kafka_writer_partitions(r->writer, topic);
+    int partitions = is_read(r, topic) ? sl_kafka_writer_partitions(r->writer, topic) : 0;
     struct sl_error err = {0};
 
     if (partitions == 0) {
         copy->fate = SL_FATE_GONE;
-        snprintf(err.text, sizeof(err.text), "there is no topic %.200s", topic);
+        sl_fail(&err, SL_ENOENT, "%s %s", is_read(r, topic) ? "there is no topic" : "nobody reads",
+                topic);
         tell(r, copy->fate, l->sink, err.text, at);
     } else if (r->dry) {
         copy->fate = SL_FATE_REDRIVEN;
@@ -258,13 +271,14 @@ static bool look_up(struct sl_redrive *r, const struct sl_dead_letter *l, struct
     const struct sl_kafka_read what = {
         .topic = topic, .partition = l->source_partition, .offset = l->source_offset};
     struct sl_error err = {.text = "another record stands in its place now"};
+    int code = SL_EKAFKA;
 
     if (!r->sources)
         r->sources = sl_kafka_reader_new(r->config, NULL, 0, &err);
     if (r->sources)
-        sl_kafka_reader_read(r->sources, &what, take_source, &up, &err);
+        code = sl_kafka_reader_read(r->sources, &what, take_source, &up, &err);
     if (!up.found) {
-        copy->fate = SL_FATE_GONE;
+        copy->fate = code && code != SL_ENOENT ? SL_FATE_LEFT : SL_FATE_GONE;
         tell(r, copy->fate, l->sink, err.text, (struct place){l->topic, l->partition, l->offset});
     }
     free(topic);

@@ -107,6 +107,38 @@ static void only_the_last_headers_count(void **state)
     letter_of(&m); /* and no mark */
 }
 
+/* Anybody may write to the topic. */
+static void hostile_letters(void **state)
+{
+    static const char *const topics[] = {"", "a/b", "..\n", "caf\xc3\xa9", "a b"};
+    char longest[251];
+    struct sl_dead_letter l;
+    struct sl_buf text;
+    struct made m;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(topics) / sizeof(topics[0]); i++) {
+        make(&m, "{}", "sluice-sink", "s", "sluice-topic", topics[i], "sluice-partition", "0",
+             "sluice-offset", "1", NULL);
+        assert_int_equal(sl_dead_letter_read(&m.record, &l), SL_LETTER_NONE);
+    }
+    memset(longest, 'x', 250);
+    for (size_t n = 250; n >= 249; n--) {
+        longest[n] = '\0';
+        make(&m, "{}", "sluice-sink", "s", "sluice-topic", longest, "sluice-partition", "0",
+             "sluice-offset", "9223372036854775807", "sluice-timestamp", "9223372036854775807",
+             NULL);
+        assert_int_equal(sl_dead_letter_read(&m.record, &l),
+                         n == 249 ? SL_LETTER_DEAD : SL_LETTER_NONE);
+    }
+    m.headers[1].value = sl_slice("logs\0x", 6); /* C strings are made of it */
+    assert_int_equal(sl_dead_letter_read(&m.record, &l), SL_LETTER_NONE);
+    sl_buf_init(&text, 100);
+    sl_dlq_time(1769860700123456, &text); /* in microseconds, by a producer's mistake */
+    assert_string_equal(sl_buf_str(&text), "1769860700123456");
+    sl_buf_release(&text);
+}
+
 static void what_is_no_letter(void **state)
 {
     struct made m;
@@ -487,6 +519,7 @@ int main(void)
         cmocka_unit_test(a_letter_is_read),
         cmocka_unit_test(only_the_last_headers_count),
         cmocka_unit_test(what_is_no_letter),
+        cmocka_unit_test(hostile_letters),
         cmocka_unit_test(places),
         cmocka_unit_test(marks_are_taken),
         cmocka_unit_test(marks_that_do_not_count),

@@ -91,6 +91,19 @@ static void forget_all(struct sl_side *s)
     s->last = NULL;
 }
 
+/* Every librdkafka aborts the process when a partition is taken away again before it has noted that
+ * it stopped the time before. It works off what it is asked in order, and notes that in the second
+ * round: so two questions that change nothing are answered only when it has. */
+static void wait_until_stopped(const struct sl_side *s)
+{
+    for (int round = 0; round < 2; round++) {
+        rd_kafka_topic_partition_list_t *list = NULL;
+
+        if (!rd_kafka_assignment(s->rk, &list))
+            rd_kafka_topic_partition_list_destroy(list);
+    }
+}
+
 /* Tells the library all that is read now, each from where it is. */
 static void assign(struct sl_side *s)
 {
@@ -107,6 +120,7 @@ static void assign(struct sl_side *s)
                 part->expect;
     }
     s->last = NULL;
+    wait_until_stopped(s);
     err = rd_kafka_assign(s->rk, list);
     s->unassigned = err != RD_KAFKA_RESP_ERR_NO_ERROR;
     if (err) {

@@ -177,6 +177,29 @@ static void read_anew(void **state)
     reader_release(&r);
 }
 
+/* A rebalance takes partitions away one after the other, at once, while they are being fetched. */
+static void dropped_one_after_the_other(void **state)
+{
+    struct world *w = *state;
+    struct reader r;
+
+    make_full_topic(w, "logs", PARTS, 1000);
+    reader_init(&r, w);
+    for (int round = 0; round < 20; round++) {
+        uint64_t before = r.n;
+
+        read_from(&r, (int64_t[]){0, 0, 0}, PARTS);
+        UNTIL(w, r.n > before + 10);
+        for (size_t i = 0; i < PARTS; i++) {
+            sl_side_drop(r.side, r.p[i]);
+            r.want[i] = -1;
+            assert_false(sl_side_reads(r.side, r.p[i]));
+        }
+    }
+    assert_int_equal(r.broken, 0);
+    reader_release(&r);
+}
+
 static void no_room(void **state)
 {
     struct world *w = *state;
@@ -431,6 +454,7 @@ int main(void)
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
         T(in_order_from_any_offset),
         T(read_anew),
+        T(dropped_one_after_the_other),
         T(no_room),
         T(paused),
         T(asked_from_inside),

@@ -236,6 +236,8 @@ void sl_sink_turn(struct sl_sink *s);
 /* The source has paused for this sink: closes what is open until the rest can drain below
  * SL_RESUME_SHARE of the queue. */
 void sl_sink_relieve(struct sl_sink *s);
+/* Closes what holds most until at most so many bytes are open. */
+void sl_sink_keep_open(struct sl_sink *s, size_t keep);
 /* There was no room for this record: closes what is open until the rest can drain enough for it. */
 void sl_sink_make_room(struct sl_sink *s, const struct sl_record *r);
 /* Closes every open batch that holds records of p (of any partition when NULL), of both readers. A

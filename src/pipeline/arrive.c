@@ -237,11 +237,12 @@ static void settle(struct sl_pipeline *p, const struct sl_arrived *a)
     attach_foremost(at);
 }
 
+/* Until the consumer has taken them up they stand here: the versions that they need are needed. */
 static void finish(struct sl_pipeline *p)
 {
     for (size_t i = 0; i < p->arrive.n; i++)
         settle(p, &p->arrive.items[i]);
-    forget(p);
+    p->arrive.settled = true;
     sl_consumer_arrived(p->consumer);
 }
 
@@ -408,7 +409,7 @@ static void on_step(struct sl_timer *t)
     struct sl_pipeline *p = sl_container_of(t, struct sl_pipeline, arrive.timer);
     struct sl_arrive *a = &p->arrive;
 
-    if (!a->items || p->phase == SL_PHASE_CLOSED)
+    if (!a->items || a->settled || p->phase == SL_PHASE_CLOSED)
         return;
     if (!a->complete)
         fetch(p);
@@ -424,10 +425,17 @@ void sl_arriving_begin(struct sl_pipeline *p, const struct sl_arrival *arrivals,
     p->names.day = sl_wall_ms(p->rt) / DAY_MS;
     a->items = sl_calloc(n + 1, sizeof(*a->items));
     a->tries = 0;
-    a->complete = false;
+    a->complete = a->settled = false;
     for (; a->n < n; a->n++)
         read_line(p, &arrivals[a->n], &a->items[a->n]);
     later(p, 0);
+}
+
+void sl_arriving_assigned(struct sl_pipeline *p)
+{
+    for (size_t i = 0; i < p->arrive.n; i++) /* others may have become live meanwhile */
+        sl_versions_cut_over(p, p->arrive.items[i].p);
+    forget(p);
 }
 
 void sl_arriving_ended(struct sl_pipeline *p)

@@ -33,6 +33,7 @@ struct sl_arrive {
     uint64_t token;  /* of this arrival: answers to an earlier one are void */
     unsigned tries;  /* to read the state topic */
     bool complete;   /* older versions are here, or cannot be had */
+    bool settled;    /* all is made up, and the consumer has been told */
     bool unrecorded; /* the live rules are not in the state topic yet */
     char why[160];   /* why a version could not be had */
     struct sl_timer timer;
@@ -41,7 +42,8 @@ struct sl_arrive {
 void sl_arriving_init(struct sl_pipeline *p);
 void sl_arriving_release(struct sl_pipeline *p);
 void sl_arriving_begin(struct sl_pipeline *p, const struct sl_arrival *arrivals, size_t n);
-void sl_arriving_ended(struct sl_pipeline *p); /* some that were arriving have ended */
+void sl_arriving_assigned(struct sl_pipeline *p); /* they are among the consumer's now */
+void sl_arriving_ended(struct sl_pipeline *p);    /* some that were arriving have ended */
 void sl_arriving_recorded(struct sl_pipeline *p, uint64_t token); /* the first rules are */
 
 #endif

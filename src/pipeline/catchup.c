@@ -183,6 +183,7 @@ static bool on_message(void *user, const struct sl_message *m)
     }
     if (probe_is_full(p, m->at, sink) || half_is_full(p, m->at, sink)) {
         send_open(p, sink);
+        sl_sink_relieve(p->sinks[sink]); /* most of it may be what the live reader has open */
         return full(p);
     }
     sl_way_cross(p, m->at, s->catch_up, m->offset, true);

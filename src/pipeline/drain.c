@@ -86,6 +86,7 @@ static void on_assigned(void *user, struct sl_partition *const *partitions, size
         p->env.cluster_id = p->cluster_id;
     }
     sl_logf(p->log, SL_LOG_INFO, "assigned %zu partitions", n);
+    sl_arriving_assigned(p);
     for (size_t i = 0; i < n; i++)
         for (size_t s = 0; s < p->n_sinks; s++)
             if (!sl_partition_attached(partitions[i], s) && !p->flows[s].detached_ms)
@@ -132,7 +133,7 @@ static void on_ended(void *user, struct sl_partition *const *partitions, size_t 
     sl_arriving_ended(p);
     for (size_t s = 0; s < p->n_sinks; s++)
         sl_sink_let_go(p->sinks[s]);
-    sl_flow_look(p);
+    sl_flow_ended(p);
     (void)lost; /* the consumer has said so */
 }
 
@@ -184,8 +185,6 @@ static void on_closed(void *user)
     sl_timer_stop(p->rt, &p->drain_timer);
     sl_timer_stop(p->rt, &p->flow_timer);
     sl_timer_stop(p->rt, &p->second_timer);
-    if (*p->count.breaches > 0)
-        p->exit_status = 1;
     p->stopped(p->user, p->exit_status, false);
 }
 

@@ -220,18 +220,32 @@ void sl_flow_press(struct sl_pipeline *p)
 
 /* ---- back again ---- */
 
+static bool detached_somewhere(const struct sl_pipeline *p, size_t sink)
+{
+    size_t n;
+    struct sl_partition *const *all = sl_consumer_partitions(p->consumer, &n);
+
+    for (size_t i = 0; i < n; i++)
+        if (sl_partition_active(all[i]) && !sl_partition_attached(all[i], sink))
+            return true;
+    return false;
+}
+
+void sl_flow_ended(struct sl_pipeline *p)
+{
+    for (size_t i = 0; i < p->n_sinks; i++) /* others catch up now */
+        if (!detached_somewhere(p, i))
+            p->flows[i] = (struct sl_sink_flow){.over_ms = p->flows[i].over_ms};
+    sl_flow_look(p);
+}
+
 void sl_flow_attached(struct sl_pipeline *p, size_t sink)
 {
     struct sl_sink_flow *f = &p->flows[sink];
-    size_t n;
-    struct sl_partition *const *all = sl_consumer_partitions(p->consumer, &n);
     char seconds[24], records[24];
 
     sl_flow_look(p);
-    for (size_t i = 0; i < n; i++)
-        if (sl_partition_active(all[i]) && !sl_partition_attached(all[i], sink))
-            return;
-    if (!f->detached_ms)
+    if (!f->detached_ms || detached_somewhere(p, sink))
         return;
     snprintf(seconds, sizeof(seconds), "%.1f", (double)(sl_now_ms(p->rt) - f->detached_ms) / 1000);
     snprintf(records, sizeof(records), "%llu", (unsigned long long)f->caught);
@@ -244,12 +258,9 @@ void sl_flow_attached(struct sl_pipeline *p, size_t sink)
 enum sl_sink_state sl_flow_state(const struct sl_pipeline *p, size_t sink)
 {
     enum sl_sink_state own = sl_sink_state(p->sinks[sink]);
-    size_t n;
-    struct sl_partition *const *all = sl_consumer_partitions(p->consumer, &n);
 
-    for (size_t i = 0; i < n; i++)
-        if (sl_partition_active(all[i]) && !sl_partition_attached(all[i], sink))
-            return own == SL_SINK_STALLED ? SL_SINK_DETACHED : SL_SINK_CATCHING_UP;
+    if (detached_somewhere(p, sink))
+        return own == SL_SINK_STALLED ? SL_SINK_DETACHED : SL_SINK_CATCHING_UP;
     return own;
 }
 

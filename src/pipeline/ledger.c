@@ -12,6 +12,7 @@ static void breach(struct sl_pipeline *p, const struct sl_partition *at,
     char number[16], left[24], right[24];
 
     ++*p->count.breaches;
+    p->exit_status = 1;
     if (!sl_log_due(&p->breach_log_ms, sl_now_ms(p->rt), BREACH_LOG_MS))
         return;
     snprintf(number, sizeof(number), "%d", (int)at->number);

@@ -150,6 +150,8 @@ static void look_at_hand_over(struct sl_pipeline *p, size_t sink)
         else /* what is open is on its way before its time, so that there is room soon */
             sl_sink_close_reader(p->sinks[sink], all[i], true);
     }
+    if (!low) /* also of partitions in which the live reader serves it */
+        sl_sink_keep_open(p->sinks[sink], most_queued(p, sink) / 2);
 }
 
 static bool handing_over(const struct sl_pipeline *p, size_t sink)
@@ -263,8 +265,11 @@ static bool has_room_again(const struct sl_pipeline *p)
 {
     const struct sl_catchup *c = &p->catchup;
 
+    /* What repeats a plan stays queued until all of it has been read: there may never be less. */
+    if (planned(p, c->sink))
+        return sl_now_ms(p->rt) - c->tried_ms >= SL_CATCHUP_LOOK_MS;
     if (sl_sink_state(p->sinks[c->sink]) == SL_SINK_STALLED)
-        return sl_sink_idle(p->sinks[c->sink]) || planned(p, c->sink);
+        return sl_sink_idle(p->sinks[c->sink]);
     return !sl_flow_above(p, c->sink, SL_RESUME_SHARE);
 }
 
@@ -280,12 +285,8 @@ static void go_on(struct sl_pipeline *p)
             stop_serving(p);
     }
     if (c->full_ms && has_room_again(p)) {
-        c->full_ms = 0;
-        sl_side_resume(c->side);
-    } else if (c->full_ms && planned(p, c->sink) &&
-               sl_now_ms(p->rt) - c->tried_ms >= SL_CATCHUP_LOOK_MS) {
-        /* What repeats a plan stays queued until all of it has been read: there may never be less.
-         */
+        if (!planned(p, c->sink)) /* else it is full until something is taken */
+            c->full_ms = 0;
         c->tried_ms = sl_now_ms(p->rt);
         sl_side_resume(c->side);
     } else if (c->limited && !c->full_ms && sl_now_ms(p->rt) - c->second_ms >= SL_SECOND_MS) {
@@ -320,7 +321,7 @@ void sl_catchup_turn(struct sl_pipeline *p)
         look_at_hand_over(p, i);
     if (c->serving && stuck(p)) {
         sl_flow_detach(p, c->sink);
-        stop_serving(p);
+        sl_catchup_stop(p);
     }
     if (c->serving && !slice_is_over(p)) {
         go_on(p);

@@ -138,6 +138,7 @@ void sl_flow_press(struct sl_pipeline *p);
 bool sl_flow_full(struct sl_pipeline *p, size_t sink, const struct sl_record *r);
 void sl_flow_detach(struct sl_pipeline *p, size_t sink);
 void sl_flow_attached(struct sl_pipeline *p, size_t sink); /* some partition has caught up */
+void sl_flow_ended(struct sl_pipeline *p);                 /* some partitions have ended */
 /* Of its queue, in sixteenths. */
 bool sl_flow_above(const struct sl_pipeline *p, size_t sink, unsigned share);
 enum sl_sink_state sl_flow_state(const struct sl_pipeline *p, size_t sink);

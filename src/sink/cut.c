@@ -207,7 +207,12 @@ void sl_sink_turn(struct sl_sink *s)
  * paused source goes on. */
 void sl_sink_relieve(struct sl_sink *s)
 {
-    sl_cut_keep_open(s, s->config->queue_bytes / 8 * 3);
+    sl_sink_keep_open(s, s->config->queue_bytes / 8 * 3);
+}
+
+void sl_sink_keep_open(struct sl_sink *s, size_t keep)
+{
+    sl_cut_keep_open(s, keep);
     sl_queue_pump(s);
 }
 

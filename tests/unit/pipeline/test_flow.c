@@ -271,6 +271,103 @@ static void a_lost_assignment_lets_go_of_what_is_not_in_flight(void **state)
     end(w);
 }
 
+/* ---- catching up ---- */
+
+/* The sink of cuts is left behind at the begin of these partitions, all of which was live. */
+static void leave_behind(struct world *w, size_t n, const int64_t *plans)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct sl_sink_position *s = &w->assigned[i]->sinks[CUTS_SINK];
+
+        sl_partition_skip(w->assigned[i], OFFSETS);
+        w->expect[w->assigned[i]->number] = OFFSETS;
+        s->catch_up = 0;
+        s->from = INT64_MAX;
+        s->plan = (struct sl_plan){.end = plans[i], .confirmed = true};
+    }
+    sl_flow_look(&w->p);
+}
+
+static void read_until_full(struct world *w)
+{
+    for (int i = 0; i < 10000 && !w->side.paused; i++) {
+        if (!side_message(w))
+            fake_advance(&w->fake, 0);
+        while (w->fake.n_work)
+            fake_run_work(&w->fake);
+    }
+    assert_true(w->side.paused);
+    assert_true(sl_sink_bytes(w->p.sinks[CUTS_SINK]) > w->sinks[CUTS_SINK].queue_bytes / 2);
+}
+
+/* Two recorded cuts that do not fit the queue together, and nothing of them can be sent. */
+static void what_a_stalled_sink_has_no_room_for_is_not_offered_all_the_time(void **state)
+{
+    const struct sl_result denied = {.outcome = SL_STALL, .status = 401, .reason = "denied"};
+    struct world *w = single(1 << CUTS_SINK, 300);
+    unsigned offered = 0;
+
+    (void)state;
+    leave_behind(w, 2, (const int64_t[]){250, 350});
+    for (int i = 0; i < 10000 && w->pending.n == 0; i++) {
+        if (!side_message(w))
+            fake_advance(&w->fake, 0);
+        while (w->fake.n_work)
+            fake_run_work(&w->fake);
+    }
+    sl_sink_done(fake_take(0), &denied);
+    w->side.paused = false;
+    read_until_full(w);
+    for (int i = 0; i < 100; i++) {
+        fake_advance(&w->fake, 10);
+        fake_advance(&w->fake, 0);
+        offered += !w->side.paused;
+        side_message(w);
+    }
+    assert_in_range(offered, 1, 6);
+    end(w);
+}
+
+/* What the live reader has open of one partition does not keep another from coming back. */
+static void a_hand_over_does_not_wait_for_the_age_of_what_is_open(void **state)
+{
+    struct world *w = single(1 << CUTS_SINK, 300);
+    struct sl_sink_position *s = &w->assigned[2]->sinks[CUTS_SINK];
+
+    (void)state;
+    w->sinks[CUTS_SINK].batch_bytes = 1000000;
+    while (sl_sink_bytes(w->p.sinks[CUTS_SINK]) < w->sinks[CUTS_SINK].queue_bytes / 16 * 6)
+        assert_true(message(w, false));
+    sl_sink_close_reader(w->p.sinks[CUTS_SINK], w->assigned[2], false);
+    well(w);
+    assert_true(sl_sink_bytes(w->p.sinks[CUTS_SINK]) > w->sinks[CUTS_SINK].queue_bytes / 4);
+    s->from = INT64_MAX;
+    s->catch_up = w->assigned[2]->next;
+    w->assigned[2]->log_end = s->catch_up;
+    sl_flow_look(&w->p);
+    for (int i = 0; i < 5; i++)
+        well(w);
+    assert_true(sl_partition_attached(w->assigned[2], CUTS_SINK));
+    end(w);
+}
+
+/* Nobody is behind any more when the partitions in which it was are gone. */
+static void what_has_ended_is_not_caught_up_with(void **state)
+{
+    struct world *w = single(1, 300);
+
+    (void)state;
+    sl_flow_detach(&w->p, 0);
+    assert_true(w->p.flows[0].detached_ms > 0);
+    begin_revoke(w, true);
+    for (int i = 0; i < 20 && !w->drained; i++)
+        fake_advance(&w->fake, 1000);
+    w->closing = true; /* nothing is assigned again */
+    end_revoke(w, true);
+    assert_int_equal(w->p.flows[0].detached_ms, 0);
+    end(w);
+}
+
 static void f05_a_stop_that_hangs_is_overdue(void **state)
 {
     struct world *w = single(1, 100);
@@ -294,6 +391,9 @@ int main(void)
         cmocka_unit_test(a_drain_waits_for_what_is_in_flight_until_its_deadline),
         cmocka_unit_test(a_drain_does_not_wait_for_a_stalled_sink),
         cmocka_unit_test(a_lost_assignment_lets_go_of_what_is_not_in_flight),
+        cmocka_unit_test(what_a_stalled_sink_has_no_room_for_is_not_offered_all_the_time),
+        cmocka_unit_test(a_hand_over_does_not_wait_for_the_age_of_what_is_open),
+        cmocka_unit_test(what_has_ended_is_not_caught_up_with),
         cmocka_unit_test(f05_a_stop_that_hangs_is_overdue),
     };
 

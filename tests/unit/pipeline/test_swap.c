@@ -388,6 +388,43 @@ static void the_version_is_in_metrics_and_in_the_log(void **state)
     world_free(w);
 }
 
+/* A second passes, and other rules become live, after the positions were made up and before the
+ * consumer takes the partition up. */
+static void what_arrives_keeps_its_rules_and_gets_the_live_ones(void **state)
+{
+    struct world *w = world_new("items");
+    struct sl_partition *at = w->partitions[1], *fresh;
+    char line[SL_METADATA_MAX], first[SL_SHA256_HEX + 1];
+    struct sl_arrival a = {0};
+
+    (void)state;
+    snprintf(first, sizeof(first), "%s", w->p.routing->decisions);
+    at->sinks[CUTS].from = 2;
+    write_rule(w, "v2", "cuts");
+    reload(w);
+    a.line = sl_slice(line, sl_metadata_write(at, &w->p.names, line));
+    fresh = a.p = sl_partition_new(&w->topic, 1, 7, SINKS, "cluster");
+    fresh->log_start = fresh->committed = 0;
+    fresh->log_end = OFFSETS;
+    w->partitions[1] = w->partitions[0];
+    sl_pipeline_consumer_ops.on_arriving(&w->p, &a, 1);
+    fake_advance(&w->fake, 0);
+    assert_int_equal(w->arrived, 1);
+    write_rule(w, "v3", "items, cuts");
+    reload(w);
+    expect_live(w, "v3");
+    tick(w);
+    w->partitions[1] = fresh;
+    sl_pipeline_consumer_ops.on_assigned(&w->p, &fresh, 1);
+    assert_non_null(sl_versions_find(&w->p, first));
+    assert_string_equal(judging_rule(w, 1), "v1");
+    record(w, 1, "{}");
+    record(w, 1, "{}");
+    assert_string_equal(judging_rule(w, 1), "v3");
+    sl_partition_unref(at);
+    world_free(w);
+}
+
 /* ---- rules set aside ---- */
 
 static const char bombs[] = "rules:\n"
@@ -538,6 +575,7 @@ int main(void)
         cmocka_unit_test(a_good_change_that_waits_ends_what_was_refused),
         cmocka_unit_test(counts_of_rules_that_are_gone_are_kept),
         cmocka_unit_test(the_version_is_in_metrics_and_in_the_log),
+        cmocka_unit_test(what_arrives_keeps_its_rules_and_gets_the_live_ones),
         cmocka_unit_test(a_rule_that_keeps_meeting_its_limits_is_set_aside),
         cmocka_unit_test(the_version_tells_which_rules_are_set_aside_and_not_when),
         cmocka_unit_test(what_was_judged_by_a_rule_is_judged_by_it_again),

@@ -8,9 +8,9 @@
 
 static bool should_come(const struct sl_consumer *c, const struct sl_part *part)
 {
-    return !c->paused && !c->parked && c->stage == SL_STEADY && c->close_stage == SL_OPEN &&
-           !part->paused && !part->rewind && !part->check && !part->p->stopped &&
-           !part->p->draining && part->p->log_end > part->expect && !sl_health_troubled(c);
+    return c->stage == SL_STEADY && c->close_stage == SL_OPEN && !part->paused && !part->rewind &&
+           !part->check && !part->p->stopped && !part->p->draining &&
+           part->p->log_end > part->expect && !sl_health_troubled(c);
 }
 
 static void stir(struct sl_consumer *c, struct sl_part *part)

@@ -277,7 +277,7 @@ static void stop_inside(struct reader *r, const struct sl_message *m)
 
 static void drop_inside(struct reader *r, const struct sl_message *m)
 {
-    if (m->offset != 100)
+    if (m->offset != 100 || m->at == r->p[1])
         return;
     r->meanwhile = NULL;
     sl_side_drop(r->side, r->p[1]);

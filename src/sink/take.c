@@ -70,25 +70,14 @@ static size_t room(const struct sl_sink *s, const struct sl_record *r)
     return s->config->queue_bytes / 16 * (waits ? 8 : 15);
 }
 
-/* All that is queued belongs to the plan that this record's cut repeats, or waits for it. The plan
- * was made under other limits: without the record the sink could never go on. */
+/* All that is queued is the cut that this record belongs to, and it repeats a plan. That was made
+ * under other limits: without the record the sink could never go on. (Cuts of the live reader that
+ * wait for it are let go before: catch-up.) */
 static bool must_take(struct sl_sink *s, const struct sl_record *r)
 {
-    const struct sl_core *c = s->core;
     struct sl_cut *cut = sl_cut_find(s, r->message);
-    struct sl_list *at;
-    size_t others;
 
-    if (!cut || !sl_cut_repeating(cut))
-        return false;
-    others = c->bytes - sl_cut_bytes(cut);
-    sl_list_each (at, &c->gated) {
-        const struct sl_batch *b = sl_container_of(at, struct sl_batch, node);
-
-        if (b->hold->spans[0]->partition == cut->partition)
-            others -= b->charged;
-    }
-    if (others > 0)
+    if (!cut || !sl_cut_repeating(cut) || s->core->bytes > sl_cut_bytes(cut))
         return false;
     if (!cut->told)
         sl_log(s->env->rt->log, SL_LOG_WARN,

@@ -284,6 +284,29 @@ static void a_recorded_cut_waits_for_room_that_others_will_give(void **state)
     finish(&w);
 }
 
+/* Cuts of the live reader wait for it: they go (catch-up sees to that), not the bound of memory. */
+static void a_recorded_cut_does_not_exceed_the_queue_for_what_waits(void **state)
+{
+    struct world w;
+
+    (void)state;
+    arrive_with_plan(&w);
+    w.config.queue_bytes = 24000;
+    sl_partition_hand_over(w.partitions[0], 0);
+    route_some(&w, 0, 30);
+    sl_sink_close_open(w.sink, NULL);
+    pump(&w);
+    w.config.queue_bytes = sl_sink_bytes(w.sink) + 2000;
+    while (catch_up(&w, 0, 10))
+        ;
+    assert_in_range(w.partitions[0]->sinks[0].catch_up, FIRST + 1, END - 1);
+    assert_true(sl_sink_bytes(w.sink) <= w.config.queue_bytes);
+    detach(&w);
+    read_to(&w, END);
+    w.config.queue_bytes = 1 << 20;
+    finish(&w);
+}
+
 static void an_unfinished_repetition_is_never_uploaded(void **state)
 {
     struct world w;
@@ -371,6 +394,7 @@ int main(void)
         cmocka_unit_test(a_recorded_cut_is_counted_as_it_is),
         cmocka_unit_test(a_recorded_cut_may_be_larger_than_the_queue),
         cmocka_unit_test(a_recorded_cut_waits_for_room_that_others_will_give),
+        cmocka_unit_test(a_recorded_cut_does_not_exceed_the_queue_for_what_waits),
         cmocka_unit_test(an_unfinished_repetition_is_never_uploaded),
         cmocka_unit_test(a_repetition_outlives_a_reload),
         cmocka_unit_test(a_hand_over_leaves_the_catch_up_half_of_the_queue),

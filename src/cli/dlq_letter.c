@@ -120,6 +120,7 @@ enum sl_letter_kind sl_dead_letter_read(const struct sl_kafka_record *r, struct 
 {
     const struct sl_message *m = &r->message;
     const struct own own = own_headers(m);
+    const struct sl_slice time = find(own, "sluice-time");
     int64_t ns;
 
     if (own.n == 0)
@@ -141,7 +142,7 @@ enum sl_letter_kind sl_dead_letter_read(const struct sl_kafka_record *r, struct 
         .source_ms = find_number(own, "sluice-timestamp", INT64_MAX, -1),
         .truncated = find(own, "sluice-truncated"),
     };
-    ret->time_ms = sl_time_from_rfc3339(find(own, "sluice-time"), &ns) ? ns / NS_PER_MS : -1;
+    ret->time_ms = time.p && sl_time_from_rfc3339(time, &ns) ? ns / NS_PER_MS : -1;
     if (!ret->sink.p || !is_topic(ret->source_topic) || ret->source_partition < 0 ||
         ret->source_offset < 0)
         return SL_LETTER_NONE;

@@ -162,9 +162,9 @@ void sl_books_rest(struct sl_batch *b, enum sl_entry entry);
 size_t sl_books_let_go_over(struct sl_batch *b);
 
 /* ---- queue.c ---- */
-void sl_queue_close(struct sl_batch *b);             /* it was open */
-void sl_queue_pump(struct sl_sink *s);               /* seals and sends what may be */
-void sl_queue_ready(struct sl_batch *b, bool front); /* (back) to the queue, as it was sealed */
+void sl_queue_close(struct sl_batch *b);  /* it was open */
+void sl_queue_pump(struct sl_sink *s);    /* seals and sends what may be */
+void sl_queue_ready(struct sl_batch *b);  /* (back) to the queue, as it was sealed */
 void sl_queue_reseal(struct sl_batch *b); /* items were removed: to the queue, to be sealed first */
 void sl_queue_wait(struct sl_batch *b, uint64_t delay_ms);
 void sl_queue_finish(struct sl_batch *b); /* settled: positions may move */

@@ -31,7 +31,7 @@ void sl_gate_closed(struct sl_sink *s, struct sl_hold *h)
 void sl_gate_enter(struct sl_batch *b)
 {
     if (!(b->sink->type->flags & SL_SINK_CUTS) || opens(b->sink, b->hold))
-        sl_queue_ready(b, false);
+        sl_queue_ready(b);
     else
         sl_queue_gate(b);
 }
@@ -53,7 +53,7 @@ void sl_gate_look(struct sl_sink *s)
             go = opens(s, hold);
         }
         if (go)
-            sl_queue_ready(b, false);
+            sl_queue_ready(b);
     }
 }
 

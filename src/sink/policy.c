@@ -63,7 +63,7 @@ static void again(struct sl_batch *b, const struct sl_result *r)
     }
     c->failures++;
     if (c->failures >= SL_FAILURES_STALL) {
-        sl_queue_ready(b, true);
+        sl_queue_ready(b);
         sl_retry_stall(s, r->reason);
         return;
     }
@@ -73,7 +73,7 @@ static void again(struct sl_batch *b, const struct sl_result *r)
 static void stall(struct sl_batch *b, const char *reason)
 {
     if (b->body.p)
-        sl_queue_ready(b, true);
+        sl_queue_ready(b);
     else
         sl_queue_reseal(b);
     sl_retry_stall(b->sink, reason);

@@ -3,12 +3,20 @@
 
 enum { SEALING_MAX = 2 }; /* batches of one sink compressed at once; the pool is shared by all */
 
+/* What was sent before goes before what never was: it holds the positions back. And where batches
+ * are halved down to their records, one is at a time, instead of all that wait becoming thousands
+ * of small ones, which would take more than the queue may. */
 static void move(struct sl_batch *b, enum sl_batch_state state, struct sl_list *to)
 {
+    bool first = b->attempts > 0 && (state == SL_BATCH_CLOSED || state == SL_BATCH_READY);
+
     b->state = state;
     sl_timer_stop(b->sink->env->rt, &b->timer);
     sl_list_remove(&b->node);
-    sl_list_push(to, &b->node);
+    if (first)
+        sl_list_push_front(to, &b->node);
+    else
+        sl_list_push(to, &b->node);
 }
 
 static bool limited(const struct sl_sink *s, const struct sl_core *c)
@@ -177,15 +185,9 @@ void sl_queue_gate(struct sl_batch *b)
     move(b, SL_BATCH_GATED, &b->sink->core->gated);
 }
 
-void sl_queue_ready(struct sl_batch *b, bool front)
+void sl_queue_ready(struct sl_batch *b)
 {
-    struct sl_core *c = b->sink->core;
-
-    move(b, SL_BATCH_READY, &c->ready);
-    if (front) {
-        sl_list_remove(&b->node);
-        sl_list_push_front(&c->ready, &b->node);
-    }
+    move(b, SL_BATCH_READY, &b->sink->core->ready);
 }
 
 void sl_queue_reseal(struct sl_batch *b)
@@ -200,7 +202,7 @@ static void on_waited(struct sl_timer *t)
     struct sl_sink *s = b->sink;
 
     if (b->body.p)
-        sl_queue_ready(b, true);
+        sl_queue_ready(b);
     else
         sl_queue_reseal(b);
     sl_queue_pump(s);

@@ -207,6 +207,38 @@ static void a_stalled_sink_probes_with_one_batch_at_a_time(void **state)
     world_release(&w);
 }
 
+/* A destination that refuses every batch as a whole: one is taken apart at a time, so that what
+ * waits does not become a small batch for each record, with more memory than the queue has. */
+static void batches_are_halved_one_at_a_time(void **state)
+{
+    struct world w;
+    size_t before;
+
+    (void)state;
+    world_init(&w, &fake_items_type, 7);
+    for (int i = 0; i < 16; i++) {
+        fill(&w, 0, 16 * (i + 1));
+        sl_sink_close_open(w.sink, NULL);
+    }
+    before = sl_sink_bytes(w.sink);
+    for (int i = 0; i < 10000 && !sl_sink_idle(w.sink); i++) {
+        pump(&w);
+        while (w.sinks.n) {
+            struct sl_batch *b = take_pending(&w, 0);
+            struct sl_result result = {.outcome = SL_SPLIT, .status = 400, .reason = "no"};
+
+            if (b->n_items == 1)
+                result.outcome = SL_DELIVERED;
+            sl_sink_done(b, &result);
+            assert_true(sl_sink_bytes(w.sink) <= before + 32 * 512);
+        }
+        fake_advance(&w.fake, 100);
+    }
+    assert_true(sl_sink_idle(w.sink));
+    assert_int_equal(*w.sink->count.delivered, 256);
+    world_release(&w);
+}
+
 static void a_refused_batch_is_halved_down_to_the_one_record(void **state)
 {
     struct world w;
@@ -489,6 +521,7 @@ int main(void)
         cmocka_unit_test(without_a_dead_letter_topic_a_refused_record_stalls),
         cmocka_unit_test(a_stall_names_what_stalls_and_not_a_record_refused_beside_it),
         cmocka_unit_test(a_stalled_sink_probes_with_one_batch_at_a_time),
+        cmocka_unit_test(batches_are_halved_one_at_a_time),
         cmocka_unit_test(a_refused_batch_is_halved_down_to_the_one_record),
         cmocka_unit_test(retry_after_holds_the_sink),
         cmocka_unit_test(a_cut_closes_all_objects_of_its_partition_at_one_offset),

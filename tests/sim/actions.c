@@ -22,6 +22,7 @@ const char *const action_names[] = {"kill",
                                     "deploy",
                                     "clock",
                                     "retain",
+                                    "offset reset",
                                     "other sinks"};
 
 struct happening {
@@ -130,6 +131,55 @@ static void act_on_store(struct store *s, const struct action *a)
     s->slow_by_us = (uint64_t)a->b * SIM_MS;
 }
 
+/* An operator stops the group, moves the offset back, and starts it again. Some tools leave the
+ * metadata there. */
+struct reset {
+    struct sim_event event;
+    const struct action *action;
+    unsigned tries;
+};
+
+static void reset_now(struct k_partition *p, int64_t thousandths)
+{
+    int64_t to = p->start + (p->committed - p->start) * thousandths / 1000;
+
+    if (p->committed < p->start || to >= p->committed)
+        return;
+    sim_trace("the offset of logs-%d is reset to %ld", (int)p->number, to);
+    audit_reset(p, to);
+    p->committed = to;
+}
+
+static void resets(struct sim_event *e)
+{
+    struct reset *x = sl_container_of(e, struct reset, event);
+    struct k_partition *p =
+        &cluster_topic("logs")->parts[x->action->who % sim->scenario->partitions];
+
+    if (sim->cluster->members == 0 && !commits_under_way()) {
+        reset_now(p, x->action->a);
+    } else if (x->tries++ < 600) {
+        for (size_t i = 0; i < sim->n_replicas; i++)
+            replica_stop(sim->replicas[i]);
+        sim_after(e, 50 * SIM_MS);
+        return;
+    }
+    sim->held--;
+    for (size_t i = 0; i < sim->n_replicas && sim->held == 0; i++)
+        if (sim->replicas[i]->state == REPLICA_DOWN)
+            sim_after(&sim->replicas[i]->start, sim_below(SIM_SCHEDULE, SIM_S));
+}
+
+static void reset_when_stopped(const struct action *a)
+{
+    struct reset *x = sim_new(sizeof(*x));
+
+    x->action = a;
+    x->event.fire = resets;
+    sim->held++;
+    sim_after(&x->event, 0);
+}
+
 static void happens(struct sim_event *e)
 {
     const struct action *a = sl_container_of(e, struct happening, event)->action;
@@ -175,6 +225,9 @@ static void happens(struct sim_event *e)
     case ACTION_SINKS:
         sim->sink_set = (unsigned)a->a;
         roll(10 * SIM_S);
+        break;
+    case ACTION_RESET:
+        reset_when_stopped(a);
         break;
     case ACTION_KINDS:
         break;

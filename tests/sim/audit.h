@@ -44,6 +44,11 @@ void audit_object(unsigned sink, const char *key, const char *body, size_t n);
 void audit_produced(struct k_topic *t, const struct k_message *m);
 void audit_commit(struct k_partition *p, int64_t offset, const char *metadata, struct replica *r,
                   bool late);
+/* The records at and above `to` are owed to every sink once more. */
+void audit_reset(struct k_partition *p, int64_t to);
+/* The store has it already, and says so. */
+void audit_known(unsigned sink, const char *json, size_t n);
+void audit_object_known(unsigned sink, const char *key, const char *body, size_t n);
 void audit_retained(struct k_partition *p);
 void audit_step(struct replica *r);
 /* Something happened after which records may come again: a death, a rebalance, an answer that was

@@ -213,6 +213,8 @@ bool scenario_named(struct scenario *s, const char *name)
     if (strlen(name) != 1 || !strchr("ABCDEFGHJK", name[0]))
         return false;
     small(s);
+    s->name = name;
+    s->fault.fetch_slow = draw(2) ? 300 + (unsigned)draw(700) : 0;
     switch (name[0]) {
     case 'A': /* a restart under other rules, while a plan is recorded */
         other_rules(s, ACTION_DEPLOY, 4);

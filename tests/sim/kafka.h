@@ -196,6 +196,7 @@ kafka_ask(int timeout_ms); /* a blocking call: an error, or the time it took is 
 /* The coordinator serves a client's requests in their order: what is still to be applied goes
  * first. */
 void commit_settle(struct rd_kafka_s *rk);
+bool commits_under_way(void);
 
 /* kafka_client.c */
 struct k_assigned *client_find(struct rd_kafka_s *rk, const struct k_partition *p);

@@ -158,7 +158,6 @@ static void arrives(struct sim_event *e)
     struct commit *c = sl_container_of(e, struct commit, event);
     rd_kafka_resp_err_t err;
 
-    commit_settle(c->rk);
     err = group_check(c->rk, c->generation);
     if (gone(c->rk) && sim_chance(SIM_BROKER, 500)) /* with the process the request may have gone */
         return;
@@ -237,6 +236,15 @@ static enum commit_fate choose(void)
     if (sim_chance(SIM_BROKER, s->fault.commit_deferred))
         return COMMIT_DEFERRED;
     return COMMIT_WELL;
+}
+
+bool commits_under_way(void)
+{
+    for (size_t i = 0; i < sim->n; i++)
+        if (sim->heap[i]->fire == leaves || sim->heap[i]->fire == arrives ||
+            sim->heap[i]->fire == applies)
+            return true;
+    return false;
 }
 
 /* Offsets of partitions that it does not have are its own business only before an assignment is

@@ -16,13 +16,20 @@ static bool wants(const struct k_assigned *a)
            a->eof != a->p->end;
 }
 
+static bool slow(void)
+{
+    return sim->now_us < sim->scenario->heal_us &&
+           sim_chance(SIM_BROKER, sim->scenario->fault.fetch_slow);
+}
+
 void fetch_kick(struct rd_kafka_s *rk)
 {
     if (rk->fetch.slot || rk->left)
         return;
     for (size_t i = 0; i < rk->n_assigned; i++)
         if (wants(rk->assigned[i])) {
-            sim_after(&rk->fetch, sim_between(SIM_BROKER, 500, 10 * SIM_MS));
+            sim_after(&rk->fetch,
+                      sim_between(SIM_BROKER, 500, slow() ? 200 * SIM_MS : 10 * SIM_MS));
             return;
         }
 }
@@ -75,7 +82,7 @@ static void push_message(struct rd_kafka_s *rk, struct k_assigned *a, const stru
 
 static void fetch_one(struct rd_kafka_s *rk, struct k_assigned *a)
 {
-    size_t budget = sim_between(SIM_BROKER, 1, 20);
+    size_t budget = sim_between(SIM_BROKER, 1, slow() ? 1 : 20);
     const struct k_message *m;
 
     if (!wants(a))

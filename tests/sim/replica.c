@@ -148,7 +148,7 @@ static void run_start(struct replica *r, void *arg)
 
 void replica_start(struct replica *r)
 {
-    if (r->state != REPLICA_DOWN)
+    if (r->state != REPLICA_DOWN || sim->held)
         return;
     r->life++;
     r->state = REPLICA_UP;

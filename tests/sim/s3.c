@@ -99,9 +99,11 @@ void s3_answer(struct store *s, const struct store_request *q, struct store_repl
     } else if (strcmp(q->method, "HEAD") == 0) {
         struct store_object *o = store_find(s, q->path, strlen(q->path));
 
-        if (o)
+        if (o) {
+            if (!o->damaged)
+                audit_object_known(s->sink, o->key, o->body, o->n);
             say_object(o, ret);
-        else
+        } else
             store_say(ret, 404, "");
     } else {
         store_say(ret, 200, "<ListBucketResult></ListBucketResult>");

@@ -100,6 +100,10 @@ static void draw_action(struct scenario *s, enum action_kind kind)
         a->who = (unsigned)draw(s->partitions);
         a->a = (int64_t)draw(20);
         break;
+    case ACTION_RESET:
+        a->who = (unsigned)draw(s->partitions);
+        a->a = (int64_t)draw(1000);
+        break;
     case ACTION_SINKS:
         do
             a->a = (int64_t)(s->sinks & draw(64));
@@ -136,6 +140,7 @@ static void draw_faults(struct scenario *s)
     f->http_slow = maybe(200);
     f->item_again = maybe(200);
     f->s3_lies = maybe(200);
+    f->fetch_slow = draw(3) == 0 ? 100 + (unsigned)draw(900) : 0;
     s->bad = maybe(60);
     s->tombstones = maybe(60);
     s->tables = 1 + (unsigned)(draw(2) ? draw(TABLES_MAX) : 0);
@@ -147,6 +152,8 @@ static void draw_faults(struct scenario *s)
         kinds &= ~(1u << ACTION_RETAIN);
     if (draw(3))
         kinds &= ~(1u << ACTION_SINKS);
+    if (draw(6))
+        kinds &= ~(1u << ACTION_RESET);
     if (kinds >> ACTION_SINKS & 1) /* without a line nobody knows of sinks that are away */
         f->metadata_refused = 0;
     n = (unsigned)draw(16);
@@ -182,6 +189,8 @@ static void alone(struct scenario *s, unsigned among)
 
 void scenario_draw(struct scenario *s, uint64_t seed)
 {
+    static const char *const names[] = {"A", "B", "C", "D", "E", "F", "G", "H", "J", "K"};
+
     memset(s, 0, sizeof(*s));
     draw_state = seed * 0x2545f4914f6cdd1du + 7;
     s->seed = seed;
@@ -203,6 +212,8 @@ void scenario_draw(struct scenario *s, uint64_t seed)
         alone(s, ~0u);
     else
         draw_faults(s);
+    if (draw(4) == 0) /* some walk where the readings that fail do */
+        scenario_named(s, names[draw(sizeof(names) / sizeof(names[0]))]);
 }
 
 /* ---- the workload ---- */
@@ -355,12 +366,12 @@ void scenario_print(const struct scenario *s)
         "commit_refused", "commit_unheard",   "commit_late", "commit_dropped", "commit_deferred",
         "commit_partial", "metadata_refused", "ask_fails",   "produce_fails",  "produce_unheard",
         "http_refused",   "http_unheard",     "http_lost",   "http_error",     "http_throttled",
-        "http_cut",       "http_slow",        "item_again",  "s3_lies"};
+        "http_cut",       "http_slow",        "item_again",  "s3_lies",        "fetch_slow"};
     const unsigned *f = (const unsigned *)&s->fault;
 
-    printf("seed %lu: %s%s, %u partitions, %u replicas, %u records, sinks", s->seed,
-           s->cooperative ? "cooperative" : "eager", s->compacted ? ", compacted" : "",
-           s->partitions, s->replicas, s->records);
+    printf("seed %lu: %s%s%s%s, %u partitions, %u replicas, %u records, sinks", s->seed,
+           s->name ? s->name : "", s->name ? ", " : "", s->cooperative ? "cooperative" : "eager",
+           s->compacted ? ", compacted" : "", s->partitions, s->replicas, s->records);
     for (unsigned i = 0; i < SINKS_MAX; i++)
         if (s->sinks >> i & 1)
             printf(" %s%s", store_names[i], s->blocks[i] ? " (block)" : "");

@@ -44,7 +44,9 @@ enum action_kind {
     ACTION_DEPLOY,           /* a: table of rules; who starts next has it */
     ACTION_CLOCK,            /* who: replica; a: ms that the wall clock jumps, signed */
     ACTION_RETAIN,           /* who: partition; a: how many offsets are left */
-    ACTION_SINKS,            /* a: other sinks, as bits: a rolling change */
+    ACTION_RESET, /* who: partition; a: thousandths of the way to where it is: an operator's offset
+                     reset */
+    ACTION_SINKS, /* a: other sinks, as bits: a rolling change */
     ACTION_KINDS
 };
 
@@ -61,6 +63,7 @@ struct faults { /* each in thousandths */
     unsigned metadata_refused, ask_fails, produce_fails, produce_unheard;
     unsigned http_refused, http_unheard, http_lost, http_error, http_throttled, http_cut, http_slow;
     unsigned item_again, s3_lies;
+    unsigned fetch_slow; /* a fetch brings one message, and late */
 };
 
 struct scenario {

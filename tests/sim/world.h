@@ -63,6 +63,7 @@ struct world {
     size_t n_replicas;
     unsigned left;            /* records to come */
     unsigned rules, sink_set; /* what is deployed: who starts gets it */
+    unsigned held;            /* nobody starts while an operator needs the group stopped */
     bool closing;             /* who ends now does not come back */
 
     bool tracing, stop;

@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What mutants.py breaks: (name, file, text, text in its place). The first ten are the readings of
+reliability.md (e) that fail."""
+
+MUTANTS = [
+    (
+        "A restart cut-over at the highest position",
+        "src/position/era.c",
+        "at = most(most(at, s->catch_up), s->plan.end);",
+        "at = most(at, s->catch_up);",
+    ),
+    (
+        "B reload cut-over at the live reader's next offset",
+        "src/position/era.c",
+        "era.begin = last ? most(beyond_all(p), last->begin) : before_all(p);",
+        "era.begin = last ? most(p->next >= 0 ? p->next : beyond_all(p), last->begin) : before_all(p);",
+    ),
+    (
+        "C detach keeps only the position",
+        "src/position/serve.c",
+        "    s->from = INT64_MAX;\n}\n\nvoid sl_partition_hand_over",
+        "    s->from = INT64_MAX;\n    s->plan = (struct sl_plan){0};\n}\n\nvoid sl_partition_hand_over",
+    ),
+    (
+        "D nothing outstanding means the reader's next offset",
+        "src/position/tracker.c",
+        "    else if (p->next >= 0 && s->from > p->next)\n        next = s->from;\n",
+        "",
+    ),
+    (
+        "E what is unread of a catch-up is not outstanding",
+        "src/position/tracker.c",
+        "    if (s->catch_up >= 0)\n        next = s->catch_up;",
+        "    if (s->catch_up >= 0)\n        next = s->from != INT64_MAX ? s->from : s->catch_up;",
+    ),
+    (
+        "F the key's hash is of the live rules",
+        "src/sink/s3_upload.c",
+        "&s->config->s3, b->rules->hash,",
+        "&s->config->s3, s->env->rules->hash,",
+    ),
+    (
+        "G two commits in flight",
+        "src/kafka/consumer.c",
+        "    if (!may || c->commit.in_flight || ",
+        "    if (!may || ",
+    ),
+    (
+        "H assigned again before one's own commit is settled",
+        "src/kafka/rebalance.c",
+        "        else if (!c->commit.in_flight)\n            settled(c);",
+        "        else {\n            c->commit.in_flight = false;\n            settled(c);\n        }",
+    ),
+    (
+        "J the last commit extends an outstanding plan",
+        "src/position/plan.c",
+        "    p->noting_least = sl_partition_least(p);\n",
+        "    p->noting_least = sl_partition_least(p);\n"
+        "    for (size_t i = 0; p->draining && i < p->n_sinks; i++)\n"
+        "        if (p->sinks[i].plan.end > 0 && p->sinks[i].plan.end < p->next && p->sinks[i].catch_up < 0)\n"
+        "            p->sinks[i].plan.end = p->next;\n",
+    ),
+    (
+        "K recorded plans before any sink's new records",
+        "src/pipeline/pipeline.c",
+        "    if (p->phase != SL_PHASE_RUNNING)\n        return false;\n    sl_way_cross",
+        "    if (p->phase != SL_PHASE_RUNNING)\n        return false;\n"
+        "    for (size_t i = 0; i < p->n_sinks; i++)\n"
+        "        if (m->at->sinks[i].plan.end > 0)\n            return false;\n    sl_way_cross",
+    ),
+    (
+        "the maximum is committed",
+        "src/position/tracker.c",
+        "        if (position < least)\n            least = position;",
+        "        if (position > least)\n            least = position;",
+    ),
+    (
+        "item statuses are ignored",
+        "src/sink/elasticsearch_judge.c",
+        "} else if (reply.good == b->n_items) {",
+        "} else if (reply.good <= b->n_items) {",
+    ),
+    (
+        "a refusal is an acknowledgement",
+        "src/sink/policy.c",
+        "    case SL_SPLIT:\n    case SL_REFUSED:\n        item->outcome = SL_REFUSED;\n",
+        "    case SL_SPLIT:\n    case SL_REFUSED:\n        v->delivered++;\n"
+        "        sl_books_item(b, item, SL_ENTRY_DELIVERED);\n        item->gone = true;\n        return;\n",
+    ),
+    (
+        "an unknown answer does not end the epoch",
+        "src/kafka/commit.c",
+        "        sl_part_of(p)->doubt = true;\n",
+        "",
+    ),
+    (
+        "no epoch check: what an ended assignment left in a batch is sent and committed",
+        "src/kafka/arrive.c",
+        "        parts[i]->draining = parts[i]->ended = true;\n        sl_pause_drop_parked(c, sl_part_of(parts[i]));",
+        "        sl_pause_drop_parked(c, sl_part_of(parts[i]));",
+    ),
+    (
+        "the line's base is forgotten",
+        "src/position/metadata_read.c",
+        "if (!number(&line, 10, &base) || base != committed || ",
+        "if (!number(&line, 10, &base) || ",
+    ),
+    (
+        "an old record is judged by new rules",
+        "src/pipeline/pipeline.c",
+        "ret->routing = era && era->routing ? era->routing : p->routing;",
+        "ret->routing = p->routing;",
+    ),
+    (
+        "an unknown sink's position is dropped",
+        "src/position/metadata.c",
+        "        put_carried(&w);\n",
+        "",
+    ),
+    (
+        "handed over one early",
+        "src/position/serve.c",
+        "    if (s->catch_up >= s->from)\n        s->catch_up = -1;",
+        "    if (s->from != INT64_MAX && s->catch_up + 1 >= s->from)\n        s->catch_up = -1;",
+    ),
+    (
+        "handed over one late",
+        "src/position/serve.c",
+        "    s->from = most(most(p->next, s->catch_up), s->plan.end);",
+        "    s->from = most(most(p->next, s->catch_up), s->plan.end);\n    s->catch_up = s->catch_up + 1;",
+    ),
+    (
+        "cut elsewhere after a restart",
+        "src/sink/cut.c",
+        "    return cut->partition && cut->hold->catch_up &&\n           sl_plan_repeat_end(",
+        "    return 0 && cut->partition && cut->hold->catch_up &&\n           sl_plan_repeat_end(",
+    ),
+    (
+        "a dead letter counts before it is confirmed",
+        "src/sink/letters.c",
+        "        if (code != SL_OK) {\n            failed(b, code);",
+        "        if (code == -12345) {\n            failed(b, code);",
+    ),
+    (
+        "a partition that is not paused is resumed",
+        "src/kafka/pause.c",
+        "        if (!want && part->paused)\n            add(&resume",
+        "        if (!want)\n            add(&resume",
+    ),
+    (
+        "uploaded before the plan is recorded",
+        "src/position/plan.c",
+        "same(plan, span) && plan->confirmed ? SL_PLAN_GO",
+        "same(plan, span) ? SL_PLAN_GO",
+    ),
+    (
+        "what was thrown away is not sought again",
+        "src/kafka/pause.c",
+        "            add(&seek, c->n_partitions, part->p, part->expect);\n",
+        "",
+    ),
+    (
+        "a lost assignment is committed",
+        "src/kafka/rebalance.c",
+        '#include "kafka/consumer_private.h"\n',
+        '#include "kafka/consumer_private.h"\n#define rd_kafka_assignment_lost(rk) 0\n',
+    ),
+    (
+        "a detached sink goes on at the live reader's offset",
+        "src/position/serve.c",
+        "    s->catch_up = position < 0 ? s->from : position; /* -1: still arriving */",
+        "    s->catch_up = p->next >= 0 ? p->next : s->from;",
+    ),
+    (
+        "a rules version is live before it is recorded, and void positions are not",
+        "src/pipeline/arrive.c",
+        "    if (!resolve(p, at))\n        make_void(p, a);",
+        "    resolve(p, at);",
+    ),
+]

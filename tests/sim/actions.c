@@ -23,6 +23,7 @@ const char *const action_names[] = {"kill",
                                     "clock",
                                     "retain",
                                     "offset reset",
+                                    "state lost",
                                     "other sinks"};
 
 struct happening {
@@ -225,6 +226,10 @@ static void happens(struct sim_event *e)
     case ACTION_SINKS:
         sim->sink_set = (unsigned)a->a;
         roll(10 * SIM_S);
+        break;
+    case ACTION_STATE_LOST:
+        p = cluster_partition("state", 0);
+        cluster_retain(p, p->end);
         break;
     case ACTION_RESET:
         reset_when_stopped(a);

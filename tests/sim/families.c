@@ -219,6 +219,8 @@ bool scenario_named(struct scenario *s, const char *name)
     case 'A': /* a restart under other rules, while a plan is recorded */
         other_rules(s, ACTION_DEPLOY, 4);
         kills(s, 4);
+        if (draw(3) == 0)
+            act(s, ACTION_STATE_LOST, 0, 0);
         s->fault.http_unheard = 200;
         break;
     case 'B': /* a restart, then a reload while one sink is ahead */

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "audit.h"
 #include "rules.h"
@@ -22,6 +24,22 @@ static const char usage[] =
 static bool wants_names(int argc, char **argv)
 {
     return argc == 2 && strcmp(argv[1], "--scenarios") == 0;
+}
+
+/* The program crashed: that is a finding, too. */
+static void on_crash(int number)
+{
+    char text[128];
+    int n = snprintf(text, sizeof(text), "seed %lu fails at %.3f s: crash, signal %d\n",
+                     sim ? sim->seed : 0, sim ? (double)sim->now_us / 1e6 : 0, number);
+    ssize_t ignored;
+
+    fflush(stdout); /* the trace; the worst that can come of it has come already */
+    ignored = write(STDOUT_FILENO, text, (size_t)n);
+
+    (void)ignored;
+    signal(number, SIG_DFL);
+    raise(number);
 }
 
 struct options {
@@ -129,6 +147,9 @@ int main(int argc, char **argv)
         fprintf(stderr, "%s%s\n", usage, scenario_names);
         return 2;
     }
+    signal(SIGSEGV, on_crash);
+    signal(SIGABRT, on_crash);
+    signal(SIGFPE, on_crash);
     setvbuf(stdout, NULL, _IOFBF, 1 << 16);
     w.arena = sim_arena_new();
     rules_open();

@@ -49,7 +49,7 @@ MUTANTS = [
         "H assigned again before one's own commit is settled",
         "src/kafka/rebalance.c",
         "        else if (!c->commit.in_flight)\n            settled(c);",
-        "        else {\n            c->commit.in_flight = false;\n            settled(c);\n        }",
+        "        else {\n            sl_commit_release(c);\n            c->commit.in_flight = false;\n            settled(c);\n        }",
     ),
     (
         "J the last commit extends an outstanding plan",
@@ -172,7 +172,7 @@ MUTANTS = [
         "    s->catch_up = p->next >= 0 ? p->next : s->from;",
     ),
     (
-        "a rules version is live before it is recorded, and void positions are not",
+        "rules that cannot be had make nothing void",
         "src/pipeline/arrive.c",
         "    if (!resolve(p, at))\n        make_void(p, a);",
         "    resolve(p, at);",

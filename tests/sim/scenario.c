@@ -154,6 +154,8 @@ static void draw_faults(struct scenario *s)
         kinds &= ~(1u << ACTION_SINKS);
     if (draw(6))
         kinds &= ~(1u << ACTION_RESET);
+    if (draw(2) || s->tables == 1)
+        kinds &= ~(1u << ACTION_STATE_LOST);
     if (kinds >> ACTION_SINKS & 1) /* without a line nobody knows of sinks that are away */
         f->metadata_refused = 0;
     n = (unsigned)draw(16);

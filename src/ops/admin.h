@@ -16,14 +16,14 @@
  * The shape of /status.json. Members are only ever added; numbers are counts since the start unless
  * a name says otherwise; `state` is one of live, stalled, detached, catching_up, and `reason` is
  * why it is not live ("" when it is). `position` is the next offset the live reader takes, `end`
- * the partition's high watermark, `lag` their distance; `end` and `lag` are -1 while the broker has
- * not said. `notes` are lines about rules: a change that was refused, a rule that is set aside.
+ * the partition's high watermark, `lag` their distance; a sink's `lag` is that of its own positions.
+ * `end` is -1 while the broker has not said. `notes` are lines about rules: a change that was refused, a rule that is set aside.
  *
  *   {"version": "0.1.0", "uptime_seconds": 12,
  *    "rules": {"hash": "9f2c...", "count": 10, "notes": ""},
  *    "sinks": [{"name": "search", "type": "elasticsearch", "state": "live", "reason": "",
  *               "routed": 10, "delivered": 8, "dead": 1, "in_flight": 1,
- *               "queue_bytes": 4096, "queue_limit_bytes": 67108864}],
+ *               "queue_bytes": 4096, "queue_limit_bytes": 67108864, "lag": 12}],
  *    "partitions": [{"topic": "logs", "partition": 0, "position": 100, "end": 120, "lag": 20}]}
  *
  * Whether it is ready, and why not, is /readyz's to say. */

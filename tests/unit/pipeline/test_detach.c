@@ -8,7 +8,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
-#include "pipeline/flow_world.h"
+#include "pipeline/flow_single.h"
 
 enum { A = 0, S = CUTS_SINK, B = 2, A_AND_B = 1 << A | 1 << B };
 

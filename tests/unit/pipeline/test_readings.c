@@ -8,7 +8,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
-#include "pipeline/flow_world.h"
+#include "pipeline/flow_single.h"
 
 enum { E = 0, S = CUTS_SINK, OTHER = 2, BOTH = 1 << E | 1 << S };
 

@@ -23,6 +23,7 @@ const char *const action_names[] = {"kill",
                                     "clock",
                                     "retain",
                                     "offset reset",
+                                    "recreate",
                                     "state lost",
                                     "other sinks"};
 
@@ -151,6 +152,17 @@ static void reset_now(struct k_partition *p, int64_t thousandths)
     p->committed = to;
 }
 
+static void recreate_now(void)
+{
+    struct k_topic *t = cluster_topic("logs");
+
+    sim_trace("the topic is made anew");
+    for (int32_t i = 0; i < t->n; i++) {
+        audit_recreated(&t->parts[i]);
+        cluster_recreate(&t->parts[i]);
+    }
+}
+
 static void resets(struct sim_event *e)
 {
     struct reset *x = sl_container_of(e, struct reset, event);
@@ -158,7 +170,10 @@ static void resets(struct sim_event *e)
         &cluster_topic("logs")->parts[x->action->who % sim->scenario->partitions];
 
     if (sim->cluster->members == 0 && !commits_under_way()) {
-        reset_now(p, x->action->a);
+        if (x->action->kind == ACTION_RECREATE)
+            recreate_now();
+        else
+            reset_now(p, x->action->a);
     } else if (x->tries++ < 600) {
         for (size_t i = 0; i < sim->n_replicas; i++)
             replica_stop(sim->replicas[i]);
@@ -231,6 +246,7 @@ static void happens(struct sim_event *e)
         p = cluster_partition("state", 0);
         cluster_retain(p, p->end);
         break;
+    case ACTION_RECREATE:
     case ACTION_RESET:
         reset_when_stopped(a);
         break;

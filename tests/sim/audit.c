@@ -205,6 +205,17 @@ void audit_object_known(unsigned sink, const char *key, const char *body, size_t
     }
 }
 
+void audit_recreated(struct k_partition *p)
+{
+    struct audit_partition *ap = audit_partition(p);
+
+    audit_disturbed("a topic made anew");
+    for (size_t i = 0; i < ap->n; i++)
+        ap->records[i]->expired = true;
+    ap->n = ap->checked = 0;
+    ap->excused = false;
+}
+
 void audit_reset(struct k_partition *p, int64_t to)
 {
     struct audit_partition *ap = audit_partition(p);

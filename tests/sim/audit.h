@@ -46,6 +46,7 @@ void audit_commit(struct k_partition *p, int64_t offset, const char *metadata, s
                   bool late);
 /* The records at and above `to` are owed to every sink once more. */
 void audit_reset(struct k_partition *p, int64_t to);
+void audit_recreated(struct k_partition *p); /* what was not delivered is gone */
 /* The store has it already, and says so. */
 void audit_known(unsigned sink, const char *json, size_t n);
 void audit_object_known(unsigned sink, const char *key, const char *body, size_t n);

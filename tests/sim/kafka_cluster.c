@@ -97,6 +97,10 @@ void cluster_recreate(struct k_partition *p)
     p->n = p->cap = p->first = 0;
     p->start = p->end = 0;
     p->incarnation++;
+    p->committed = -1;
+    p->committed_before = false;
+    sim_free(p->metadata);
+    p->metadata = NULL;
     fetch_kick_all(p);
 }
 

@@ -156,6 +156,8 @@ static void draw_faults(struct scenario *s)
         kinds &= ~(1u << ACTION_RESET);
     if (draw(2) || s->tables == 1)
         kinds &= ~(1u << ACTION_STATE_LOST);
+    if (draw(8))
+        kinds &= ~(1u << ACTION_RECREATE);
     if (kinds >> ACTION_SINKS & 1) /* without a line nobody knows of sinks that are away */
         f->metadata_refused = 0;
     n = (unsigned)draw(16);
@@ -203,7 +205,7 @@ void scenario_draw(struct scenario *s, uint64_t seed)
     s->tables = 1;
     s->record_most = 100 + (unsigned)draw(500);
     s->gaps = draw(2) ? (unsigned)draw(200) : 0;
-    s->letter_max = 1u << 20;
+    s->letter_max = draw(4) ? 1u << 20 : 100;
     s->produce_us = (5 + draw(40)) * SIM_S;
     s->heal_us = s->produce_us + draw(30) * SIM_S;
     s->end_us = s->heal_us + 600 * SIM_S;

@@ -46,6 +46,7 @@ enum action_kind {
     ACTION_RETAIN,           /* who: partition; a: how many offsets are left */
     ACTION_RESET, /* who: partition; a: thousandths of the way to where it is: an operator's offset
                      reset */
+    ACTION_RECREATE,   /* the source topic is deleted, its offsets with it, and made anew */
     ACTION_STATE_LOST, /* retention has taken the rules versions: the topic is not compacted */
     ACTION_SINKS,      /* a: other sinks, as bits: a rolling change */
     ACTION_KINDS

@@ -222,6 +222,8 @@ void audit_reset(struct k_partition *p, int64_t to)
 
     audit_disturbed("an offset reset");
     ap->excused = true;
+    for (size_t i = 0; i < ap->n; i++) /* with the line goes what sinks lack that are away */
+        ap->records[i]->waived |= (uint8_t)~sim->sink_set;
     for (size_t i = 0; i < ap->n; i++)
         if (ap->records[i]->offset >= to) {
             if (ap->checked > i)

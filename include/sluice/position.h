@@ -206,8 +206,8 @@ static inline bool sl_partition_serves(const struct sl_partition *p, size_t sink
     return offset >= p->sinks[sink].from;
 }
 
-/* The sink, which is attached, leaves the live reader and keeps what it has: the side reader goes on
- * where that ends. */
+/* The sink, which is attached, leaves the live reader and keeps what it has: the side reader goes
+ * on where that ends. */
 void sl_partition_leave(struct sl_partition *p, size_t sink);
 /* The sink leaves the live reader and is about to let go of its batches: the side reader begins at
  * its position. Harmless when it has left already (a hand-over under way is undone). */

@@ -76,9 +76,10 @@ struct sl_core {
     struct sl_list ready;
     struct sl_list busy; /* SEALING, SENDING, WAITING, LETTERS */
     unsigned sealing, sending;
-    bool due;         /* some cut is due, or has been closed in append */
-    unsigned blocked; /* batches with a record that can go nowhere: stalled while there is one */
-    bool freeing;     /* sl_sink_free() waits for the pool threads */
+    unsigned resealing; /* of `sealing`: batches that were sent before */
+    bool due;           /* some cut is due, or has been closed in append */
+    unsigned blocked;   /* batches with a record that can go nowhere: stalled while there is one */
+    bool freeing;       /* sl_sink_free() waits for the pool threads */
     size_t bytes, open_bytes; /* counted against the queue; the part in open batches */
     double sent_ratio;        /* bytes sent per byte encoded, learnt from what was sealed */
     double wire_ratio;        /* bytes of `wire` per byte encoded, likewise */

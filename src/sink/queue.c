@@ -48,6 +48,7 @@ static void seal_done(struct sl_work *w)
     struct sl_core *c = s->core;
 
     c->sealing--;
+    c->resealing -= b->attempts > 0;
     if (c->freeing) {
         sl_batch_free(b);
         if (c->sealing == 0)
@@ -78,6 +79,7 @@ static void seal(struct sl_batch *b)
     }
     move(b, SL_BATCH_SEALING, &c->busy);
     c->sealing++;
+    c->resealing += b->attempts > 0;
     b->work = (struct sl_work){.run = seal_run, .done = seal_done};
     sl_work_start(s->env->rt, &b->work);
 }
@@ -125,6 +127,14 @@ static void send(struct sl_batch *b)
     s->type->submit(s, b);
 }
 
+/* Something that was sent before is about to be ready again, and goes first. */
+static bool comes_again(const struct sl_core *c)
+{
+    return c->resealing > 0 ||
+           (!sl_list_empty(&c->closed) &&
+            sl_container_of(c->closed.next, struct sl_batch, node)->attempts > 0);
+}
+
 static void dispatch(struct sl_sink *s)
 {
     struct sl_core *c = s->core;
@@ -137,6 +147,8 @@ static void dispatch(struct sl_sink *s)
         struct sl_batch *b = sl_container_of(c->ready.next, struct sl_batch, node);
 
         if (c->state == SL_SINK_STALLED ? !c->probe_due || c->sending > 0 : limited(s, c))
+            return;
+        if (b->attempts == 0 && comes_again(c))
             return;
         if (now < c->not_before_ms) {
             sl_timer_start(s->env->rt, &c->dispatch_timer, c->not_before_ms - now);

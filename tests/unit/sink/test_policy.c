@@ -217,7 +217,7 @@ static void batches_are_halved_one_at_a_time(void **state)
     (void)state;
     world_init(&w, &fake_items_type, 7);
     for (int i = 0; i < 16; i++) {
-        fill(&w, 0, 16 * (i + 1));
+        fill(&w, 0, 100);
         sl_sink_close_open(w.sink, NULL);
     }
     before = sl_sink_bytes(w.sink);
@@ -237,7 +237,7 @@ static void batches_are_halved_one_at_a_time(void **state)
     }
     assert_true(sl_sink_idle(w.sink));
     assert_true(most <= before + before / 4);
-    assert_int_equal(*w.sink->count.delivered, 256);
+    assert_int_equal(*w.sink->count.delivered, *w.sink->count.routed);
     world_release(&w);
 }
 

@@ -236,7 +236,7 @@ static void batches_are_halved_one_at_a_time(void **state)
         fake_advance(&w.fake, 100);
     }
     assert_true(sl_sink_idle(w.sink));
-    assert_true(most <= before + before / 4);
+    assert_true(most <= before + before / 2);
     assert_int_equal(*w.sink->count.delivered, *w.sink->count.routed);
     world_release(&w);
 }

@@ -3,7 +3,7 @@
 """tests/run [--quick] [STEP...]
 
 Runs the steps and ends with the line "N passed, N failed". Without STEP, all of them, cheap ones first; then
-two lanes beside each other, for what talks to servers mostly waits. --quick leaves out what repeats others
+three lanes beside each other, for what talks to servers mostly waits. --quick leaves out what repeats others
 under another compiler or sanitizer. Logs are in build/logs.
 """
 import os
@@ -184,6 +184,9 @@ def release():
 def asan():
     if build("asan"):
         unit("asan")
+        # Who dies leaves its memory behind.
+        check("simulator, sanitized", [ROOT / "build-asan" / "tests" / "sim" / "sim", "--seeds", "10001..10400", "--most", "3"],
+              "sim-asan.log", env={"ASAN_OPTIONS": "detect_leaks=0"})
 
 
 def clang():
@@ -258,7 +261,7 @@ def sim():
         return
     program = ROOT / "build" / "tests" / "sim" / "sim"
     names = subprocess.run([program, "--scenarios"], capture_output=True, text=True).stdout.split()
-    check("simulator", [program, "--seeds", "1..3000", "--most", "3"], "sim.log")
+    check("simulator", [program, "--seeds", "1..10000", "--most", "3"], "sim.log")
     for name in names or ["none is named"]:
         # f09: the n-th allocation fails in the seed of that number
         check(f"simulator, {name}", [program, "--seeds", "1..3000" if name == "f09" else "1..200", "--most", "3",
@@ -278,16 +281,22 @@ def integration_asan():
             "UBSAN_OPTIONS": "print_stacktrace=1"})
 
 
+def fault():
+    if build("release"):
+        pytest("fault", ["tests/fault"])
+
+
 def quickstart():
     if build("release"):
         check("deploy/quickstart --light", ["deploy/quickstart", "--light"], "quickstart-light.log", limit=600)
 
 
-# What everything else stands on, and then two lanes: one computes, the other mostly waits for servers.
+# What everything else stands on, and then three lanes: one computes, the others mostly wait for servers.
 FIRST = {"lint": lint, "release": release}
 COMPUTES = {"sim": sim, "asan": asan, "clang": clang, "tsan": tsan, "fuzz": fuzz, "tidy": tidy}
-WAITS = {"quickstart": quickstart, "integration": integration, "integration-asan": integration_asan}
-STEPS = {**FIRST, **COMPUTES, **WAITS}
+WAITS = {"quickstart": quickstart, "integration": integration}
+BREAKS = {"fault": fault, "integration-asan": integration_asan}
+STEPS = {**FIRST, **COMPUTES, **WAITS, **BREAKS}
 QUICK = ["lint", "release", "sim", "integration", "quickstart"]
 BEGAN = time.monotonic()
 
@@ -304,10 +313,11 @@ def run(names):
 
 def run_all():
     run(FIRST)
-    beside = threading.Thread(target=run, args=(COMPUTES,))
-    beside.start()
-    run(WAITS)
-    beside.join()
+    lanes = [threading.Thread(target=run, args=(names,)) for names in (COMPUTES, WAITS, BREAKS)]
+    for lane in lanes:
+        lane.start()
+    for lane in lanes:
+        lane.join()
 
 
 def main():

@@ -123,7 +123,6 @@ struct sl_partition {
     int64_t log_end;        /* newest known end offset, for lag; -1 unknown */
     struct sl_era *eras;    /* ascending; the last one is the live rules' */
     size_t n_eras;
-    int64_t era_end;            /* private to the pipeline: where the live reader's era ends */
     struct sl_carried *carried; /* owned */
     size_t n_carried;
     int64_t passed[SL_BEHIND_S]; /* private: `next` as it was 1, 2, ... seconds ago */

@@ -16,8 +16,9 @@
  * The shape of /status.json. Members are only ever added; numbers are counts since the start unless
  * a name says otherwise; `state` is one of live, stalled, detached, catching_up, and `reason` is
  * why it is not live ("" when it is). `position` is the next offset the live reader takes, `end`
- * the partition's high watermark, `lag` their distance; a sink's `lag` is that of its own positions.
- * `end` is -1 while the broker has not said. `notes` are lines about rules: a change that was refused, a rule that is set aside.
+ * the partition's high watermark, `lag` their distance; a sink's `lag` is that of its own
+ * positions. `end` is -1 while the broker has not said. `notes` are lines about rules: a change
+ * that was refused, a rule that is set aside.
  *
  *   {"version": "0.1.0", "uptime_seconds": 12,
  *    "rules": {"hash": "9f2c...", "count": 10, "notes": ""},

@@ -28,7 +28,6 @@ struct sl_partition *sl_partition_new(struct sl_topic *topic, int32_t number, ui
     p->epoch = epoch;
     p->refs = 1;
     p->next = p->committed = p->log_start = p->log_end = -1;
-    p->era_end = INT64_MAX;
     p->n_sinks = n_sinks;
     sl_list_init(&p->crcs);
     for (size_t i = 0; i < n_sinks; i++) {

@@ -5,7 +5,8 @@
 #include <sys/time.h>
 #include <time.h>
 
-/* Preloaded, it moves the wall clock by CLOCK_OFFSET seconds; the monotonic clocks stay as they are. */
+/* Preloaded, it moves the wall clock by CLOCK_OFFSET seconds; the monotonic clocks stay as they
+ * are. */
 
 static long offset(void)
 {

@@ -163,13 +163,21 @@ static void recreate_now(void)
     }
 }
 
+static bool all_quiet(void)
+{
+    for (size_t i = 0; i < sim->n_replicas; i++)
+        if (sim->replicas[i]->state != REPLICA_DOWN)
+            return false;
+    return sim->cluster->members == 0 && !commits_under_way() && !http_under_way();
+}
+
 static void resets(struct sim_event *e)
 {
     struct reset *x = sl_container_of(e, struct reset, event);
     struct k_partition *p =
         &cluster_topic("logs")->parts[x->action->who % sim->scenario->partitions];
 
-    if (sim->cluster->members == 0 && !commits_under_way()) {
+    if (all_quiet()) {
         if (x->action->kind == ACTION_RECREATE)
             recreate_now();
         else

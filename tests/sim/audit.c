@@ -219,11 +219,12 @@ void audit_recreated(struct k_partition *p)
 void audit_reset(struct k_partition *p, int64_t to)
 {
     struct audit_partition *ap = audit_partition(p);
+    unsigned away = audit_carried(p->metadata);
 
     audit_disturbed("an offset reset");
     ap->excused = true;
     for (size_t i = 0; i < ap->n; i++) /* with the line goes what sinks lack that are away */
-        ap->records[i]->waived |= (uint8_t)~sim->sink_set;
+        ap->records[i]->waived |= (uint8_t)(~sim->sink_set | away);
     for (size_t i = 0; i < ap->n; i++)
         if (ap->records[i]->offset >= to) {
             if (ap->checked > i)
@@ -237,13 +238,15 @@ void audit_reset(struct k_partition *p, int64_t to)
 static bool parse_key(const char *key, struct audit_object *o)
 {
     const char *name = strrchr(key, '/');
+    char hash[17];
     int number;
 
     if (!name || strncmp(name, "/logs-", 6) != 0)
         return false;
-    if (sscanf(name + 6, "%d-%ld-%ld-", &number, &o->first, &o->last) != 3)
+    if (sscanf(name + 6, "%d-%ld-%ld-%16[0-9a-f]", &number, &o->first, &o->last, hash) != 4)
         return false;
     o->number = number;
+    snprintf(o->hash, sizeof(o->hash), "%s", hash);
     o->key = sim_copy(key, strlen(key));
     o->prefix_n = (size_t)(name - key);
     return true;
@@ -255,7 +258,7 @@ static void compare_objects(unsigned sink, const struct audit_object *o)
 
     for (const struct audit_object *other = a->objects[sink]; other; other = other->next) {
         bool same_cut = other->first == o->first && other->last == o->last &&
-                        strcmp(other->key + other->prefix_n, o->key + o->prefix_n) == 0;
+                        strncmp(other->hash, o->hash, sizeof(o->hash)) == 0;
 
         if (other->number != o->number || other->incarnation != o->incarnation ||
             other->last < o->first || other->first > o->last || same_cut)

@@ -276,6 +276,19 @@ void audit_commit(struct k_partition *p, int64_t offset, const char *metadata, s
     check_below(p, offset, &l);
 }
 
+unsigned audit_carried(const char *metadata)
+{
+    struct line l;
+    unsigned ret = 0;
+
+    if (!metadata || !read_line(metadata, &l))
+        return 0;
+    for (unsigned s = 0; s < SINKS_MAX; s++)
+        if (l.carried[s] >= 0)
+            ret |= 1u << s;
+    return ret;
+}
+
 void audit_plan_names(unsigned sink, const struct audit_object *o)
 {
     const struct audit *a = sim->audit;

@@ -20,6 +20,7 @@ struct audit_object {
     int number;
     unsigned incarnation;
     int64_t first, last;
+    char hash[17]; /* of its name; one that goes beside another has -r<n> behind it */
 };
 
 struct audit_plan {
@@ -53,6 +54,7 @@ struct audit {
 
 struct audit_partition *audit_partition(const struct k_partition *p);
 bool audit_explained(const struct source_record *r, unsigned sinks);
+unsigned audit_carried(const char *metadata); /* sinks that a line carries, as bits */
 void audit_plan_names(unsigned sink, const struct audit_object *o);
 
 #endif

@@ -341,6 +341,14 @@ static void cancel(struct sl_http *h, struct sl_http_request *q)
     sim_cancel(&x->limit);
 }
 
+bool http_under_way(void)
+{
+    for (size_t i = 0; i < sim->n; i++)
+        if (sim->heap[i]->fire == arrives)
+            return true;
+    return false;
+}
+
 void http_replica_died(struct replica *r)
 {
     while (!sl_list_empty(&r->requests)) {

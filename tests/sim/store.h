@@ -62,6 +62,7 @@ void s3_answer(struct store *s, const struct store_request *q, struct store_repl
 void hook_answer(struct store *s, const struct store_request *q, struct store_reply *ret);
 
 void http_begin(void);
+bool http_under_way(void); /* some request may still be applied */
 void http_replica_died(struct replica *r);
 bool store_fault(unsigned per_thousand); /* false once the world is healed */
 

@@ -32,7 +32,7 @@ from tests.traffic import generate                                           # n
 
 MIB = 1 << 20
 SINKS = ("search", "archive", "alerts")
-QUEUE, MEMORY = 32, 64      # MiB: of each sink; source.kafka.memory
+QUEUE, MEMORY = 8, 64      # MiB: of each sink; source.kafka.memory
 # Every record goes to every sink, so that each has the same to do.
 RULES = [{"name": "broken", "when": {"@parse_error": {"exists": True}}, "to": list(SINKS)},
          {"name": "all", "to": list(SINKS)}]

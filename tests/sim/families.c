@@ -69,6 +69,26 @@ static void other_rules(struct scenario *s, enum action_kind kind, unsigned n)
         act(s, kind, 0, (int64_t)draw(TABLES_MAX));
 }
 
+/* One sink falls behind, the group starts anew, and while what that sink lacks is read, slowly,
+ * something happens. */
+static void gaps(struct scenario *s, enum action_kind kind)
+{
+    s->fault.fetch_slow = 1000;
+    s->records += 60;
+    for (unsigned i = 0; i < 3; i++) {
+        uint64_t at = SIM_S + draw(s->produce_us);
+
+        act(s, ACTION_STORE_DEAD, draw(2) ? 0 : 2, 9000);
+        s->actions[s->n_actions - 1].at_us = at;
+        act(s, ACTION_RESTART, 0, 0);
+        s->actions[s->n_actions - 1].at_us = at + 6 * SIM_S + draw(2 * SIM_S);
+        for (unsigned k = 0; k < 3; k++) {
+            act(s, kind, 0, (int64_t)draw(TABLES_MAX));
+            s->actions[s->n_actions - 1].at_us = at + 7 * SIM_S + draw(5 * SIM_S);
+        }
+    }
+}
+
 /* ---- rows of the table of faults ---- */
 
 static void often(struct scenario *s, unsigned n, enum action_kind kind, int64_t most)
@@ -223,22 +243,22 @@ bool scenario_named(struct scenario *s, const char *name)
             act(s, ACTION_STATE_LOST, 0, 0);
         s->fault.http_unheard = 200;
         break;
-    case 'B': /* a restart, then a reload while one sink is ahead */
-        other_rules(s, ACTION_RELOAD, 6);
-        kills(s, 4);
+    case 'B': /* a restart, then a reload while one sink is ahead and what the other lacks is read
+                 slowly */
+        s->tables = TABLES_MAX;
+        gaps(s, ACTION_RELOAD);
         break;
     case 'C': /* detached with a plan that is uploaded and not answered */
         s->queue_bytes[2] = 8192;
         s->batch_bytes[2] = 2048;
         s->overflow_after_ms[2] = 300;
         s->fault.http_unheard = 300;
+        s->records += 200;
         for (unsigned i = 0; i < 4; i++)
             act(s, draw(2) ? ACTION_STORE_HANGS : ACTION_STORE_DENIES, 2, 3000);
         break;
-    case 'D': /* plans that are recovered, while the other sink is behind */
-        for (unsigned i = 0; i < 3; i++)
-            act(s, ACTION_STORE_DEAD, draw(2) ? 0 : 2, 4000);
-        kills(s, 5);
+    case 'D': /* what is ahead has nothing outstanding, and dies there */
+        gaps(s, ACTION_KILL);
         break;
     case 'E': /* hand-over, and a death in it */
         s->queue_bytes[0] = s->queue_bytes[2] = 8192;

@@ -78,7 +78,7 @@ struct cluster {
     uint64_t brokers_up_us;
     unsigned rebalances, commits_applied, commits_refused, late_commits;
     uint64_t asks_well_us; /* until then none fails by chance */
-    uint64_t produced;
+    uint64_t commits, produced;
 };
 
 struct rd_kafka_queue_s {
@@ -144,7 +144,6 @@ struct rd_kafka_s {
     uint64_t paused; /* of the source's partitions: a pause is remembered past the assignment */
     struct sim_event fetch;
     unsigned group_commits; /* in flight */
-    struct sim_event *late; /* a commit that was answered before it is applied; NULL: none */
 
     /* the member */
     bool subscribed, closing, closed, left;

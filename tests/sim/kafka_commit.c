@@ -19,6 +19,7 @@ struct commit {
     rd_kafka_topic_partition_list_t *list;
     unsigned *moves; /* by entry: of its partition, when it was sent */
     int generation;
+    uint64_t number;
     bool late;     /* it waited, or was applied after its answer */
     bool answered; /* with something unknown, before it arrives */
     enum commit_fate fate;
@@ -118,18 +119,32 @@ static void applies(struct sim_event *e)
 {
     struct commit *c = sl_container_of(e, struct commit, event);
 
-    c->rk->late = NULL;
     apply(c);
+}
+
+/* The commit of this client that was sent first of those that are answered and not applied; NULL:
+ * none. */
+static struct commit *next_late(const struct rd_kafka_s *rk)
+{
+    struct commit *first = NULL;
+
+    for (size_t i = 0; i < sim->n; i++) {
+        struct commit *c = sl_container_of(sim->heap[i], struct commit, event);
+
+        if (sim->heap[i]->fire == applies && c->rk == rk && (!first || c->number < first->number))
+            first = c;
+    }
+    return first;
 }
 
 void commit_settle(struct rd_kafka_s *rk)
 {
-    struct sim_event *e = rk->late;
+    struct commit *c;
 
-    if (!e)
-        return;
-    sim_cancel(e);
-    applies(e);
+    while ((c = next_late(rk))) {
+        sim_cancel(&c->event);
+        apply(c);
+    }
 }
 
 static void later(struct commit *c, void (*fire)(struct sim_event *e), uint64_t us)
@@ -183,7 +198,6 @@ static void arrives(struct sim_event *e)
         give_answer(c);
         for (int i = 0; i < c->list->cnt; i++)
             c->list->elems[i].err = 0;
-        c->rk->late = &c->event;
         later(c, applies, sim_between(SIM_BROKER, SIM_S / 5, 10 * SIM_S));
         break;
     case COMMIT_WELL:
@@ -284,6 +298,7 @@ rd_kafka_resp_err_t rd_kafka_commit_queue(
     c->opaque = opaque;
     c->list = rd_kafka_topic_partition_list_copy(list);
     c->fate = choose();
+    c->number = ++sim->cluster->commits;
     c->moves = sim_new((size_t)list->cnt * sizeof(*c->moves));
     for (int i = 0; i < list->cnt; i++)
         c->moves[i] = cluster_partition(list->elems[i].topic, list->elems[i].partition)->moves;

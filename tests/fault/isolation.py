@@ -55,7 +55,8 @@ class Isolation:
         queue = {"queue": {"bytes": f"{QUEUE}MiB"}}
         sinks = {
             "search": self.world.search_sink(nodes=[f"http://{self.way['search']}"], **queue),
-            "archive": self.world.archive_sink(endpoint=f"http://{self.way['archive']}", **queue),
+            "archive": self.world.archive_sink(endpoint=f"http://{self.way['archive']}",
+                                               batch={"bytes": "2MiB", "age": "1s"}, **queue),
             "alerts": self.world.alerts_sink(url=f"http://{self.way['alerts']}/in", timeout="5s",
                                              **{**queue, "batch": {"records": 1000, "age": "500ms"}})}
         here = [s for s in SINKS if s not in without]

@@ -211,7 +211,7 @@ void audit_recreated(struct k_partition *p)
 
     audit_disturbed("a topic made anew");
     for (size_t i = 0; i < ap->n; i++)
-        ap->records[i]->expired = true;
+        ap->records[i]->expired = ap->records[i]->nobodys = true;
     ap->n = ap->checked = 0;
     ap->excused = false;
 }
@@ -351,6 +351,7 @@ void audit_retained(struct k_partition *p)
         if (ap->records[i]->offset < p->start && !ap->records[i]->expired &&
             !audit_explained(ap->records[i], ~0u)) {
             ap->records[i]->expired = true;
+            ap->records[i]->nobodys = p->committed < 0;
             sim->audit->counts.expired++;
         }
 }
@@ -399,6 +400,53 @@ void audit_step(struct replica *r)
     }
 }
 
+/* I7: what retention took is told: for each sink at least as many offsets as it has lost records.
+ * (Deaths make it more: who comes next tells it again.) */
+void audit_gone(const struct replica *r)
+{
+    for (size_t i = 0; r->pipeline && i < r->pipeline->n_sinks; i++) {
+        const char *name = r->pipeline->sinks[i]->config->name;
+        const struct sl_label labels[] = {{"sink", name}, {NULL, NULL}};
+
+        for (unsigned s = 0; s < SINKS_MAX; s++)
+            if (strcmp(store_names[s], name) == 0)
+                sim->audit->told_expired[s] +=
+                    sl_metrics_sum(r->pipeline->metrics, "sluice_expired_offsets_total", labels);
+    }
+}
+
+/* The sinks that the record was for, where that is certain: one version only can have judged it. */
+static unsigned certain(const struct source_record *r)
+{
+    const struct audit *a = sim->audit;
+    unsigned found = 0, n = 0;
+
+    for (size_t i = 0; i < a->n_versions; i++)
+        if (!r->judged || r->judged >> i & 1) {
+            found = rules_expected(a->versions[i].table, a->versions[i].sinks, r->kind);
+            n++;
+        }
+    return n == 1 ? found & ~r->waived : 0;
+}
+
+static void check_expired(void)
+{
+    const struct audit *a = sim->audit;
+    uint64_t lost[SINKS_MAX] = {0};
+
+    for (size_t i = 0; i < a->n; i++) {
+        const struct source_record *r = a->records[i];
+
+        for (unsigned s = 0; s < SINKS_MAX && r->expired && !r->nobodys && !r->tombstone; s++)
+            lost[s] += certain(r) >> s & 1 && !((r->delivered | r->dead) >> s & 1);
+    }
+    for (unsigned s = 0; s < SINKS_MAX; s++)
+        if (lost[s] > a->told_expired[s])
+            sim_find("I7: retention took %lu records that %s was to have, and the program tells of "
+                     "%lu offsets",
+                     lost[s], store_names[s], a->told_expired[s]);
+}
+
 /* ---- the end ---- */
 
 bool audit_at_rest(void)
@@ -445,6 +493,9 @@ void audit_others_have_all(unsigned dead)
 void audit_end(void)
 {
     const struct audit *a = sim->audit;
+
+    if (sim->closing)
+        check_expired();
 
     for (size_t i = 0; i < a->n; i++) {
         const struct source_record *r = a->records[i];

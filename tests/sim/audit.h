@@ -21,6 +21,7 @@ struct source_record {
     uint8_t waived; /* sinks, as bits, that are not owed it any more */
     bool bad;       /* refused for its content by every store that looks at it */
     bool tombstone, expired;
+    bool nobodys;              /* gone before the group had begun, or with its topic */
     uint8_t delivered, dead;   /* sinks as bits */
     uint64_t judged;           /* versions that bind, as bits; 0: none is known to */
     uint16_t times[SINKS_MAX]; /* delivered how often */
@@ -52,6 +53,7 @@ void audit_known(unsigned sink, const char *json, size_t n);
 void audit_object_known(unsigned sink, const char *key, const char *body, size_t n);
 void audit_retained(struct k_partition *p);
 void audit_step(struct replica *r);
+void audit_gone(const struct replica *r); /* it ends, however: what it has counted */
 /* Something happened after which records may come again: a death, a rebalance, an answer that was
  * lost. */
 void audit_disturbed(const char *what);

@@ -48,6 +48,7 @@ struct audit {
     struct audit_plan *plans;
     size_t n_plans;
     uint64_t disturbances, asked;
+    uint64_t told_expired[SINKS_MAX]; /* offsets, by all that have ended */
     uint64_t let_go[REPLICAS_MAX];
     struct counts counts;
 };

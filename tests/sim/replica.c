@@ -171,6 +171,7 @@ void replica_start(struct replica *r)
 /* Nothing is given back: the process is gone. */
 static void bury(struct replica *r)
 {
+    audit_gone(r);
     client_replica_died(r);
     http_replica_died(r);
     sim_cancel(&r->turn);
@@ -191,6 +192,7 @@ static void finish(struct replica *r)
     if (r->exit_status != 0)
         sim_find("r%zu ends with status %d", r->number, r->exit_status);
     audit_step(r);
+    audit_gone(r);
     sl_pipeline_free(r->pipeline);
     r->pipeline = NULL;
     while (r->works || r->n_handles) {

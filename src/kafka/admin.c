@@ -7,18 +7,6 @@
 #include "kafka/ask.h"
 #include "kafka/topic.h"
 
-static bool pattern_matches(const regex_t *re, const struct sl_config *config, const char *name)
-{
-    if (strncmp(name, "__", 2) == 0 ||
-        (config->dead_letter && strcmp(name, config->dead_letter) == 0) ||
-        (config->state_topic && strcmp(name, config->state_topic) == 0))
-        return false;
-    for (size_t i = 0; i < config->n_sinks; i++)
-        if (config->sinks[i].dead_letter && strcmp(name, config->sinks[i].dead_letter) == 0)
-            return false;
-    return regexec(re, name, 0, NULL, 0) == 0;
-}
-
 static int check_pattern(const struct sl_config *config, const struct rd_kafka_metadata *m,
                          const char *pattern, struct sl_buf *to, struct sl_error *err)
 {
@@ -29,7 +17,8 @@ static int check_pattern(const struct sl_config *config, const struct rd_kafka_m
         return sl_fail(err, SL_ECONFIG, "source.kafka.topics: %s is no regular expression",
                        pattern);
     for (int i = 0; i < m->topic_cnt; i++)
-        if (pattern_matches(&re, config, m->topics[i].topic)) {
+        if (!sl_kafka_own_topic(config, m->topics[i].topic) &&
+            regexec(&re, m->topics[i].topic, 0, NULL, 0) == 0) {
             n++;
             partitions += m->topics[i].partition_cnt;
         }

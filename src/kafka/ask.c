@@ -114,3 +114,15 @@ const rd_kafka_metadata_topic_t *sl_kafka_find_topic(const struct rd_kafka_metad
             return &m->topics[i];
     return NULL;
 }
+
+bool sl_kafka_own_topic(const struct sl_config *config, const char *topic)
+{
+    bool is = strncmp(topic, "__", 2) == 0 ||
+              (config->dead_letter && strcmp(topic, config->dead_letter) == 0) ||
+              (config->state_topic && strcmp(topic, config->state_topic) == 0);
+
+    for (size_t i = 0; i < config->n_sinks; i++)
+        is = is ||
+             (config->sinks[i].dead_letter && strcmp(topic, config->sinks[i].dead_letter) == 0);
+    return is;
+}

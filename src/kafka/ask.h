@@ -16,6 +16,9 @@ const struct rd_kafka_metadata *sl_kafka_connect(rd_kafka_t *rk, unsigned timeou
 const rd_kafka_metadata_topic_t *sl_kafka_find_topic(const struct rd_kafka_metadata *m,
                                                      const char *name); /* or NULL */
 
+/* Sluice's own (dead letters, state) or Kafka's: a pattern of the source does not mean it. */
+bool sl_kafka_own_topic(const struct sl_config *config, const char *topic);
+
 /* Of all that the client complained of, what tells most. Begins as zeros. */
 struct sl_kafka_trouble {
     int weight;

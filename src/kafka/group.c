@@ -12,18 +12,6 @@ enum { CONNECT_MS = 10000, CALL_MS = 10000 };
 
 /* ---- which partitions ---- */
 
-static bool own(const struct sl_config *config, const char *topic)
-{
-    bool is = strncmp(topic, "__", 2) == 0 ||
-              (config->dead_letter && strcmp(topic, config->dead_letter) == 0) ||
-              (config->state_topic && strcmp(topic, config->state_topic) == 0);
-
-    for (size_t i = 0; i < config->n_sinks; i++)
-        is = is ||
-             (config->sinks[i].dead_letter && strcmp(topic, config->sinks[i].dead_letter) == 0);
-    return is;
-}
-
 static bool consumes(const struct sl_config *config, const char *topic)
 {
     const struct sl_strings *topics = &config->source.topics;
@@ -35,7 +23,7 @@ static bool consumes(const struct sl_config *config, const char *topic)
         if (topics->items[i][0] != '^') {
             found = strcmp(topics->items[i], topic) == 0;
         } else if (!regcomp(&re, topics->items[i], REG_EXTENDED | REG_NOSUB)) {
-            found = !own(config, topic) && regexec(&re, topic, 0, NULL, 0) == 0;
+            found = !sl_kafka_own_topic(config, topic) && regexec(&re, topic, 0, NULL, 0) == 0;
             regfree(&re);
         }
     }

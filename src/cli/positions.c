@@ -59,7 +59,7 @@ static void read_parts(struct sl_positions *v)
         v->ids[i] = v->config->sinks[i].id;
     v->names = (struct sl_position_names){
         .sink_ids = v->ids, .rules = "", .day = (int64_t)time(NULL) / DAY_S};
-    v->topic.name = (char[]){""};
+    v->topic.name = v->no_name;
     v->parts = sl_calloc(v->group.n, sizeof(*v->parts));
     for (size_t i = 0; i < v->group.n; i++) {
         struct sl_positions_part *part = &v->parts[i];

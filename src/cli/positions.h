@@ -26,6 +26,7 @@ struct sl_positions {
     const char *ids[SL_SINKS_MAX];
     struct sl_position_names names;
     struct sl_topic topic; /* of all partitions here: nobody asks them */
+    char no_name[1];
     struct sl_group group;
     struct sl_positions_part *parts; /* as group.parts */
 };

@@ -93,8 +93,12 @@ static void gaps(struct scenario *s, enum action_kind kind)
 
 static void often(struct scenario *s, unsigned n, enum action_kind kind, int64_t most)
 {
-    while (n-- > 0 && s->n_actions < ACTIONS_MAX)
-        act(s, kind, (unsigned)draw(REPLICAS_MAX), most ? 1 + (int64_t)draw((uint64_t)most) : 0);
+    while (n-- > 0 && s->n_actions < ACTIONS_MAX) {
+        unsigned who =
+            (unsigned)draw(REPLICAS_MAX); /* compilers differ in which argument comes first */
+
+        act(s, kind, who, most ? 1 + (int64_t)draw((uint64_t)most) : 0);
+    }
 }
 
 /* Small queues, so that a sink that is away is left behind soon. */
@@ -154,8 +158,11 @@ static bool row(struct scenario *s, unsigned number)
         out_of_memory(s);
         break;
     case 12: /* the clock jumps by up to an hour */
-        for (unsigned i = 0; i < 8; i++)
-            act(s, ACTION_CLOCK, (unsigned)draw(REPLICAS_MAX), (int64_t)draw(7200001) - 3600000);
+        for (unsigned i = 0; i < 8; i++) {
+            unsigned who = (unsigned)draw(REPLICAS_MAX);
+
+            act(s, ACTION_CLOCK, who, (int64_t)draw(7200001) - 3600000);
+        }
         break;
     case 13: /* restarted fifty times */
         until(s, 200);
@@ -291,7 +298,7 @@ bool scenario_named(struct scenario *s, const char *name)
         s->replicas = 2;
         s->fault.http_unheard = 300;
         for (unsigned i = 0; i < 6; i++)
-            act(s, draw(2) ? ACTION_REBALANCE : ACTION_RESTART, (unsigned)draw(2), 0);
+            often(s, 1, draw(2) ? ACTION_REBALANCE : ACTION_RESTART, 0);
         break;
     case 'K': /* recorded plans of a sink that is down, and others that must go on */
         act(s, ACTION_STORE_DEAD, 2, 1000000);

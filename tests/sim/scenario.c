@@ -72,7 +72,8 @@ static void draw_action(struct scenario *s, enum action_kind kind)
 
     *a = (struct action){.at_us = SIM_S + draw(s->heal_us - SIM_S), .kind = kind};
     a->who = (unsigned)draw(s->replicas);
-    a->a = lengths[draw(4)] + (int64_t)draw(1000);
+    a->a = lengths[draw(4)];
+    a->a += (int64_t)draw(1000);
     switch (kind) {
     case ACTION_KILL_AT_EFFECT:
         a->a = 1 + (int64_t)draw(40);

@@ -105,9 +105,11 @@ static int ask_bounds(struct reading *r, struct sl_error *err)
 
 static int one_offset(struct reading *r, struct sl_error *err)
 {
-    struct part *p = &r->parts[0];
+    struct part *p = r->parts;
     int64_t offset = r->what->offset;
 
+    if (!p)
+        return sl_fail(err, SL_ENOENT, "topic %s has no partition", r->what->topic);
     if (p->low == p->high)
         return sl_fail(err, SL_ENOENT, "topic %s, partition %" PRId32 " is empty", r->what->topic,
                        p->number);

@@ -73,6 +73,8 @@ static void drop_parked(struct sl_side *s)
 
 static void free_part(struct sl_side *s, struct sl_side_part *part)
 {
+    if (!part)
+        return;
     if (s->at == part)
         s->at = NULL;
     part->p->side = NULL;

@@ -221,8 +221,8 @@ static void read_enrich(struct sl_unpack *u, const struct sl_config *live, struc
             value = live_value(live, name);
         if (!value)
             continue;
-        if (ret->n < 64)
-            *ret_deciding |= (uint64_t)decides << ret->n;
+        if (decides && ret->n < 64)
+            *ret_deciding |= UINT64_C(1) << ret->n;
         ret->items[ret->n++] = (struct sl_property){.name = name, .value = value};
     }
 }

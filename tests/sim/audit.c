@@ -345,10 +345,8 @@ void audit_retained(struct k_partition *p)
     struct audit_partition *ap = audit_partition(p);
 
     audit_disturbed("retention");
-    for (const struct audit_plan *plan = sim->audit->plans; plan; plan = plan->next)
-        if (plan->number == p->number && plan->incarnation == p->incarnation &&
-            plan->first < p->start && plan->end > p->start) /* it cannot be repeated any more */
-            ap->excused = true;
+    if (p->committed < p->start) /* a recorded plan that begins there cannot be repeated */
+        ap->excused = true;
     for (size_t i = 0; i < ap->n; i++)
         if (ap->records[i]->offset < p->start && !ap->records[i]->expired &&
             !audit_explained(ap->records[i], ~0u)) {

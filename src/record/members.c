@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "record/members.h"
+
+#include "record/json.h"
+
+void sl_members_init(struct sl_members *m)
+{
+    sl_buf_init(&m->text, SL_MEMBERS_BYTES_MAX);
+    sl_members_begin(m);
+}
+
+void sl_members_release(struct sl_members *m)
+{
+    sl_buf_release(&m->text);
+}
+
+void sl_members_begin(struct sl_members *m)
+{
+    sl_buf_clear(&m->text);
+    m->n = m->depth = 0;
+    m->first = m->full = false;
+}
+
+struct sl_members_mark sl_members_mark(const struct sl_members *m)
+{
+    return (struct sl_members_mark){.text = m->text.n, .n = m->n};
+}
+
+void sl_members_back(struct sl_members *m, struct sl_members_mark mark)
+{
+    sl_buf_truncate(&m->text, mark.text);
+    m->n = mark.n;
+    m->depth = 0;
+    m->first = m->full = false;
+}
+
+/* ---- names ---- */
+
+/* Names are few and short: length and first byte turn nearly all away. */
+static bool taken(const struct sl_members *m, const char *name, size_t n)
+{
+    for (unsigned i = 0; i < m->n; i++)
+        if (m->names[i].n == n && memcmp(m->text.p + m->names[i].begin, name, n) == 0)
+            return true;
+    return false;
+}
+
+bool sl_members_has(const struct sl_members *m, struct sl_slice name)
+{
+    return taken(m, name.p, name.n);
+}
+
+/* ,"name": with the place of the name noted; false, and nothing written, where it is not to be. */
+static bool begin_member(struct sl_members *m, struct sl_slice name)
+{
+    size_t before = m->text.n, at;
+
+    if (m->full || (m->depth == 0 && m->n == SL_MEMBERS_MAX)) {
+        m->full = true;
+        return false;
+    }
+    if (!m->first)
+        sl_buf_byte(&m->text, ',');
+    sl_buf_byte(&m->text, '"');
+    at = m->text.n;
+    sl_json_escape(name, &m->text);
+    if (m->depth == 0) {
+        size_t n = m->text.n - at;
+
+        if (m->text.full || taken(m, m->text.p + at, n)) {
+            sl_buf_truncate(&m->text, before);
+            return false;
+        }
+        m->names[m->n].begin = (uint32_t)at;
+        m->names[m->n++].n = (uint32_t)n;
+    }
+    SL_BUF_LITERAL(&m->text, "\":");
+    m->first = false;
+    return true;
+}
+
+/* ---- values ---- */
+
+/* What did not fit is taken back whole. */
+static bool end_member(struct sl_members *m, struct sl_members_mark before)
+{
+    if (!m->text.full)
+        return true;
+    sl_buf_truncate(&m->text, before.text);
+    m->n = before.n;
+    m->full = true;
+    return false;
+}
+
+bool sl_members_string(struct sl_members *m, struct sl_slice name, struct sl_slice value)
+{
+    struct sl_members_mark before = sl_members_mark(m);
+
+    if (!begin_member(m, name))
+        return false;
+    sl_buf_byte(&m->text, '"');
+    sl_json_escape(value, &m->text);
+    sl_buf_byte(&m->text, '"');
+    return end_member(m, before);
+}
+
+bool sl_members_number(struct sl_members *m, struct sl_slice name, struct sl_slice value)
+{
+    struct sl_members_mark before = sl_members_mark(m);
+    bool integer;
+
+    if (value.n == 0 || value.n > SL_JSON_NUMBER_MAX ||
+        sl_json_number_end(value.p, value.p + value.n, &integer) != value.p + value.n)
+        return sl_members_string(m, name, value);
+    if (!begin_member(m, name))
+        return false;
+    sl_buf_slice(&m->text, value);
+    return end_member(m, before);
+}
+
+bool sl_members_json(struct sl_members *m, struct sl_slice name, struct sl_slice json)
+{
+    struct sl_members_mark before = sl_members_mark(m);
+
+    if (!begin_member(m, name))
+        return false;
+    sl_json_one_line(json, &m->text);
+    return end_member(m, before);
+}
+
+bool sl_members_open(struct sl_members *m, struct sl_slice name)
+{
+    struct sl_members_mark before = sl_members_mark(m);
+
+    if (m->depth == SL_MEMBERS_DEPTH_MAX || !begin_member(m, name))
+        return false;
+    sl_buf_byte(&m->text, '{');
+    m->depth++;
+    m->first = true;
+    return end_member(m, before);
+}
+
+void sl_members_close(struct sl_members *m)
+{
+    sl_buf_byte(&m->text, '}');
+    m->depth--;
+    m->first = false;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#ifndef SL_RECORD_MEMBERS_H
+#define SL_RECORD_MEMBERS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/slice.h"
+
+/* Members that are added to a record: what a form found in a line, what a wrapper said, a
+ * correlation id. They are JSON text, each led by a comma: ,"status":500,"path":"/x".
+ *
+ * A name is added once: of several of the same name the first stands, so that what comes out is
+ * never an object with a name twice. Past a bound nothing more is added and `full` says so: the
+ * original text is kept anyhow. */
+
+enum { SL_MEMBERS_MAX = 256, SL_MEMBERS_BYTES_MAX = 16 << 20, SL_MEMBERS_DEPTH_MAX = 16 };
+
+struct sl_members {
+    struct sl_buf text;
+    struct {
+        uint32_t begin, n; /* the name as it stands in text, escaped */
+    } names[SL_MEMBERS_MAX];
+    unsigned n;
+    unsigned depth; /* of open objects; names inside them are the caller's care */
+    bool first;     /* in an open object: no member yet */
+    bool full;
+};
+
+void sl_members_init(struct sl_members *m);
+void sl_members_release(struct sl_members *m);
+void sl_members_begin(struct sl_members *m); /* a new record: none */
+/* Where the count stands, and back to there: what a form added before it found that the line is not
+ * its own is taken back. */
+struct sl_members_mark {
+    size_t text;
+    unsigned n;
+};
+struct sl_members_mark sl_members_mark(const struct sl_members *m);
+void sl_members_back(struct sl_members *m, struct sl_members_mark mark);
+
+bool sl_members_has(const struct sl_members *m, struct sl_slice name);
+/* A text, escaped as JSON wants it; what is no UTF-8 becomes U+FFFD. All return false where the
+ * name is there already (at the top) or there is no room. */
+bool sl_members_string(struct sl_members *m, struct sl_slice name, struct sl_slice value);
+/* A number as spelled, where JSON knows the spelling, else the text. */
+bool sl_members_number(struct sl_members *m, struct sl_slice name, struct sl_slice value);
+/* Valid JSON, as it is but for line breaks between tokens. */
+bool sl_members_json(struct sl_members *m, struct sl_slice name, struct sl_slice json);
+bool sl_members_open(struct sl_members *m, struct sl_slice name);
+void sl_members_close(struct sl_members *m);
+
+#endif

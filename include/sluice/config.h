@@ -39,11 +39,40 @@ struct sl_properties {
 
 enum sl_start { SL_START_COMMITTED, SL_START_EARLIEST, SL_START_LATEST, SL_START_FAIL };
 enum sl_out_of_range { SL_RANGE_STOP, SL_RANGE_EARLIEST, SL_RANGE_LATEST };
-enum sl_decode_form { SL_DECODE_AUTO, SL_DECODE_JSON, SL_DECODE_TEXT };
+/* Numbers are part of stored rules versions: new ones come last. */
+enum sl_decode_form {
+    SL_DECODE_AUTO,
+    SL_DECODE_JSON,
+    SL_DECODE_TEXT,
+    SL_DECODE_COMMON,
+    SL_DECODE_COMBINED,
+    SL_DECODE_NGINX_ERROR,
+    SL_DECODE_SYSLOG,
+    SL_DECODE_LOGFMT,
+    SL_DECODE_KLOG,
+    SL_DECODE_PYTHON,
+    SL_DECODE_JAVA,
+    SL_DECODE_CRI,
+    SL_DECODE_DOCKER,
+    SL_DECODE_CLOUDWATCH,
+    SL_DECODE_OTLP_JSON,
+    SL_DECODE_FORMS /* how many there are */
+};
+enum sl_decode_kind { SL_DECODE_KIND_NONE, SL_DECODE_KIND_SERVER, SL_DECODE_KIND_METRIC };
 
 struct sl_decode_rule {
     const char *topic; /* a name, or ^regular expression */
     enum sl_decode_form form;
+    struct sl_strings patterns; /* of TEXT: with named groups, tried in order; none: plain text */
+    enum sl_decode_kind kind;   /* of records that say none themselves */
+};
+
+enum { SL_CORRELATION_NAMES_MAX = 32 };
+
+struct sl_correlation_config {
+    struct sl_strings fields, headers; /* the first found counts; a field before a header of the
+                                          same place in the list */
+    bool make;                         /* where there is none */
 };
 
 struct sl_source_config {
@@ -60,6 +89,7 @@ struct sl_source_config {
     const char *timezone;
     struct sl_decode_rule *decode; /* first match; none: auto */
     size_t n_decode;
+    struct sl_correlation_config correlation;
 };
 
 /* Sinks by index into sl_config.sinks; or drop. */

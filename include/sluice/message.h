@@ -15,6 +15,7 @@ struct sl_partition; /* sluice/position.h */
 struct sl_topic {
     char *name;
     enum sl_decode_form decode;
+    unsigned rule; /* of source.decode that says so, from 1; 0: none does */
     uint64_t *consumed_records, *consumed_bytes,
         *decoded_records; /* metrics; set by the pipeline */
 };

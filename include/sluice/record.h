@@ -79,15 +79,21 @@ enum sl_level {
 struct sl_record {
     const struct sl_message *message;
     enum sl_form form;
-    const char *parse_error; /* why a value that should be JSON is not; static text, or NULL */
-    uint32_t sub;            /* which of the message's records, from 0 */
-    bool many;               /* the message holds many records */
-    int64_t time_ns;         /* @timestamp, ns since 1970 */
+    const char *parse_error; /* why it is not of the form it should be; static text, or NULL */
+    const char *refused; /* no sink can take it: each that it is routed to makes it a dead letter
+                            with this reason and status 413; static text, or NULL */
+    uint32_t sub;        /* which of the message's records, from 0 */
+    bool many;           /* the message holds many records */
+    int64_t time_ns;     /* @timestamp, ns since 1970 */
     enum sl_kind kind;
     enum sl_level level;
     uint32_t value_crc; /* CRC-32C of the message's value */
     bool changed;       /* a rule changed it (sluice/change.h): body is not the message's */
     bool lost;          /* changed: something that the message holds is not in body, or another */
+
+    /* Slices of the message, or of the decoder's scratch. */
+    struct sl_slice text; /* TEXT: the text */
+    struct sl_slice raw;  /* the original bytes: the message's value, or of many its own piece */
 
     /* Private to record/. */
     struct sl_decoder *decoder;
@@ -97,24 +103,39 @@ struct sl_record {
     bool empty;              /* OBJECT: has no member */
     bool has_timestamp;      /* OBJECT: has a member "@timestamp" */
     bool base64;             /* changed: "message_base64" in body is the text that `message` was */
-    struct sl_slice added; /* members to splice in, each led by a comma: kind, level, enrichment */
+    struct sl_slice added;   /* members to splice in, each led by a comma: what forms and wrappers
+                                found, correlation, kind, level, enrichment */
 };
 
 struct sl_decoder;
 struct sl_decoder_config {
-    struct sl_fields *fields;           /* borrowed */
-    const struct sl_properties *enrich; /* borrowed; NULL for none */
-    const char *timezone;               /* for times without one; NULL is UTC */
+    struct sl_fields *fields;            /* borrowed */
+    const struct sl_properties *enrich;  /* borrowed; NULL for none */
+    const char *timezone;                /* for times without one; NULL is UTC */
+    const struct sl_decode_rule *decode; /* borrowed; what sl_topic.rule counts in */
+    size_t n_decode;
+    const struct sl_correlation_config *correlation; /* borrowed; NULL: no correlation ids */
 };
 
-/* Adds the fields it needs itself (times, kind, level, enrichment) to config->fields. */
+/* Adds the fields it needs itself (times, kind, level, enrichment, correlation) to config->fields.
+ */
 struct sl_decoder *sl_decoder_new(const struct sl_decoder_config *config, struct sl_error *err);
 void sl_decoder_free(struct sl_decoder *d);
 /* Whether sl_decoder_new() would take enrich->items[at] beside those before it. */
 int sl_enrich_check(const struct sl_properties *enrich, size_t at, struct sl_error *err);
-/* Never fails: what does not parse is a TEXT record with parse_error. The record borrows the
- * message and the decoder's scratch memory until the next decode. message->value.p must not be NULL
- * (tombstones are the caller's). The form comes from message->at->topic->decode. */
+
+/* A message is opened, and holds n records: 1 for nearly all; 0 when there is nothing to route (a
+ * control message), and sl_decode_nothing() says why. message->value.p must not be NULL (tombstones
+ * are the caller's). How it is decoded comes from message->at->topic (decode, rule). The message is
+ * borrowed until the next open. */
+size_t sl_decode_open(struct sl_decoder *d, const struct sl_message *message);
+const char *sl_decode_nothing(const struct sl_decoder *d); /* static text */
+/* Record i of the message, in any order, and again; always the same. Never fails: what does not
+ * parse is a TEXT record with parse_error. The record borrows the message and the decoder's scratch
+ * memory until the next at or open. */
+void sl_decode_at(struct sl_decoder *d, size_t i, struct sl_record *ret);
+/* Both, for those who have one record by construction: the first, and where there is none, the
+ * value as it is. */
 void sl_decode(struct sl_decoder *d, const struct sl_message *message, struct sl_record *ret);
 
 /* Field by id: from the message for plain paths, made on demand for @names (in the decoder's
@@ -144,8 +165,7 @@ bool sl_value_element(const struct sl_value *array, size_t *at, struct sl_value 
  * but the final '}'. out->full when it did not fit. */
 void sl_record_json(const struct sl_record *r, bool timestamp, struct sl_slice more,
                     struct sl_buf *out, bool *ret_verbatim);
-/* The value as it travels: the message's own bytes, or, of a record that a rule changed, its JSON.
- */
+/* The value as it travels: the record's original bytes, or, where a rule changed it, its JSON. */
 struct sl_slice sl_record_raw(const struct sl_record *r);
 /* Upper bound of what sl_record_json writes, without `more`. */
 size_t sl_record_json_bound(const struct sl_record *r);

@@ -337,7 +337,7 @@ static struct sl_topic *get_topic(struct sl_deliver *d, const char *name)
             return d->topics[i];
     t = sl_zalloc(sizeof(*t));
     t->name = sl_strdup(name);
-    t->decode = sl_kafka_decode_form(&d->config.source, name);
+    sl_kafka_decoding(&d->config.source, t);
     d->topics = sl_reallocarray(d->topics, d->n_topics + 1, sizeof(struct sl_topic *));
     d->topics[d->n_topics++] = t;
     return t;

@@ -117,7 +117,7 @@ static void go_to(struct sl_offline *o, const struct sl_input_record *in)
     leave_place(o);
     o->topic = sl_zalloc(sizeof(*o->topic));
     o->topic->name = sl_strdup(in->topic);
-    o->topic->decode = sl_kafka_decode_form(&o->config->source, in->topic);
+    sl_kafka_decoding(&o->config->source, o->topic);
     o->cluster_id = sl_strdup(in->cluster_id);
     o->partition = sl_partition_new(o->topic, in->partition, 0, o->config->n_sinks, o->cluster_id);
 }

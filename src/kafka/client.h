@@ -21,8 +21,8 @@ rd_kafka_conf_t *sl_kafka_conf(const struct sl_source_config *source, enum sl_ka
 bool sl_kafka_at_least(int version);
 /* All properties of the configuration that librdkafka does not know or whose values it refuses. */
 void sl_kafka_check_properties(const struct sl_config *config, struct sl_diags *diags);
-/* How records of a topic are decoded. */
-enum sl_decode_form sl_kafka_decode_form(const struct sl_source_config *source, const char *topic);
+/* How records of the topic are decoded: sets decode and rule, by its name. */
+void sl_kafka_decoding(const struct sl_source_config *source, struct sl_topic *topic);
 /* All of *ret but `at`, borrowed from m; headers: room for SL_HEADERS_MAX. */
 void sl_kafka_message(const rd_kafka_message_t *m, struct sl_header *headers,
                       struct sl_message *ret);

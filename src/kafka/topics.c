@@ -23,12 +23,14 @@ static bool matches(const char *pattern, const char *name)
     return yes;
 }
 
-enum sl_decode_form sl_kafka_decode_form(const struct sl_source_config *source, const char *topic)
+void sl_kafka_decoding(const struct sl_source_config *source, struct sl_topic *topic)
 {
-    for (size_t i = 0; i < source->n_decode; i++)
-        if (matches(source->decode[i].topic, topic))
-            return source->decode[i].form;
-    return SL_DECODE_AUTO;
+    unsigned i = 0;
+
+    while (i < source->n_decode && !matches(source->decode[i].topic, topic->name))
+        i++;
+    topic->decode = i < source->n_decode ? source->decode[i].form : SL_DECODE_AUTO;
+    topic->rule = i < source->n_decode ? i + 1 : 0;
 }
 
 struct sl_known_topic *sl_topics_get(struct sl_consumer *c, const char *name)
@@ -40,7 +42,7 @@ struct sl_known_topic *sl_topics_get(struct sl_consumer *c, const char *name)
             return c->topics[i];
     t = sl_zalloc(sizeof(*t));
     t->topic.name = sl_strdup(name);
-    t->topic.decode = sl_kafka_decode_form(c->source, name);
+    sl_kafka_decoding(c->source, &t->topic);
     c->topics = sl_reallocarray(c->topics, c->n_topics + 1, sizeof(c->topics[0]));
     c->topics[c->n_topics++] = t;
     if (c->ops->on_topic)

@@ -58,6 +58,9 @@ static struct sl_decoder *new_decoder(const struct sl_config *config, struct sl_
         .fields = fields,
         .enrich = &config->enrich,
         .timezone = config->source.timezone,
+        .decode = config->source.decode,
+        .n_decode = config->source.n_decode,
+        .correlation = &config->source.correlation,
     };
 
     return sl_decoder_new(&decoding, err);
@@ -252,9 +255,9 @@ void sl_routing_free(struct sl_routing *r)
     free(r);
 }
 
-enum sl_decode_form sl_routing_form(const struct sl_routing *r, const char *topic)
+void sl_routing_decoding(const struct sl_routing *r, struct sl_topic *topic)
 {
-    return sl_kafka_decode_form(&r->parts->config->source, topic);
+    sl_kafka_decoding(&r->parts->config->source, topic);
 }
 
 bool sl_routing_same(const struct sl_routing *a, const struct sl_routing *b)

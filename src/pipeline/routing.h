@@ -73,9 +73,10 @@ struct sl_routing *sl_routing_with_aside(const struct sl_routing_config *config,
                                          struct sl_routing *live, const unsigned *rules, size_t n);
 void sl_routing_free(struct sl_routing *r); /* on any thread */
 
-/* How it decodes the records of a topic: struct sl_topic has the live configuration's word, which
- * an older version may differ from. Not cheap: ask once a topic. */
-enum sl_decode_form sl_routing_form(const struct sl_routing *r, const char *topic);
+/* How it decodes the records of a topic: sets decode and rule, by its name. The source's own struct
+ * sl_topic has the live configuration's word, which an older version may differ from. Not cheap:
+ * ask once a topic. */
+void sl_routing_decoding(const struct sl_routing *r, struct sl_topic *topic);
 /* Nobody could tell the one from the other. */
 bool sl_routing_same(const struct sl_routing *a, const struct sl_routing *b);
 

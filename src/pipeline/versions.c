@@ -141,15 +141,18 @@ void sl_versions_sweep(struct sl_pipeline *p)
 
 /* ---- decoding ---- */
 
-static enum sl_decode_form form_of(struct sl_version *v, const struct sl_topic *topic)
+static const struct sl_topic *form_of(struct sl_version *v, const struct sl_topic *topic)
 {
+    struct sl_topic *own;
+
     for (size_t i = 0; i < v->n_forms; i++)
         if (v->forms[i].topic == topic)
-            return v->forms[i].form;
+            return &v->forms[i].own;
     v->forms = sl_reallocarray(v->forms, v->n_forms + 1, sizeof(*v->forms));
-    v->forms[v->n_forms] =
-        (struct sl_version_form){topic, sl_routing_form(v->routing, topic->name)};
-    return v->forms[v->n_forms++].form;
+    v->forms[v->n_forms] = (struct sl_version_form){topic, {.name = topic->name}};
+    own = &v->forms[v->n_forms++].own;
+    sl_routing_decoding(v->routing, own);
+    return own;
 }
 
 void sl_versions_decode(struct sl_pipeline *p, const struct sl_routing *r,
@@ -158,11 +161,17 @@ void sl_versions_decode(struct sl_pipeline *p, const struct sl_routing *r,
     struct sl_version *v = older(&p->versions, r);
     struct sl_topic *topic = m->at->topic;
     enum sl_decode_form live = topic->decode;
+    unsigned rule = topic->rule;
 
-    if (v)
-        topic->decode = form_of(v, topic);
+    if (v) {
+        const struct sl_topic *own = form_of(v, topic);
+
+        topic->decode = own->decode;
+        topic->rule = own->rule;
+    }
     sl_decode(r->decoder, m, ret);
     topic->decode = live;
+    topic->rule = rule;
 }
 
 /* ---- the state topic ---- */

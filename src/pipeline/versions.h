@@ -25,7 +25,7 @@ struct sl_pipeline;
 
 struct sl_version_form { /* how an older version decodes a topic */
     const struct sl_topic *topic;
-    enum sl_decode_form form;
+    struct sl_topic own; /* its name, and that version's decode and rule */
 };
 
 struct sl_version {

@@ -116,7 +116,7 @@ bool sl_change_base64(const struct sl_record *r)
 {
     if (r->changed)
         return r->base64;
-    return r->form == SL_FORM_TEXT && !sl_utf8_valid(r->message->value);
+    return r->form == SL_FORM_TEXT && !sl_utf8_valid(r->text);
 }
 
 struct sl_slice sl_change_base(struct sl_changer *c, const struct sl_record *r)

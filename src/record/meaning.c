@@ -44,11 +44,14 @@ enum sl_kind sl_decoder_kind(const struct sl_decoder *d)
     struct sl_value v = sl_decoder_value(d, d->kind);
     char room[WORD_MAX + 1];
     struct sl_slice word = word_of(&v, room);
+    enum sl_decode_kind topic = d->rule ? d->rules[d->rule - 1].kind : SL_DECODE_KIND_NONE;
 
     if (sl_slice_is(word, "metric"))
         return SL_KIND_METRIC;
     if (sl_slice_is(word, "server"))
         return SL_KIND_SERVER;
+    if (topic != SL_DECODE_KIND_NONE)
+        return topic == SL_DECODE_KIND_METRIC ? SL_KIND_METRIC : SL_KIND_SERVER;
     if (present(d, d->name) && (present(d, d->value) || present(d, d->metric_fields)))
         return SL_KIND_METRIC;
     return SL_KIND_SERVER;
@@ -153,26 +156,34 @@ static bool time_of_value(const struct sl_decoder *d, const struct sl_value *v, 
     return sl_time_from_number(text, ret) || time_from_exponent(v, ret);
 }
 
+int64_t sl_kafka_ns(int64_t kafka_ms)
+{
+    int64_t ns;
+
+    if (kafka_ms < 0)
+        return 0;
+    return __builtin_mul_overflow(kafka_ms, 1000000, &ns) ? INT64_MAX : ns;
+}
+
 /* Kafka's time bounds what a record may say. Where Kafka knows none (-1), nothing bounds it from
  * above, and a record without a time of its own is of 1970: a replay must give the same, so the
  * clock is no way out. */
-int64_t sl_decoder_time(const struct sl_decoder *d, int64_t kafka_ms)
+bool sl_decoder_time_counts(const struct sl_decoder *d, int64_t ns)
 {
     const int64_t day = (int64_t)86400 * SL_NS_PER_SECOND;
-    int64_t kafka, last;
+    int64_t kafka_ms = d->message_at->timestamp_ms, last;
 
-    if (kafka_ms < 0)
-        kafka = 0;
-    else if (__builtin_mul_overflow(kafka_ms, 1000000, &kafka))
-        kafka = INT64_MAX;
-    if (kafka_ms < 0 || __builtin_add_overflow(kafka, day, &last))
+    if (kafka_ms < 0 || __builtin_add_overflow(sl_kafka_ns(kafka_ms), day, &last))
         last = INT64_MAX;
-    for (size_t i = 0; i < SL_TIME_FIELDS; i++) {
-        int64_t ns;
+    return ns >= year_2000 && ns <= last;
+}
 
-        if (sl_decoder_has(d, d->times[i]) && time_of_value(d, &d->scan.values[d->times[i]], &ns) &&
-            ns >= year_2000 && ns <= last)
-            return ns;
-    }
-    return kafka;
+bool sl_decoder_time(const struct sl_decoder *d, int64_t *ret_ns)
+{
+    for (size_t i = 0; i < SL_TIME_FIELDS; i++)
+        if (sl_decoder_has(d, d->times[i]) &&
+            time_of_value(d, &d->scan.values[d->times[i]], ret_ns) &&
+            sl_decoder_time_counts(d, *ret_ns))
+            return true;
+    return false;
 }

@@ -17,6 +17,7 @@ void sl_members_release(struct sl_members *m)
 void sl_members_begin(struct sl_members *m)
 {
     sl_buf_clear(&m->text);
+    m->text.max = SL_MEMBERS_BYTES_MAX; /* the decoder puts more behind them */
     m->n = m->depth = 0;
     m->first = m->full = false;
 }
@@ -32,6 +33,32 @@ void sl_members_back(struct sl_members *m, struct sl_members_mark mark)
     m->n = mark.n;
     m->depth = 0;
     m->first = m->full = false;
+}
+
+/* Where a member begins: its comma and its quote stand before the name. */
+static size_t begin_of(const struct sl_members *m, unsigned i)
+{
+    return i < m->n ? m->names[i].begin - 2 : m->text.n;
+}
+
+void sl_members_drop(struct sl_members *m, const bool *drop)
+{
+    size_t to = 0, begin = 0;
+    unsigned kept = 0;
+
+    for (unsigned i = 0; i < m->n; i++) {
+        size_t end = begin_of(m, i + 1);
+
+        if (!drop[i]) {
+            memmove(m->text.p + to, m->text.p + begin, end - begin);
+            m->names[kept].begin = (uint32_t)to + 2;
+            m->names[kept++].n = m->names[i].n;
+            to += end - begin;
+        }
+        begin = end;
+    }
+    m->n = kept;
+    sl_buf_truncate(&m->text, to);
 }
 
 /* ---- names ---- */

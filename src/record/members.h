@@ -40,6 +40,9 @@ struct sl_members_mark {
 struct sl_members_mark sl_members_mark(const struct sl_members *m);
 void sl_members_back(struct sl_members *m, struct sl_members_mark mark);
 
+/* Takes out those that are marked, by their number. */
+void sl_members_drop(struct sl_members *m, const bool *drop);
+
 bool sl_members_has(const struct sl_members *m, struct sl_slice name);
 /* A text, escaped as JSON wants it; what is no UTF-8 becomes U+FFFD. All return false where the
  * name is there already (at the top) or there is no room. */

@@ -82,15 +82,13 @@ static void append_members(struct sl_slice members, bool *first, struct sl_buf *
 
 static void text_members(const struct sl_record *r, struct sl_buf *out)
 {
-    const struct sl_slice value = r->message->value;
-
     SL_BUF_LITERAL(out, "{\"message\":\"");
-    if (sl_json_escape(value, out)) {
+    if (sl_json_escape(r->text, out)) {
         sl_buf_byte(out, '"');
         return;
     }
     SL_BUF_LITERAL(out, "\",\"message_base64\":\"");
-    sl_base64(out, value.p, value.n);
+    sl_base64(out, r->text.p, r->text.n);
     sl_buf_byte(out, '"');
 }
 
@@ -101,7 +99,8 @@ void sl_record_json(const struct sl_record *r, bool timestamp, struct sl_slice m
     bool object = r->form == SL_FORM_OBJECT, first = object && r->empty;
 
     if (ret_verbatim)
-        *ret_verbatim = object && !r->changed && !r->breaks && r->body.n == r->message->value.n;
+        *ret_verbatim = object && !r->changed && !r->breaks && r->body.p == r->message->value.p &&
+                        r->body.n == r->message->value.n;
     if (!object)
         text_members(r, out);
     else if (r->breaks)
@@ -121,7 +120,7 @@ void sl_record_json(const struct sl_record *r, bool timestamp, struct sl_slice m
 
 struct sl_slice sl_record_raw(const struct sl_record *r)
 {
-    return r->changed ? r->body : r->message->value;
+    return r->changed ? r->body : r->raw;
 }
 
 /* ---- bounds ---- */
@@ -160,9 +159,9 @@ size_t sl_record_json_bound(const struct sl_record *r)
 
     if (r->form == SL_FORM_OBJECT)
         return n + r->body.n;
-    n += escaped_bound(r->message->value, &valid);
+    n += escaped_bound(r->text, &valid);
     if (!valid)
-        n += sizeof("\",\"message_base64\":\"") + base64_bound(r->message->value);
+        n += sizeof("\",\"message_base64\":\"") + base64_bound(r->text);
     return n;
 }
 

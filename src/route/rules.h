@@ -8,7 +8,7 @@
 
 #include "base/hash.h"
 #include "base/slice.h"
-#include "route/regex.h"
+#include "base/regex.h"
 #include "sluice/route.h"
 
 /* Compiled rules.

@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "route/regex.h"
+#include "base/regex.h"
 #include "route/rules.h"
 #include "sluice/lint.h"
 

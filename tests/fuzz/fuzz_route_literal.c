@@ -3,7 +3,7 @@
 
 #include "base/fold.h"
 #include "route/literal.h"
-#include "route/regex.h"
+#include "base/regex.h"
 
 /* Any pattern that compiles against any text: where it matches, one of its literals is there. The
  * first byte says whether case matters; the first line is the pattern, the rest the text. Beside

@@ -24,7 +24,7 @@ HOMES = {
     r"librdkafka/.*": {"kafka"},
     r"curl/.*": {"net"},
     r"microhttpd\.h": {"net"},
-    r"pcre2\.h": {"route/regex.c"},
+    r"pcre2\.h": {"base/regex.c"},
     r"uv\.h": {"net", "kafka", "pipeline", "cli"},
     r"libfyaml\.h": {"config/yaml.c"},
     r"jansson\.h": {"sink", "pipeline", "cli", "config", "ops"},

@@ -325,7 +325,8 @@ static void excluded_topics(void **state)
 static void decode_forms(void **state)
 {
     struct world *w = *state;
-    struct sl_decode_rule rules[] = {{"a", SL_DECODE_JSON}, {"^a.*", SL_DECODE_TEXT}};
+    struct sl_decode_rule rules[] = {{.topic = "a", .form = SL_DECODE_JSON},
+                                     {.topic = "^a.*", .form = SL_DECODE_TEXT}};
     struct member m;
 
     member_init(&m, w, "a");

@@ -57,7 +57,7 @@ static inline void site_init(struct site *s)
     s->config.unmatched.sinks = 1U << ARCHIVE;
     s->config.rule_errors.sinks = 1U << ALERTS;
     s->config.source.timezone = "Europe/Vienna";
-    s->decode[0] = (struct sl_decode_rule){"plain", SL_DECODE_TEXT};
+    s->decode[0] = (struct sl_decode_rule){.topic = "plain", .form = SL_DECODE_TEXT};
     s->config.source.decode = s->decode;
     s->config.source.n_decode = 1;
     s->enrich[0] = (struct sl_property){.name = "service", .value = "tiles"};
@@ -156,7 +156,8 @@ static inline void rule(struct sl_routing *r, const char *topic, const char *val
         at = sl_zalloc(sizeof(*at));
     ret->message = (struct sl_message){
         .at = at, .timestamp_ms = 1700000000000, .offset = 7, .value = sl_slice_str(value)};
-    ret->topic = (struct sl_topic){.name = (char *)topic, .decode = sl_routing_form(r, topic)};
+    ret->topic = (struct sl_topic){.name = (char *)topic};
+    sl_routing_decoding(r, &ret->topic);
     at->topic = &ret->topic;
     sl_decode(r->decoder, &ret->message, &ret->record);
     sl_route(r->matcher, &ret->record, &ret->d);

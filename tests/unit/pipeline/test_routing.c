@@ -211,6 +211,7 @@ static void more_sinks_than_numbers_are_refused(void **state)
 static void what_sluice_yaml_decides_comes_along(void **state)
 {
     struct site before, after;
+    struct sl_topic plain = {.name = (char *)"plain"};
     struct sl_routing *a, *b, *live;
     struct ruling got;
 
@@ -235,8 +236,12 @@ static void what_sluice_yaml_decides_comes_along(void **state)
     b = unpack(&after, a);
     goes(&after, b, "{\"message\":\"x\"}", "search:mine"); /* enriched as then */
     goes(&after, b, "{\"service\":\"y\"}", "archive:(unmatched)");
-    assert_int_equal(sl_routing_form(b, "plain"), SL_DECODE_TEXT);
-    assert_int_equal(sl_routing_form(live, "plain"), SL_DECODE_AUTO);
+    sl_routing_decoding(b, &plain);
+    assert_int_equal(plain.decode, SL_DECODE_TEXT);
+    assert_int_equal(plain.rule, 1);
+    sl_routing_decoding(live, &plain);
+    assert_int_equal(plain.decode, SL_DECODE_AUTO);
+    assert_int_equal(plain.rule, 0);
     decide_alike(a, a, 1); /* the record itself differs only in what decides nothing: */
     {
         struct sl_buf text;

@@ -12,7 +12,7 @@
 #include "base/fold.h"
 #include "route/glob.h"
 #include "route/literal.h"
-#include "route/regex.h"
+#include "base/regex.h"
 
 /* Literals of patterns: those that are known, and, for random patterns, that PCRE2 never matches a
  * text without them. SLUICE_SEED repeats a run. */

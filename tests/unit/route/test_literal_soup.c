@@ -11,7 +11,7 @@
 #include "base/buf.h"
 #include "base/fold.h"
 #include "route/literal.h"
-#include "route/regex.h"
+#include "base/regex.h"
 
 /* Literals of patterns, against patterns that nobody would write: tokens of the syntax in any
  * order, as long as PCRE2 takes them. The texts are made of what the tokens look like, short and

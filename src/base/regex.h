@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#ifndef SL_ROUTE_REGEX_H
-#define SL_ROUTE_REGEX_H
+#ifndef SL_BASE_REGEX_H
+#define SL_BASE_REGEX_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "route/regex.h"
+#include "base/regex.h"
 
 #include <sched.h>
 #include <stdatomic.h>

@@ -30,7 +30,7 @@ HOMES = {
     r"jansson\.h": {"sink", "pipeline", "cli", "config", "ops"},
     r"openssl/.*": {"base/hash.c"},
     r"isa-l/crc\.h": {"base/hash.c"},
-    r"isa-l/igzip_lib\.h": {"sink/compress.c"},
+    r"isa-l/igzip_lib\.h": {"sink/compress.c", "base/inflate.c"},
     r"zstd\.h": {"sink/compress.c"},
     r"xxhash\.h": {"base/hash.c"},
 }

@@ -109,6 +109,8 @@ struct sl_batch {
         body;   /* what to send: set by the core to data before seal; seal may change it */
     void *impl; /* the type's own, made in submit or seal; type->drop frees it */
 
+    struct sl_buf notes; /* the type's own, about the records in data; encode adds to it */
+
     /* Private to the core. */
     struct sl_buf extra; /* originals that cannot be read back from data: key, headers, value */
     struct sl_buf reasons;
@@ -143,13 +145,14 @@ struct sl_sink_type {
     int (*key)(struct sl_sink *s, const struct sl_record *r, struct sl_buf *ret);
     /* Upper bound of the bytes that encode adds. */
     size_t (*bound)(struct sl_sink *s, const struct sl_record *r);
-    /* Appends one record to b->data. Sets item->body, ->verbatim, ->value_n where the type has
-     * ITEMS; the core does the rest of the item. SL_OK, or SL_EFULL: the core takes back what was
-     * written. */
+    /* Appends one record to b->data (and b->notes). Sets item->body, ->verbatim, ->value_n where
+     * the type has ITEMS; the core does the rest of the item. SL_OK, or SL_EFULL: the core takes
+     * back what was written. */
     int (*encode)(struct sl_sink *s, struct sl_batch *b, const struct sl_record *r,
                   struct sl_item *item);
-    /* On a pool thread; may touch only b->data (read), b->items, b->wire, b->body, b->impl and what
-     * is immutable in s. With items removed it is called again. NULL: data is sent as is. */
+    /* On a pool thread; may touch only b->data (read), b->notes, b->items, b->wire, b->body,
+     * b->impl and what is immutable in s. With items removed it is called again. NULL: data is sent
+     * as is. */
     void (*seal)(struct sl_sink *s, struct sl_batch *b);
     /* Sends b->body; later, not from inside, exactly one sl_sink_done(). */
     void (*submit)(struct sl_sink *s, struct sl_batch *b);

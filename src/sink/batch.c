@@ -21,6 +21,7 @@ struct sl_batch *sl_batch_new(struct sl_sink *s, struct sl_hold *hold,
     b->rules = sl_rules_version_ref(rules);
     sl_buf_init(&b->data, SL_BATCH_DATA_MAX);
     sl_buf_init(&b->wire, SL_BATCH_DATA_MAX);
+    sl_buf_init(&b->notes, SL_BATCH_DATA_MAX);
     sl_buf_init(&b->extra, SL_BATCH_DATA_MAX);
     sl_buf_init(&b->reasons, REASONS_MAX);
     sl_batch_charge(b);
@@ -46,6 +47,7 @@ void sl_batch_free(struct sl_batch *b)
     sl_rules_version_unref(b->rules);
     sl_buf_release(&b->data);
     sl_buf_release(&b->wire);
+    sl_buf_release(&b->notes);
     sl_buf_release(&b->extra);
     sl_buf_release(&b->reasons);
     free(b->items);
@@ -71,8 +73,8 @@ static bool repeating(const struct sl_batch *b)
 void sl_batch_charge(struct sl_batch *b)
 {
     struct sl_core *c = b->sink->core;
-    size_t now = SL_BATCH_OVERHEAD + b->data.n + b->extra.n + b->wire.n + b->reasons.n +
-                 b->n_items * sizeof(*b->items) + b->cap_runs * sizeof(*b->runs);
+    size_t now = SL_BATCH_OVERHEAD + b->data.n + b->notes.n + b->extra.n + b->wire.n +
+                 b->reasons.n + b->n_items * sizeof(*b->items) + b->cap_runs * sizeof(*b->runs);
 
     if (b->state <= SL_BATCH_SEALING && b->sink->type->seal && !repeating(b))
         now += (size_t)((double)b->data.n * c->wire_ratio);

@@ -12,7 +12,6 @@ enum {
     ZSTD_LEVEL = 1,
     ZSTD_DENSE = 9,
     STEP = 64 * 1024,     /* least room given to the deflater at once */
-    OVERHEAD = 1024,      /* headers, trailers and stored-block marks of one member, generously */
     INPUT_MAX = 1u << 30, /* ISA-L counts in 32 bits */
 };
 
@@ -83,25 +82,27 @@ static int gzip_member(struct gzip *g, struct sl_slice in, struct sl_buf *out)
     return SL_OK;
 }
 
-static int gzip_members(struct sl_slice in, size_t member, struct sl_buf *out)
+static int gzip_pieces(struct sl_slice in, struct sl_compress_piece *pieces, size_t n,
+                       struct sl_buf *out)
 {
     struct gzip *g = sl_alloc(sizeof(*g));
-    int rc;
+    int rc = SL_OK;
 
-    do {
-        struct sl_slice part = sl_slice(in.p, in.n < member ? in.n : member);
+    for (size_t i = 0; rc == SL_OK && i < n; i++) {
+        size_t begin = out->n;
 
-        rc = gzip_member(g, part, out);
-        in.p += part.n;
-        in.n -= part.n;
-    } while (rc == SL_OK && in.n > 0);
+        rc = gzip_member(g, sl_slice(in.p, pieces[i].raw), out);
+        pieces[i].length = (uint32_t)(out->n - begin);
+        in.p += pieces[i].raw;
+    }
     free(g);
     return rc;
 }
 
 /* ---- zstd ---- */
 
-static int zstd_members(int level, struct sl_slice in, size_t member, struct sl_buf *out)
+static int zstd_pieces(int level, struct sl_slice in, struct sl_compress_piece *pieces, size_t n,
+                       struct sl_buf *out)
 {
     ZSTD_CCtx *z = ZSTD_createCCtx();
     int rc = z ? SL_OK : SL_EIO;
@@ -109,9 +110,8 @@ static int zstd_members(int level, struct sl_slice in, size_t member, struct sl_
     if (rc == SL_OK && (ZSTD_isError(ZSTD_CCtx_setParameter(z, ZSTD_c_compressionLevel, level)) ||
                         ZSTD_isError(ZSTD_CCtx_setParameter(z, ZSTD_c_checksumFlag, 1))))
         rc = SL_EIO;
-    while (rc == SL_OK) {
-        struct sl_slice part = sl_slice(in.p, in.n < member ? in.n : member);
-        size_t room = ZSTD_compressBound(part.n), n;
+    for (size_t i = 0; rc == SL_OK && i < n; i++) {
+        size_t raw = pieces[i].raw, room = ZSTD_compressBound(raw), made;
 
         /* One-shot compression is fastest with room for the worst case; the last member may have to
          * do with less. */
@@ -121,16 +121,14 @@ static int zstd_members(int level, struct sl_slice in, size_t member, struct sl_
             rc = SL_EFULL;
             break;
         }
-        n = ZSTD_compress2(z, out->p + out->n, room, part.p, part.n);
-        if (ZSTD_isError(n)) {
-            rc = room < ZSTD_compressBound(part.n) ? SL_EFULL : SL_EIO;
+        made = ZSTD_compress2(z, out->p + out->n, room, in.p, raw);
+        if (ZSTD_isError(made)) {
+            rc = room < ZSTD_compressBound(raw) ? SL_EFULL : SL_EIO;
             break;
         }
-        out->n += n;
-        in.p += part.n;
-        in.n -= part.n;
-        if (in.n == 0)
-            break;
+        out->n += made;
+        pieces[i].length = (uint32_t)made;
+        in.p += raw;
     }
     ZSTD_freeCCtx(z);
     return rc;
@@ -149,10 +147,38 @@ int sl_unzstd(struct sl_slice in, struct sl_buf *out)
     return SL_OK;
 }
 
+int sl_unzstd_all(struct sl_slice in, struct sl_buf *out)
+{
+    ZSTD_DCtx *z = ZSTD_createDCtx();
+    ZSTD_inBuffer from = {.src = in.p, .size = in.n};
+    size_t begin = out->n, left = 1; /* of a frame that has begun */
+    int rc = z ? SL_OK : SL_EIO;
+
+    while (rc == SL_OK && (from.pos < from.size || left > 0)) {
+        size_t room = out->max - out->n < STEP ? out->max - out->n : STEP, before = from.pos;
+        ZSTD_outBuffer to;
+
+        if (room > 0)
+            sl_buf_reserve(out, room);
+        to = (ZSTD_outBuffer){.dst = out->p + out->n, .size = out->cap - out->n};
+        left = ZSTD_decompressStream(z, &to, &from);
+        if (ZSTD_isError(left))
+            rc = SL_EINVAL;
+        else if (left > 0 && from.pos == before && to.pos == 0)
+            rc = room ? SL_EINVAL : SL_EFULL; /* cut off; or there is no room for more */
+        else
+            out->n += to.pos;
+    }
+    ZSTD_freeDCtx(z);
+    if (rc != SL_OK)
+        sl_buf_truncate(out, begin);
+    return rc;
+}
+
 /* ---- both ---- */
 
-static int members(enum sl_compression kind, int level, struct sl_slice in, size_t member,
-                   struct sl_buf *out)
+static int pieces_of(enum sl_compression kind, int level, struct sl_slice in,
+                     struct sl_compress_piece *pieces, size_t n, struct sl_buf *out)
 {
     size_t begin = out->n, first = guess(in.n);
     int rc;
@@ -162,9 +188,9 @@ static int members(enum sl_compression kind, int level, struct sl_slice in, size
     if (first <= out->max - out->n)
         sl_buf_reserve(out, first);
     if (kind == SL_COMPRESS_ZSTD)
-        rc = zstd_members(level, in, member, out);
+        rc = zstd_pieces(level, in, pieces, n, out);
     else
-        rc = gzip_members(in, member, out);
+        rc = gzip_pieces(in, pieces, n, out);
     if (rc != SL_OK) {
         sl_buf_truncate(out, begin);
         out->full = rc == SL_EFULL;
@@ -173,32 +199,30 @@ static int members(enum sl_compression kind, int level, struct sl_slice in, size
     return rc;
 }
 
-int sl_compress_members(enum sl_compression kind, struct sl_slice in, size_t member,
-                        struct sl_buf *out)
+static int one(enum sl_compression kind, int level, struct sl_slice in, struct sl_buf *out)
 {
-    return members(kind, ZSTD_LEVEL, in, member, out);
+    struct sl_compress_piece whole = {.raw = (uint32_t)in.n};
+
+    return in.n > UINT32_MAX ? SL_EFULL : pieces_of(kind, level, in, &whole, 1, out);
+}
+
+int sl_compress_pieces(enum sl_compression kind, struct sl_slice in,
+                       struct sl_compress_piece *pieces, size_t n, struct sl_buf *out)
+{
+    return pieces_of(kind, ZSTD_LEVEL, in, pieces, n, out);
 }
 
 int sl_gzip(struct sl_slice in, struct sl_buf *out)
 {
-    return sl_compress_members(SL_COMPRESS_GZIP, in, in.n ? in.n : 1, out);
+    return one(SL_COMPRESS_GZIP, 0, in, out);
 }
 
 int sl_zstd(struct sl_slice in, struct sl_buf *out)
 {
-    return sl_compress_members(SL_COMPRESS_ZSTD, in, in.n ? in.n : 1, out);
+    return one(SL_COMPRESS_ZSTD, ZSTD_LEVEL, in, out);
 }
 
 int sl_zstd_dense(struct sl_slice in, struct sl_buf *out)
 {
-    return members(SL_COMPRESS_ZSTD, ZSTD_DENSE, in, in.n ? in.n : 1, out);
-}
-
-size_t sl_compress_bound(size_t n, size_t member)
-{
-    size_t members = n / member + 1;
-
-    /* Stored deflate blocks cost 5 bytes in at most 65,535; zstd's bound is below n + n / 128 +
-     * 512. */
-    return n + n / 64 + members * OVERHEAD + STEP;
+    return one(SL_COMPRESS_ZSTD, ZSTD_DENSE, in, out);
 }

@@ -21,8 +21,6 @@
  *  - a run of members for an archive object. RFC 1952 section 2.2 and the zstd format both make a
  *    concatenation a valid file, and a reader can begin at any member's start. */
 
-enum { SL_COMPRESS_MEMBER = 1024 * 1024 }; /* bytes of input in each member of an archive object */
-
 /* Append to `out`. SL_OK; SL_EFULL: out->max was too small, and what was appended is taken back;
  * SL_EIO: the library failed. An empty input makes one empty member. `out` keeps no spare memory
  * afterwards: a compressed body waits in a queue whose bytes are counted. */
@@ -34,12 +32,16 @@ int sl_zstd_dense(struct sl_slice in, struct sl_buf *out);
 /* Appends what a frame holds. SL_EINVAL: it is none, is damaged, or holds more than out->max leaves
  * room for. All of that room is reserved: out->max is what is known of the content. */
 int sl_unzstd(struct sl_slice in, struct sl_buf *out);
+/* The same of any number of frames, whose content nobody knows: room is made as it turns out. */
+int sl_unzstd_all(struct sl_slice in, struct sl_buf *out);
 
-/* Members (frames) of `member` input bytes each. `kind` is GZIP or ZSTD. */
-int sl_compress_members(enum sl_compression kind, struct sl_slice in, size_t member,
-                        struct sl_buf *out);
-
-/* An upper bound of what sl_compress_members() writes for n bytes; for out->max. */
-size_t sl_compress_bound(size_t n, size_t member);
+/* One member (frame) a piece: of so many bytes of `in`, all of which the pieces cover. `kind` is
+ * GZIP or ZSTD. */
+struct sl_compress_piece {
+    uint32_t raw;
+    uint32_t length; /* set: of the member */
+};
+int sl_compress_pieces(enum sl_compression kind, struct sl_slice in,
+                       struct sl_compress_piece *pieces, size_t n, struct sl_buf *out);
 
 #endif

@@ -5,12 +5,14 @@
 #include "base/alloc.h"
 #include "ops/metrics.h"
 #include "sink/archive.h"
+#include "sink/archive_notes.h"
+#include "sink/s3_impl.h"
 #include "sink/s3_key.h"
 #include "sink/s3_reply.h"
-#include "sink/s3_request.h"
-#include "sluice/template.h"
 
 /* The S3 sink: one object per cut and key. The object's life is in s3_upload.c. */
+
+enum { ID_MAX = 64 * 1024, ID_KEPT = 1024 };
 
 struct sl_s3_probe {
     struct sl_sink *sink;
@@ -27,16 +29,16 @@ static int s3_init(struct sl_sink *s, struct sl_error *err)
     int rc;
 
     s3->config = &s->config->s3;
-    if (!s3->config->access_key != !s3->config->secret_key)
-        return sl_fail(err, SL_ECONFIG, "access_key and secret_key are needed together");
-    rc = sl_s3_address(s3, err);
+    sl_buf_init(&s3->id, ID_MAX);
+    rc = sl_s3_client_init(&s3->client, s->config, s->env->rt, s->env->http, err);
+    if (rc == SL_OK)
+        rc = sl_fields_add(s->env->fields, SL_SLICE_LITERAL("correlation_id"), &s3->id_field, err);
     if (rc != SL_OK)
         return rc;
     s3->key = sl_template_new(s3->config->key ? s3->config->key : "", SL_TEMPLATE_OBJECT_KEY,
                               s->env->fields, err);
     if (!s3->key)
         return SL_ECONFIG;
-    s3->credentials = sl_credentials_new(s3->config, NULL);
     if (s->env->metrics)
         s3->conflicts = sl_metrics_counter(
             s->env->metrics, "sluice_s3_conflicts_total",
@@ -73,10 +75,8 @@ static void s3_release(struct sl_sink *s)
         probe_free(s3->probe);
     }
     sl_template_free(s3->key);
-    sl_credentials_free(s3->credentials);
-    free(s3->origin);
-    free(s3->host);
-    free(s3->root);
+    sl_s3_client_release(&s3->client);
+    sl_buf_release(&s3->id);
     free(s3);
     s->impl = NULL;
 }
@@ -95,14 +95,41 @@ static int s3_key(struct sl_sink *s, const struct sl_record *r, struct sl_buf *r
 
 static size_t s3_bound(struct sl_sink *s, const struct sl_record *r)
 {
-    return sl_archive_bound(s->config->s3.format, r);
+    return sl_archive_bound(s->config->s3.format, r) +
+           (s->config->s3.compression != SL_COMPRESS_NONE ? (size_t)SL_ARCHIVE_NOTE_BOUND : 0);
+}
+
+/* False: it has none; lists and objects are no ids. */
+static bool correlation(struct sl_s3 *s3, const struct sl_record *r, uint64_t *ret_hash)
+{
+    struct sl_value v = sl_record_value(r, s3->id_field);
+    struct sl_slice id = {NULL, 0};
+
+    if (v.type == SL_VALUE_STRING || v.type == SL_VALUE_NUMBER)
+        id = sl_value_text(&v, &s3->id);
+    if (id.n > 0)
+        *ret_hash = sl_hash(id.p, id.n);
+    sl_buf_reset(&s3->id, ID_KEPT);
+    return id.n > 0;
 }
 
 static int s3_encode(struct sl_sink *s, struct sl_batch *b, const struct sl_record *r,
                      struct sl_item *item)
 {
+    const struct sl_s3_config *config = &s->config->s3;
+    size_t begin = b->data.n;
+    uint64_t hash;
+    bool has;
+    int rc;
+
     (void)item;
-    return sl_archive_line(s->config->s3.format, r, &b->data);
+    rc = sl_archive_line(config->format, r, &b->data);
+    if (rc != SL_OK || config->compression == SL_COMPRESS_NONE)
+        return rc;
+    has = correlation(s->impl, r, &hash);
+    sl_archive_note(&b->notes, b->data.n - begin, r->message->offset, r->time_ns,
+                    has ? &hash : NULL);
+    return SL_OK;
 }
 
 /* ---- probe: lists at most one object. A HEAD of the bucket would do, but its refusals have no
@@ -114,12 +141,13 @@ static void on_probe(struct sl_exchange *x, const struct sl_http_reply *reply)
 {
     struct sl_s3_probe *p = sl_container_of(x, struct sl_s3_probe, exchange);
     struct sl_sink *s = p->sink;
+    struct sl_s3 *s3 = s->impl;
     struct sl_s3_verdict v;
     char what[128];
 
     snprintf(what, sizeof(what), "list s3://%.80s", s->config->s3.bucket);
-    sl_s3_judge(reply, &s->config->s3, what, sl_s3_wall_ms(s), &v);
-    if (v.skewed && !p->corrected && sl_s3_set_clock(s, reply)) {
+    sl_s3_judge(reply, &s->config->s3, what, sl_s3_wall_ms(&s3->client), &v);
+    if (v.skewed && !p->corrected && sl_s3_set_clock(&s3->client, reply)) {
         p->corrected = true;
         probe_call(p);
         return;
@@ -135,7 +163,9 @@ static void probe_call(struct sl_s3_probe *p)
 {
     const struct sl_s3_call c = {.method = "GET", .query = "list-type=2&max-keys=1"};
 
-    sl_s3_call(p->sink, &c, &p->exchange, on_probe);
+    struct sl_s3 *s3 = p->sink->impl;
+
+    sl_s3_call(&s3->client, &c, &p->exchange, on_probe);
 }
 
 static void s3_probe(struct sl_sink *s, void (*done)(void *user, const struct sl_result *),
@@ -152,7 +182,7 @@ static void s3_refresh(struct sl_sink *s)
 {
     struct sl_s3 *s3 = s->impl;
 
-    sl_credentials_refresh(s3->credentials);
+    sl_credentials_refresh(s3->client.credentials);
 }
 
 const struct sl_sink_type sl_sink_s3 = {

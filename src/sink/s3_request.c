@@ -30,9 +30,9 @@ static char *host_header(const char *authority, size_t n, bool tls)
     return sl_strndup(authority, n);
 }
 
-static int address_endpoint(struct sl_s3 *s3, struct sl_error *err)
+static int address_endpoint(struct sl_s3_client *s3, struct sl_error *err)
 {
-    const char *endpoint = s3->config->endpoint, *authority, *path;
+    const char *endpoint = s3->config->s3.endpoint, *authority, *path;
     bool tls = starts(endpoint, "https://");
     struct sl_buf root;
 
@@ -50,15 +50,15 @@ static int address_endpoint(struct sl_s3 *s3, struct sl_error *err)
     while (root.n > 0 && root.p[root.n - 1] == '/')
         root.n--;
     sl_buf_byte(&root, '/');
-    sl_sign_escape(sl_slice_str(s3->config->bucket), &root);
+    sl_sign_escape(sl_slice_str(s3->config->s3.bucket), &root);
     sl_buf_byte(&root, '/');
     s3->root = sl_buf_take(&root);
     return SL_OK;
 }
 
-static void address_aws(struct sl_s3 *s3)
+static void address_aws(struct sl_s3_client *s3)
 {
-    const char *bucket = s3->config->bucket;
+    const char *bucket = s3->config->s3.bucket;
     const char *suffix = starts(s3->region, "cn-") ? ".cn" : "";
 
     if (strchr(bucket, '.')) {
@@ -71,17 +71,37 @@ static void address_aws(struct sl_s3 *s3)
     s3->origin = sl_asprintf("https://%s", s3->host);
 }
 
-int sl_s3_address(struct sl_s3 *s3, struct sl_error *err)
+static int address(struct sl_s3_client *s3, struct sl_error *err)
 {
-    const char *bucket = s3->config->bucket;
+    const char *bucket = s3->config->s3.bucket;
 
-    s3->region = s3->config->region && *s3->config->region ? s3->config->region : "us-east-1";
+    s3->region =
+        s3->config->s3.region && *s3->config->s3.region ? s3->config->s3.region : "us-east-1";
     if (!bucket || !*bucket || strchr(bucket, '/'))
         return sl_fail(err, SL_ECONFIG, "bucket must be the name of a bucket");
-    if (s3->config->endpoint)
+    if (s3->config->s3.endpoint)
         return address_endpoint(s3, err);
     address_aws(s3);
     return SL_OK;
+}
+
+int sl_s3_client_init(struct sl_s3_client *c, const struct sl_sink_config *config,
+                      struct sl_runtime *rt, struct sl_http *http, struct sl_error *err)
+{
+    *c = (struct sl_s3_client){.config = config, .rt = rt, .http = http};
+    if (!config->s3.access_key != !config->s3.secret_key)
+        return sl_fail(err, SL_ECONFIG, "access_key and secret_key are needed together");
+    c->credentials = sl_credentials_new(&config->s3, NULL);
+    return address(c, err);
+}
+
+void sl_s3_client_release(struct sl_s3_client *c)
+{
+    sl_credentials_free(c->credentials);
+    free(c->origin);
+    free(c->host);
+    free(c->root);
+    *c = (struct sl_s3_client){.config = NULL};
 }
 
 /* ---- one request ---- */
@@ -105,7 +125,7 @@ static void add_signed(struct lines *l, const char *name, const char *value)
     add_line(l, name, value);
 }
 
-static void sign(struct sl_s3 *s3, const struct sl_s3_call *call, const char *path,
+static void sign(struct sl_s3_client *s3, const struct sl_s3_call *call, const char *path,
                  const struct sl_credentials *credentials, int64_t unix_seconds, struct lines *l)
 {
     const char *payload = call->payload ? call->payload : empty_payload;
@@ -140,7 +160,7 @@ static void sign(struct sl_s3 *s3, const struct sl_s3_call *call, const char *pa
     sl_buf_release(&authorization);
 }
 
-static char *object_path(const struct sl_s3 *s3, struct sl_slice object)
+static char *object_path(const struct sl_s3_client *s3, struct sl_slice object)
 {
     struct sl_buf path;
 
@@ -153,52 +173,49 @@ static char *object_path(const struct sl_s3 *s3, struct sl_slice object)
     return sl_buf_take(&path);
 }
 
-int64_t sl_s3_wall_ms(struct sl_sink *s)
+int64_t sl_s3_wall_ms(const struct sl_s3_client *c)
 {
-    struct sl_s3 *s3 = s->impl;
-
-    return sl_sink_wall_ms(s) + s3->clock_offset_ms;
+    return sl_wall_ms(c->rt) + c->clock_offset_ms;
 }
 
-bool sl_s3_set_clock(struct sl_sink *s, const struct sl_http_reply *reply)
+bool sl_s3_set_clock(struct sl_s3_client *c, const struct sl_http_reply *reply)
 {
-    struct sl_s3 *s3 = s->impl;
     int64_t date;
 
     if (!sl_http_date(sl_http_header(reply, "Date"), &date))
         return false;
-    s3->clock_offset_ms = date * 1000 - sl_sink_wall_ms(s);
+    c->clock_offset_ms = date * 1000 - sl_wall_ms(c->rt);
     return true;
 }
 
-void sl_s3_call(struct sl_sink *s, const struct sl_s3_call *call, struct sl_exchange *x,
+void sl_s3_call(struct sl_s3_client *c, const struct sl_s3_call *call, struct sl_exchange *x,
                 void (*done)(struct sl_exchange *x, const struct sl_http_reply *reply))
 {
-    struct sl_s3 *s3 = s->impl;
     const struct sl_credentials *credentials;
     struct lines l = {.n = 0};
     struct sl_error err = {0};
     char *path, *url;
 
-    *x = (struct sl_exchange){.rt = s->env->rt, .client = s->env->http, .done = done};
-    if (sl_credentials_get(s3->credentials, &credentials, &err) != SL_OK) {
+    *x = (struct sl_exchange){.rt = c->rt, .client = c->http, .done = done};
+    if (sl_credentials_get(c->credentials, &credentials, &err) != SL_OK) {
         sl_exchange_refuse(x, SL_HTTP_DENIED, err.text);
         return;
     }
-    path = object_path(s3, call->object);
-    url = sl_asprintf("%s%s%s%s", s3->origin, path, call->query ? "?" : "",
+    path = object_path(c, call->object);
+    url = sl_asprintf("%s%s%s%s", c->origin, path, call->query ? "?" : "",
                       call->query ? call->query : "");
-    sign(s3, call, path, credentials, sl_s3_wall_ms(s) / 1000, &l);
-    x->http = (struct sl_http_request){.method = call->method,
-                                       .url = url,
-                                       .headers = (const char *const *)l.lines,
-                                       .n_headers = l.n,
-                                       .body = call->body,
-                                       .timeout_ms = s->config->timeout_ms,
-                                       .tls = &s->config->tls,
-                                       .proxy = s->config->proxy,
-                                       .https_only = starts(s3->origin, "https://"),
-                                       .max_reply = SL_S3_REPLY_MAX};
+    sign(c, call, path, credentials, sl_s3_wall_ms(c) / 1000, &l);
+    x->http =
+        (struct sl_http_request){.method = call->method,
+                                 .url = url,
+                                 .headers = (const char *const *)l.lines,
+                                 .n_headers = l.n,
+                                 .body = call->body,
+                                 .timeout_ms = c->config->timeout_ms,
+                                 .tls = &c->config->tls,
+                                 .proxy = c->config->proxy,
+                                 .https_only = starts(c->origin, "https://"),
+                                 .max_reply = call->max_reply ? call->max_reply : SL_S3_REPLY_MAX};
     sl_exchange_start(x);
     for (size_t i = 0; i < l.n; i++)
         free(l.lines[i]);

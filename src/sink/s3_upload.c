@@ -5,10 +5,10 @@
 
 #include "base/alloc.h"
 #include "ops/log.h"
-#include "sink/compress.h"
+#include "sink/archive_notes.h"
+#include "sink/s3_impl.h"
 #include "sink/s3_key.h"
 #include "sink/s3_reply.h"
-#include "sink/s3_request.h"
 
 /* One object, from PUT to its outcome:
  *
@@ -47,12 +47,18 @@ static void put(struct upload *u);
 
 static void compress(struct sl_batch *b, struct upload *u, enum sl_compression kind)
 {
+    const struct sl_partition *p = b->hold->spans[0]->partition;
+    const struct sl_archive_index info = {.format = b->sink->config->s3.format,
+                                          .topic = sl_slice_str(p->topic->name),
+                                          .partition = p->number};
+
     if (kind != SL_COMPRESS_NONE) {
-        if (sl_compress_members(kind, sl_buf_as_slice(&b->data), SL_COMPRESS_MEMBER, &b->wire) !=
+        if (sl_archive_compress(kind, sl_buf_as_slice(&b->data), &b->notes, &info, &b->wire) !=
             SL_OK)
             return;
         b->body = sl_buf_as_slice(&b->wire);
         sl_buf_release(&b->data); /* an object is never cut again: the plain form is not needed */
+        sl_buf_release(&b->notes);
     }
     u->compressed = true;
 }
@@ -116,11 +122,18 @@ static void finish_as(struct upload *u, enum sl_outcome outcome, int status, con
     finish(u, &result);
 }
 
+static struct sl_s3_client *client_of(const struct upload *u)
+{
+    struct sl_s3 *s3 = u->batch->sink->impl;
+
+    return &s3->client;
+}
+
 static void call(struct upload *u, const struct sl_s3_call *c,
                  void (*done)(struct sl_exchange *x, const struct sl_http_reply *reply))
 {
     u->active = true;
-    sl_s3_call(u->batch->sink, c, &u->exchange, done);
+    sl_s3_call(client_of(u), c, &u->exchange, done);
 }
 
 /* The bucket and not the object: what is said of one holds for all, and stays the same while it
@@ -137,7 +150,7 @@ static void finish_verdict(struct upload *u, const struct sl_http_reply *reply,
     struct sl_sink *s = u->batch->sink;
 
     if (v->skewed) {
-        if (sl_s3_set_clock(s, reply))
+        if (sl_s3_set_clock(client_of(u), reply))
             sl_log(s->env->rt->log, SL_LOG_WARN,
                    "the clock of this machine is wrong: signing with the store's time", "sink",
                    s->config->name, NULL);
@@ -184,7 +197,7 @@ static void on_head(struct sl_exchange *x, const struct sl_http_reply *reply)
     char what[128];
 
     describe(u, "HEAD", what, sizeof(what));
-    sl_s3_judge(reply, &s->config->s3, what, sl_s3_wall_ms(s), &v);
+    sl_s3_judge(reply, &s->config->s3, what, sl_s3_wall_ms(client_of(u)), &v);
     if (v.result.outcome != SL_DELIVERED) {
         if (v.result.status == 404) /* removed since: the next PUT will do */
             v.result.outcome = SL_AGAIN;
@@ -228,7 +241,7 @@ static void on_put(struct sl_exchange *x, const struct sl_http_reply *reply)
     char what[128];
 
     describe(u, "PUT", what, sizeof(what));
-    sl_s3_judge(reply, &s->config->s3, what, sl_s3_wall_ms(s), &v);
+    sl_s3_judge(reply, &s->config->s3, what, sl_s3_wall_ms(client_of(u)), &v);
     if (v.exists) {
         head(u);
     } else if (v.result.outcome == SL_DELIVERED && echoed.n == 0 &&

@@ -12,6 +12,27 @@
 #include "base/error.h"
 #include "sink/compress.h"
 
+enum { MEMBER = 256 * 1024 };
+
+/* Members of so many bytes each. */
+static int compress_in(enum sl_compression kind, struct sl_slice in, size_t member,
+                       struct sl_buf *out)
+{
+    size_t n = in.n ? (in.n + member - 1) / member : 1, total = 0;
+    struct sl_compress_piece *pieces = sl_calloc(n, sizeof(*pieces));
+    size_t before = out->n;
+    int rc;
+
+    for (size_t i = 0; i < n; i++)
+        pieces[i].raw = (uint32_t)(in.n - i * member < member ? in.n - i * member : member);
+    rc = sl_compress_pieces(kind, in, pieces, n, out);
+    for (size_t i = 0; i < n; i++)
+        total += pieces[i].length;
+    assert_true(rc != SL_OK || total == out->n - before);
+    free(pieces);
+    return rc;
+}
+
 /* Inflates every gzip member of `in` with ISA-L's reader; returns how many there were, -1 on bad
  * data. */
 static int gunzip(struct sl_slice in, struct sl_buf *out)
@@ -89,11 +110,10 @@ static void round_trip(size_t n, bool random, size_t member, int expect_members)
     struct sl_buf in = sample(n, random), out, back;
 
     for (int kind = SL_COMPRESS_GZIP; kind <= SL_COMPRESS_ZSTD; kind++) {
-        sl_buf_init(&out, sl_compress_bound(n, member));
+        sl_buf_init(&out, n + n / 64 + (n / member + 1) * 1024 + 65536);
         sl_buf_init(&back, n + 1024 * 1024);
-        assert_int_equal(
-            sl_compress_members((enum sl_compression)kind, sl_buf_as_slice(&in), member, &out),
-            SL_OK);
+        assert_int_equal(compress_in((enum sl_compression)kind, sl_buf_as_slice(&in), member, &out),
+                         SL_OK);
         assert_int_equal(out.cap, out.n);
         int members = kind == SL_COMPRESS_GZIP ? gunzip(sl_buf_as_slice(&out), &back)
                                                : unzstd(sl_buf_as_slice(&out), &back);
@@ -101,6 +121,16 @@ static void round_trip(size_t n, bool random, size_t member, int expect_members)
         assert_int_equal(back.n, n);
         if (n)
             assert_memory_equal(back.p, in.p, n);
+        if (kind == SL_COMPRESS_ZSTD) {
+            struct sl_buf all;
+
+            sl_buf_init(&all, n ? n : 1);
+            assert_int_equal(sl_unzstd_all(sl_buf_as_slice(&out), &all), SL_OK);
+            assert_int_equal(all.n, n);
+            if (n)
+                assert_memory_equal(all.p, in.p, n);
+            sl_buf_release(&all);
+        }
         sl_buf_release(&out);
         sl_buf_release(&back);
     }
@@ -110,25 +140,25 @@ static void round_trip(size_t n, bool random, size_t member, int expect_members)
 static void sizes_come_back(void **state)
 {
     (void)state;
-    round_trip(0, false, SL_COMPRESS_MEMBER, 1);
-    round_trip(1, false, SL_COMPRESS_MEMBER, 1);
+    round_trip(0, false, MEMBER, 1);
+    round_trip(1, false, MEMBER, 1);
     round_trip(100, false, 10, 10);
-    round_trip(SL_COMPRESS_MEMBER, false, SL_COMPRESS_MEMBER, 1);
-    round_trip(SL_COMPRESS_MEMBER + 1, false, SL_COMPRESS_MEMBER, 2);
-    round_trip(5 * SL_COMPRESS_MEMBER + 7, false, SL_COMPRESS_MEMBER, 6);
+    round_trip(MEMBER, false, MEMBER, 1);
+    round_trip(MEMBER + 1, false, MEMBER, 2);
+    round_trip(5 * MEMBER + 7, false, MEMBER, 6);
 }
 
 static void what_does_not_compress_stays_within_the_bound(void **state)
 {
     (void)state;
-    round_trip(3 * SL_COMPRESS_MEMBER + 13, true, SL_COMPRESS_MEMBER, 4);
+    round_trip(3 * MEMBER + 13, true, MEMBER, 4);
     round_trip(70000, true, 1000, 70);
 }
 
 /* A request body must be one member however large: servers stop at the first one's end. */
 static void one_member_for_a_body(void **state)
 {
-    struct sl_buf in = sample(3 * SL_COMPRESS_MEMBER, false), out, back;
+    struct sl_buf in = sample(3 * MEMBER, false), out, back;
 
     (void)state;
     sl_buf_init(&out, in.n);
@@ -158,8 +188,7 @@ static void too_small_a_maximum_changes_nothing(void **state)
     for (int kind = SL_COMPRESS_GZIP; kind <= SL_COMPRESS_ZSTD; kind++) {
         sl_buf_init(&out, 100000);
         SL_BUF_LITERAL(&out, "before");
-        assert_int_equal(sl_compress_members((enum sl_compression)kind, sl_buf_as_slice(&in),
-                                             SL_COMPRESS_MEMBER, &out),
+        assert_int_equal(compress_in((enum sl_compression)kind, sl_buf_as_slice(&in), MEMBER, &out),
                          SL_EFULL);
         assert_true(out.full);
         assert_int_equal(out.n, 6);
@@ -169,6 +198,30 @@ static void too_small_a_maximum_changes_nothing(void **state)
     sl_buf_release(&in);
 }
 
+static void unzstd_all_refuses_what_is_cut_damaged_or_too_much(void **state)
+{
+    struct sl_buf in = sample(3 * MEMBER, false), out, back;
+
+    (void)state;
+    sl_buf_init(&out, in.n);
+    assert_int_equal(compress_in(SL_COMPRESS_ZSTD, sl_buf_as_slice(&in), MEMBER, &out), SL_OK);
+    sl_buf_init(&back, in.n - 1);
+    assert_int_equal(sl_unzstd_all(sl_buf_as_slice(&out), &back), SL_EFULL);
+    sl_buf_release(&back);
+    sl_buf_init(&back, 2 * in.n);
+    for (size_t n = 0; n < out.n; n += 997)
+        if (n < out.n / 3 - 64 || n > out.n / 3 + 64) /* not at a frame's end */
+            if (sl_unzstd_all(sl_slice(out.p, n), &back) == SL_OK)
+                assert_true(back.n % MEMBER == 0);
+    sl_buf_clear(&back);
+    out.p[out.n / 2] ^= 0x55;
+    assert_int_equal(sl_unzstd_all(sl_buf_as_slice(&out), &back), SL_EINVAL);
+    assert_int_equal(back.n, 0);
+    sl_buf_release(&in);
+    sl_buf_release(&out);
+    sl_buf_release(&back);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +229,7 @@ int main(void)
         cmocka_unit_test(what_does_not_compress_stays_within_the_bound),
         cmocka_unit_test(one_member_for_a_body),
         cmocka_unit_test(too_small_a_maximum_changes_nothing),
+        cmocka_unit_test(unzstd_all_refuses_what_is_cut_damaged_or_too_much),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

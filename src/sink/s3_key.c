@@ -78,6 +78,76 @@ void sl_s3_object_key(const char *prefix, const struct sl_s3_identity *id, unsig
     sl_buf_printf(out, ".ndjson%s", extension(compression));
 }
 
+/* Takes `end` off the text's end. */
+static bool take_end(struct sl_slice *text, const char *end)
+{
+    size_t n = strlen(end);
+
+    if (text->n < n || memcmp(text->p + text->n - n, end, n) != 0)
+        return false;
+    text->n -= n;
+    return true;
+}
+
+/* Takes -<number> off the text's end; digits 0: any number of them. */
+static bool take_number(struct sl_slice *text, const char *mark, size_t digits, int64_t *ret)
+{
+    size_t n = 0;
+    int64_t v = 0;
+
+    while (n < text->n && text->p[text->n - n - 1] >= '0' && text->p[text->n - n - 1] <= '9')
+        n++;
+    if (n == 0 || n > 20 || (digits && n != digits))
+        return false;
+    for (size_t i = text->n - n; i < text->n; i++)
+        if (__builtin_mul_overflow(v, 10, &v) || __builtin_add_overflow(v, text->p[i] - '0', &v))
+            return false;
+    text->n -= n;
+    *ret = v;
+    return take_end(text, mark);
+}
+
+static bool take_hash(struct sl_slice *text, struct sl_slice *ret)
+{
+    if (text->n <= SL_S3_HASH_HEX)
+        return false;
+    *ret = sl_slice(text->p + text->n - SL_S3_HASH_HEX, SL_S3_HASH_HEX);
+    for (size_t i = 0; i < ret->n; i++)
+        if (!memchr("0123456789abcdef", ret->p[i], 16))
+            return false;
+    text->n -= ret->n;
+    return take_end(text, "-");
+}
+
+bool sl_s3_object_parse(struct sl_slice key, struct sl_s3_named *ret)
+{
+    const char *slash = key.n ? memrchr(key.p, '/', key.n) : NULL;
+    size_t prefix = slash ? (size_t)(slash - key.p) + 1 : 0;
+    struct sl_slice name = sl_slice(key.p + prefix, key.n - prefix), before;
+    int64_t beside = 0, partition = 0;
+
+    *ret = (struct sl_s3_named){.prefix = sl_slice(key.p, prefix)};
+    if (take_end(&name, ".gz"))
+        ret->compression = SL_COMPRESS_GZIP;
+    else if (take_end(&name, ".zst"))
+        ret->compression = SL_COMPRESS_ZSTD;
+    if (!take_end(&name, ".ndjson"))
+        return false;
+    before = name;
+    if (!take_number(&before, "-r", 0, &beside) || beside < 1 || beside > UINT32_MAX)
+        beside = 0;
+    else
+        name = before;
+    ret->beside = (unsigned)beside;
+    if (!take_hash(&name, &ret->hash) || !take_number(&name, "-", 20, &ret->last) ||
+        !take_number(&name, "-", 20, &ret->first) || !take_number(&name, "-", 0, &partition) ||
+        partition > INT32_MAX || ret->last < ret->first)
+        return false;
+    ret->partition = (int32_t)partition;
+    ret->topic = name;
+    return name.n > 0;
+}
+
 /* ---- identity ---- */
 
 void sl_s3_identity_text(const struct sl_s3_identity *id, struct sl_s3_identity_text *ret)

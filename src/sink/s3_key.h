@@ -49,6 +49,20 @@ void sl_s3_prefix(struct sl_buf *out, size_t begin);
 void sl_s3_object_key(const char *prefix, const struct sl_s3_identity *id, unsigned retry,
                       enum sl_compression compression, struct sl_buf *out);
 
+/* What an object's key says; its texts are parts of the key. */
+struct sl_s3_named {
+    struct sl_slice prefix; /* what comes before the name, with its '/' */
+    struct sl_slice topic;
+    int32_t partition;
+    int64_t first, last;
+    struct sl_slice hash;
+    unsigned beside; /* the n of -r<n> */
+    enum sl_compression compression;
+};
+
+/* False: no key that sl_s3_object_key() makes. */
+bool sl_s3_object_parse(struct sl_slice key, struct sl_s3_named *ret);
+
 enum sl_s3_same {
     SL_S3_SAME,
     SL_S3_DIFFERENT,

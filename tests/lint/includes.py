@@ -18,6 +18,9 @@ ALLOWED = {
     **{stage: {"base", "ops", "config", stage} for stage in STAGES},
     "pipeline": {"base", "ops", "config", "net", "kafka", "pipeline"} | STAGES,
 }
+# The archive's reader shares the S3 sink's client and formats, and the decoders.
+ALLOWED["archive"] = {"base", "ops", "config", "net", "record", "sink", "archive"}
+ALLOWED["pipeline"] |= {"archive"}
 ALLOWED["cli"] = ALLOWED["pipeline"] | {"cli"}
 ALLOWED["main.c"] = {"cli", "base"}
 HOMES = {

@@ -262,8 +262,8 @@ static void what_contradicts_itself_is_refused(void **state)
     static const struct {
         size_t at;
         int add;
-    } changes[] = {{4, 1},  {5, 7},  {6, 1},  {12, 1},  {12, -1},  {24, 1},
-                   {32, 1}, {40, 0}, {44, 1}, {48, -1}, {59, 127}, {79, -127}};
+    } changes[] = {{4, 1},  {5, 7},  {6, 1},  {12, 1},   {12, -1},  {24, 1},
+                   {32, 1}, {40, 0}, {44, 1}, {59, 127}, {79, -127}};
     struct object o;
     uint64_t size;
 

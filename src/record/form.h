@@ -21,7 +21,8 @@ struct sl_parsed {
     bool has_time;
     enum sl_level level;   /* NONE: it says nothing of that */
     struct sl_slice inner; /* the entry's own words, where something stood around them: decoded in
-                              turn when it is one JSON object. p == NULL: none */
+                              turn when it is one JSON object. p == NULL: none. They are the
+                              member `msg` as well, but where sl_form_looks_object() (forms.h) */
     const char *error;     /* static text: why the line is not of this form */
 };
 

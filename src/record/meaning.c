@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
-#include <strings.h>
 
 #include "record/decode.h"
+#include "record/levels.h"
 
 const char *sl_kind_name(enum sl_kind k)
 {
@@ -59,48 +59,13 @@ enum sl_kind sl_decoder_kind(const struct sl_decoder *d)
 
 /* ---- level ---- */
 
-static enum sl_level level_of_word(struct sl_slice word)
-{
-    static const struct {
-        struct sl_slice word;
-        enum sl_level level;
-    } words[] = {
-        {{"info", sizeof("info") - 1}, SL_LEVEL_INFO},
-        {{"error", sizeof("error") - 1}, SL_LEVEL_ERROR},
-        {{"warn", sizeof("warn") - 1}, SL_LEVEL_WARN},
-        {{"debug", sizeof("debug") - 1}, SL_LEVEL_DEBUG},
-        {{"warning", sizeof("warning") - 1}, SL_LEVEL_WARN},
-        {{"trace", sizeof("trace") - 1}, SL_LEVEL_TRACE},
-        {{"fatal", sizeof("fatal") - 1}, SL_LEVEL_FATAL},
-        {{"notice", sizeof("notice") - 1}, SL_LEVEL_INFO},
-        {{"critical", sizeof("critical") - 1}, SL_LEVEL_FATAL},
-        {{"err", sizeof("err") - 1}, SL_LEVEL_ERROR},
-        {{"crit", sizeof("crit") - 1}, SL_LEVEL_FATAL},
-        {{"panic", sizeof("panic") - 1}, SL_LEVEL_FATAL},
-        {{"alert", sizeof("alert") - 1}, SL_LEVEL_FATAL},
-        {{"emerg", sizeof("emerg") - 1}, SL_LEVEL_FATAL},
-        {{"emergency", sizeof("emergency") - 1}, SL_LEVEL_FATAL},
-        {{"information", sizeof("information") - 1}, SL_LEVEL_INFO},
-        {{"informational", sizeof("informational") - 1}, SL_LEVEL_INFO},
-    };
-
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        if (words[i].word.n == word.n && strncasecmp(words[i].word.p, word.p, word.n) == 0)
-            return words[i].level;
-    return SL_LEVEL_NONE;
-}
-
 /* pino and bunyan count 10 to 60 upwards; syslog's severities 0 to 7 downwards, and only a field so
  * named is one. */
 static enum sl_level level_of_number(int64_t n, bool severity)
 {
-    static const enum sl_level syslog[] = {SL_LEVEL_FATAL, SL_LEVEL_FATAL, SL_LEVEL_FATAL,
-                                           SL_LEVEL_ERROR, SL_LEVEL_WARN,  SL_LEVEL_INFO,
-                                           SL_LEVEL_INFO,  SL_LEVEL_DEBUG};
-
     if (n >= 10 && n <= 60)
         return (enum sl_level)(n / 10);
-    return severity && n >= 0 && n <= 7 ? syslog[n] : SL_LEVEL_NONE;
+    return severity && n >= 0 && n <= 7 ? sl_level_of_severity((unsigned)n) : SL_LEVEL_NONE;
 }
 
 enum sl_level sl_decoder_level(const struct sl_decoder *d)
@@ -116,7 +81,7 @@ enum sl_level sl_decoder_level(const struct sl_decoder *d)
         if (!sl_decoder_has(d, d->levels[i]))
             continue;
         v = d->scan.values[d->levels[i]];
-        level = level_of_word(word_of(&v, room));
+        level = sl_level_of_word(word_of(&v, room));
         if (level == SL_LEVEL_NONE && sl_value_number(&v, &number, &is_int, &integer) && is_int)
             level = level_of_number(integer, i == 1);
         if (level != SL_LEVEL_NONE)

@@ -19,7 +19,7 @@ static bool leap(int64_t y)
     return y % 4 == 0 && (y % 100 != 0 || y % 400 == 0);
 }
 
-static int days_in_month(int64_t year, int month)
+int sl_days_in_month(int64_t year, int month)
 {
     static const int days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
 
@@ -161,7 +161,7 @@ bool sl_time_parse(struct sl_slice text, const struct sl_zone *zone, int64_t *re
     need(&r, ':');
     second = take_digits(&r, 2);
     if (r.wrong || year < 1970 || year > 2261 || month < 1 || month > 12 || day < 1 ||
-        day > days_in_month(year, month) || hour > 23 || minute > 59 || second > 60)
+        day > sl_days_in_month(year, month) || hour > 23 || minute > 59 || second > 60)
         return false;
     if (take(&r, '.'))
         ns = take_fraction(&r);

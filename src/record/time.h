@@ -37,6 +37,7 @@ struct sl_civil {
 };
 
 int64_t sl_days_from_civil(int64_t year, int month, int day);
+int sl_days_in_month(int64_t year, int month);
 void sl_civil_from_seconds(int64_t seconds, struct sl_civil *ret);
 
 /* strftime in UTC and English. sl_strftime_check: NULL when format holds only known conversions,

@@ -50,4 +50,9 @@ struct sl_wrapper {
 extern const struct sl_wrapper sl_wrapper_cri, sl_wrapper_docker, sl_wrapper_cloudwatch,
     sl_wrapper_otlp_json;
 
+/* NULL: none is so named. */
+const struct sl_wrapper *sl_wrapper_named(struct sl_slice name);
+/* The one whose form the value seems to have, or NULL: for `auto`. Which it is, open decides. */
+const struct sl_wrapper *sl_wrapper_of(struct sl_slice value);
+
 #endif

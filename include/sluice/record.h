@@ -107,6 +107,10 @@ struct sl_record {
                                 found, correlation, kind, level, enrichment */
 };
 
+/* Counts changes in what decoders make of the same bytes: a stored rules version of another count
+ * decides otherwise. */
+enum { SL_DECODERS_VERSION = 1 };
+
 struct sl_decoder;
 struct sl_decoder_config {
     struct sl_fields *fields;            /* borrowed */

@@ -269,6 +269,7 @@ static struct sl_config *new_config(const char *path)
     c->source.out_of_range = SL_RANGE_STOP;
     c->source.memory = 64 << 20;
     c->source.timezone = "UTC";
+    sl_read_correlation_defaults(&c->source.correlation, &o->arena);
     c->log_level = SL_LOG_INFO;
     c->log_format = SL_LOG_AUTO;
     c->shutdown_ms = 10000;

@@ -117,10 +117,14 @@ struct sl_yaml_node sl_read_inside(const struct sl_yaml *yaml, const struct sl_y
 /* ---- the areas ---- */
 
 void sl_read_source(struct sl_reader *r, const struct sl_yaml_node *node, void *at);
+void sl_read_decode(struct sl_reader *r, const struct sl_yaml_node *node, void *at);
+void sl_read_correlation(struct sl_reader *r, const struct sl_yaml_node *node, void *at);
 void sl_read_sinks(struct sl_reader *r, const struct sl_yaml_node *node, void *at);
 /* Checks that need the whole file. */
 void sl_read_check_topics(struct sl_reader *r, const struct sl_yaml_node *root);
 void sl_read_check_sinks(struct sl_reader *r, const struct sl_yaml_node *root);
+
+void sl_read_correlation_defaults(struct sl_correlation_config *ret, struct sl_arena *arena);
 
 extern const struct sl_option sl_elasticsearch_options[], sl_s3_options[], sl_webhook_options[],
     sl_file_options[];
@@ -137,6 +141,8 @@ struct sl_dead_letter_config {
 };
 void sl_read_dead_letter(struct sl_reader *r, const struct sl_yaml_node *node,
                          struct sl_dead_letter_config *ret);
+/* A topic's name or ^pattern; an error otherwise. */
+bool sl_read_check_topic(struct sl_reader *r, const struct sl_yaml_node *node, const char *topic);
 /* A name that Kafka would take for a topic; an error otherwise. */
 bool sl_read_check_topic_name(struct sl_reader *r, const struct sl_yaml_node *node,
                               const char *topic);

@@ -10,7 +10,6 @@
 
 static const char *const start_names[] = {"", "earliest", "latest", "fail", NULL};
 static const char *const range_names[] = {"stop", "earliest", "latest", NULL};
-static const char *const form_names[] = {"auto", "json", "text", "cloudwatch", NULL};
 
 bool sl_read_check_topic_name(struct sl_reader *r, const struct sl_yaml_node *node,
                               const char *topic)
@@ -27,7 +26,7 @@ bool sl_read_check_topic_name(struct sl_reader *r, const struct sl_yaml_node *no
 }
 
 /* A topic name, or a ^pattern of POSIX extended syntax, which is what librdkafka takes. */
-static bool check_topic(struct sl_reader *r, const struct sl_yaml_node *node, const char *topic)
+bool sl_read_check_topic(struct sl_reader *r, const struct sl_yaml_node *node, const char *topic)
 {
     regex_t regex;
     char text[160];
@@ -64,7 +63,7 @@ static void read_brokers(struct sl_reader *r, const struct sl_yaml_node *node, v
 
 static void read_topics(struct sl_reader *r, const struct sl_yaml_node *node, void *at)
 {
-    sl_read_texts(r, node, check_topic, at);
+    sl_read_texts(r, node, sl_read_check_topic, at);
 }
 
 static void read_properties(struct sl_reader *r, const struct sl_yaml_node *node, void *at)
@@ -79,36 +78,6 @@ static void read_properties(struct sl_reader *r, const struct sl_yaml_node *node
                                  node->children[i].key, instead);
     }
     sl_read_option(r, node, &properties, at);
-}
-
-static void read_decode(struct sl_reader *r, const struct sl_yaml_node *node, void *at)
-{
-    struct sl_source_config *s = at;
-
-    if (!sl_read_want(r, node, SL_YAML_MAPPING))
-        return;
-    s->decode = sl_arena_calloc(&r->owner->arena, node->n_children, sizeof(*s->decode));
-    for (size_t i = 0; i < node->n_children; i++) {
-        const struct sl_yaml_node *child = &node->children[i];
-        struct sl_yaml_node key = {.type = SL_YAML_SCALAR,
-                                   .text = child->key,
-                                   .n = strlen(child->key),
-                                   .line = child->key_line,
-                                   .column = child->key_column};
-        unsigned form;
-
-        check_topic(r, &key, child->key);
-        if (!sl_read_enum(r, child, form_names, &form))
-            continue;
-        if (form > SL_DECODE_TEXT) {
-            sl_read_error(r, child, "`cloudwatch` is not available yet; use auto, json or text");
-            continue;
-        }
-        s->decode[s->n_decode++] = (struct sl_decode_rule){
-            .topic = sl_arena_strdup(&r->owner->arena, child->key),
-            .form = (enum sl_decode_form)form,
-        };
-    }
 }
 
 static void read_timezone(struct sl_reader *r, const struct sl_yaml_node *node, void *at)
@@ -165,7 +134,11 @@ static void read_kafka(struct sl_reader *r, const struct sl_yaml_node *node, voi
 static const struct sl_option source_options[] = {
     {.name = "kafka", .type = SL_OPT_CUSTOM, .read = read_kafka, .required = true},
     {.name = "timezone", .type = SL_OPT_CUSTOM, .read = read_timezone, .offset = AT(timezone)},
-    {.name = "decode", .type = SL_OPT_CUSTOM, .read = read_decode},
+    {.name = "decode", .type = SL_OPT_CUSTOM, .read = sl_read_decode},
+    {.name = "correlation",
+     .type = SL_OPT_CUSTOM,
+     .read = sl_read_correlation,
+     .offset = AT(correlation)},
     {0},
 };
 

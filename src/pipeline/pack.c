@@ -103,6 +103,13 @@ static void write_destination(const struct sl_destination *d, struct sl_buf *out
     sl_pack_number(out, (uint32_t)(d->sinks >> 32));
 }
 
+static void write_texts(const struct sl_strings *texts, struct sl_buf *out)
+{
+    sl_pack_number(out, (uint32_t)texts->n);
+    for (size_t i = 0; i < texts->n; i++)
+        sl_pack_bytes(out, sl_slice_str(texts->items[i]));
+}
+
 static void write_settings(const struct sl_config *config, uint64_t deciding, struct sl_buf *out)
 {
     const struct sl_source_config *source = &config->source;
@@ -112,8 +119,13 @@ static void write_settings(const struct sl_config *config, uint64_t deciding, st
     sl_pack_number(out, (uint32_t)source->n_decode);
     for (size_t i = 0; i < source->n_decode; i++) {
         sl_pack_number(out, (uint32_t)source->decode[i].form);
+        sl_pack_number(out, (uint32_t)source->decode[i].kind);
         sl_pack_bytes(out, sl_slice_str(source->decode[i].topic));
+        write_texts(&source->decode[i].patterns, out);
     }
+    write_texts(&source->correlation.fields, out);
+    write_texts(&source->correlation.headers, out);
+    sl_pack_number(out, source->correlation.make);
     sl_pack_number(out, (uint32_t)config->enrich.n);
     for (size_t i = 0; i < config->enrich.n; i++) {
         bool decides = deciding >> i & 1;
@@ -176,6 +188,15 @@ static const char *read_text(struct sl_unpack *u, struct sl_arena *arena)
     return sl_arena_strndup(arena, text.p, text.n);
 }
 
+static void read_texts(struct sl_unpack *u, struct sl_arena *arena, struct sl_strings *ret)
+{
+    size_t n = read_count(u);
+
+    ret->items = sl_arena_calloc(arena, n + 1, sizeof(*ret->items));
+    for (ret->n = 0; ret->n < n; ret->n++)
+        ret->items[ret->n] = read_text(u, arena);
+}
+
 static void read_decode(struct sl_unpack *u, struct sl_arena *arena, struct sl_source_config *ret)
 {
     bool zone = sl_unpack_number(u);
@@ -188,12 +209,18 @@ static void read_decode(struct sl_unpack *u, struct sl_arena *arena, struct sl_s
     n = read_count(u);
     ret->decode = rules = sl_arena_calloc(arena, n + 1, sizeof(*rules));
     for (ret->n_decode = 0; ret->n_decode < n; ret->n_decode++) {
-        uint32_t form = sl_unpack_number(u);
+        struct sl_decode_rule *rule = &rules[ret->n_decode];
+        uint32_t form = sl_unpack_number(u), kind = sl_unpack_number(u);
 
-        u->bad |= form > SL_DECODE_TEXT;
-        rules[ret->n_decode].form = (enum sl_decode_form)form;
-        rules[ret->n_decode].topic = read_text(u, arena);
+        u->bad |= form >= SL_DECODE_FORMS || kind > SL_DECODE_KIND_METRIC;
+        rule->form = u->bad ? SL_DECODE_AUTO : (enum sl_decode_form)form;
+        rule->kind = u->bad ? SL_DECODE_KIND_NONE : (enum sl_decode_kind)kind;
+        rule->topic = read_text(u, arena);
+        read_texts(u, arena, &rule->patterns);
     }
+    read_texts(u, arena, &ret->correlation.fields);
+    read_texts(u, arena, &ret->correlation.headers);
+    ret->correlation.make = sl_unpack_number(u);
 }
 
 static const char *live_value(const struct sl_config *live, const char *name)

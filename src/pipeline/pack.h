@@ -15,7 +15,7 @@
  * is made by writing another head before the same body. The body is one frame of zstd with a
  * checksum:
  *
- *   timezone; decode: forms and topics; enrich: each name, whether it decides anything, and if so
+ *   timezone; decode: forms, kinds, topics and patterns; correlation; enrich: each name, whether it decides anything, and if so
  *   its value; sinks: name and id; unmatched; rule_errors; then every file (route/pack.h)
  *
  * The same version packs to the same bytes with the same library of zstd; nothing depends on that.
@@ -23,7 +23,7 @@
  * there, and the hashes that come out against those of the head. */
 
 enum {
-    SL_PACK_FORMAT = 1,
+    SL_PACK_FORMAT = 2,
     SL_PACK_MAX = 900 << 10,     /* fits a topic whose max.message.bytes is Kafka's default */
     SL_PACK_BODY_MAX = 64 << 20, /* before compression */
     SL_PACK_RATIO_MAX = 1000,    /* of the two, beyond the first MiB */

@@ -131,6 +131,27 @@ static uint64_t deciding_enrich(const struct sl_routing_parts *p)
     return deciding;
 }
 
+/* Texts with their lengths: patterns may hold anything. */
+static void add_texts(const char *what, const struct sl_strings *texts, struct sl_buf *out)
+{
+    for (size_t i = 0; i < texts->n; i++)
+        sl_buf_printf(out, "%s %zu:%s\n", what, strlen(texts->items[i]), texts->items[i]);
+}
+
+static void add_decoding(const struct sl_source_config *source, struct sl_buf *out)
+{
+    sl_buf_printf(out, "decoders %d\n", SL_DECODERS_VERSION);
+    for (size_t i = 0; i < source->n_decode; i++) {
+        const struct sl_decode_rule *rule = &source->decode[i];
+
+        sl_buf_printf(out, "%d %d %s\n", (int)rule->form, (int)rule->kind, rule->topic);
+        add_texts("text", &rule->patterns, out);
+    }
+    add_texts("field", &source->correlation.fields, out);
+    add_texts("header", &source->correlation.headers, out);
+    sl_buf_printf(out, "make %d\n", source->correlation.make);
+}
+
 static void hash_decisions(const struct sl_routing_parts *p, uint64_t deciding,
                            char ret[SL_SHA256_HEX + 1])
 {
@@ -142,8 +163,7 @@ static void hash_decisions(const struct sl_routing_parts *p, uint64_t deciding,
     sl_buf_init(&text, SIZE_MAX);
     sl_buf_printf(&text, "%s\n%s\n", sl_rules_version(p->rules)->hash,
                   source->timezone ? source->timezone : "");
-    for (size_t i = 0; i < source->n_decode; i++)
-        sl_buf_printf(&text, "%d %s\n", (int)source->decode[i].form, source->decode[i].topic);
+    add_decoding(source, &text);
     for (size_t i = 0; i < enrich->n; i++)
         if (deciding >> i & 1)
             sl_buf_printf(&text, "%s=%s\n", enrich->items[i].name, enrich->items[i].value);

@@ -2,7 +2,35 @@
 #include "record/decode.h"
 
 #include "base/hash.h"
+#include "record/correlation.h"
+#include "record/forms.h"
+#include "record/patterns.h"
+#include "record/spellings.h"
 #include "sluice/position.h"
+
+static const struct {
+    const struct sl_text_form *text;
+    const struct sl_wrapper *wrapper;
+} forms[SL_DECODE_FORMS] = {
+    [SL_DECODE_COMMON] = {.text = &sl_form_common},
+    [SL_DECODE_COMBINED] = {.text = &sl_form_combined},
+    [SL_DECODE_NGINX_ERROR] = {.text = &sl_form_nginx_error},
+    [SL_DECODE_SYSLOG] = {.text = &sl_form_syslog},
+    [SL_DECODE_LOGFMT] = {.text = &sl_form_logfmt},
+    [SL_DECODE_KLOG] = {.text = &sl_form_klog},
+    [SL_DECODE_PYTHON] = {.text = &sl_form_python},
+    [SL_DECODE_JAVA] = {.text = &sl_form_java},
+    [SL_DECODE_CRI] = {.wrapper = &sl_wrapper_cri},
+    [SL_DECODE_DOCKER] = {.wrapper = &sl_wrapper_docker},
+    [SL_DECODE_CLOUDWATCH] = {.wrapper = &sl_wrapper_cloudwatch},
+    [SL_DECODE_OTLP_JSON] = {.wrapper = &sl_wrapper_otlp_json},
+};
+
+static struct sl_form_context context(const struct sl_decoder *d)
+{
+    return (struct sl_form_context){.zone = d->zone,
+                                    .kafka_ns = sl_kafka_ns(d->message_at->timestamp_ms)};
+}
 
 /* ---- one JSON object ---- */
 
@@ -23,32 +51,88 @@ static bool begins_object(struct sl_slice text)
 
 static bool scan(struct sl_decoder *d, struct sl_slice text)
 {
+    d->scanned = false;
     sl_decoder_begin(d);
     return sl_json_scan(&d->scan, text);
 }
 
-/* Once more: what the record at hand holds was found before members were added. */
-static void as_object(struct sl_decoder *d, struct sl_record *r)
-{
-    r->form = SL_FORM_OBJECT;
-    r->body = d->scan.body;
-    r->breaks = d->scan.breaks;
-    r->empty = d->scan.empty;
-}
-
-static void as_text(struct sl_decoder *d, struct sl_record *r, const char *error)
-{
-    r->form = SL_FORM_TEXT;
-    r->parse_error = error;
-    d->scanned = false;
-}
-
 /* ---- opening ---- */
+
+/* False: it is not of this form, and *ret_why says why. *ret_n is 1 before. */
+static bool open_wrapper(struct sl_decoder *d, const struct sl_wrapper *w, size_t *ret_n,
+                         const char **ret_why)
+{
+    const struct sl_form_context c = context(d);
+    size_t n = 1;
+
+    if (!d->unwrapped)
+        d->unwrapped = sl_unwrapped_new();
+    switch (w->open(d->unwrapped, &c, d->message_at->value, &n, ret_why)) {
+    case SL_UNWRAP_OK:
+        d->wrapper = w;
+        d->nothing = n == 0 ? "it holds no record" : NULL;
+        *ret_n = n;
+        break;
+    case SL_UNWRAP_NOTHING:
+        d->nothing = *ret_why;
+        *ret_n = 0;
+        break;
+    case SL_UNWRAP_REFUSED:
+        d->refused = *ret_why;
+        break;
+    case SL_UNWRAP_NOT:
+        return false;
+    }
+    d->scanned = false; /* that was the wrapper */
+    return true;
+}
+
+/* The wrapper that an object may be: by the members it must have, which the scan has noted. */
+static const struct sl_wrapper *wrapper_of_object(const struct sl_decoder *d)
+{
+    enum { LOG, STREAM, TIME, RESOURCE_LOGS, MESSAGE_TYPE, LOG_EVENTS, AWSLOGS };
+    const unsigned *id = d->shapes;
+
+    if (sl_decoder_has(d, id[STREAM]) && sl_decoder_has(d, id[LOG]) && sl_decoder_has(d, id[TIME]))
+        return &sl_wrapper_docker;
+    if (sl_decoder_has(d, id[RESOURCE_LOGS]))
+        return &sl_wrapper_otlp_json;
+    if ((sl_decoder_has(d, id[MESSAGE_TYPE]) && sl_decoder_has(d, id[LOG_EVENTS])) ||
+        sl_decoder_has(d, id[AWSLOGS]))
+        return &sl_wrapper_cloudwatch;
+    return NULL;
+}
+
+/* JSON is scanned here, once: what it is shows in it, and most of it is the record. */
+static size_t open_auto(struct sl_decoder *d, struct sl_slice value)
+{
+    const struct sl_wrapper *w;
+    const char *why;
+    size_t n = 1;
+
+    if (begins_object(value)) {
+        d->is_object = scan(d, value);
+        d->scanned = true;
+        w = d->is_object ? wrapper_of_object(d) : NULL;
+        if (w && !w->looks(value))
+            w = NULL;
+    } else {
+        w = sl_wrapper_of(value);
+    }
+    if (w)
+        (void)open_wrapper(d, w, &n, &why);
+    return n;
+}
 
 size_t sl_decode_open(struct sl_decoder *d, const struct sl_message *message)
 {
     const struct sl_topic *topic = message->at->topic;
+    size_t n = 1;
 
+    if (d->wrapper)
+        sl_unwrapped_shrink(d->unwrapped);
+    if (d->found->text.cap > SL_DECODE_KEEP)
+        sl_buf_reset(&d->found->text, SL_DECODE_KEEP);
     d->message_at = message;
     d->form = topic->decode;
     d->rule = topic->rule <= d->n_rules ? topic->rule : 0;
@@ -56,7 +140,11 @@ size_t sl_decode_open(struct sl_decoder *d, const struct sl_message *message)
     d->wrapper = NULL;
     d->nothing = d->refused = d->error = NULL;
     d->scanned = false;
-    return 1;
+    if (d->form == SL_DECODE_AUTO)
+        n = open_auto(d, message->value);
+    else if (forms[d->form].wrapper)
+        (void)open_wrapper(d, forms[d->form].wrapper, &n, &d->error);
+    return n;
 }
 
 const char *sl_decode_nothing(const struct sl_decoder *d)
@@ -68,67 +156,308 @@ const char *sl_decode_nothing(const struct sl_decoder *d)
 
 /* What is known of the record at hand beside its fields. */
 struct entry {
-    struct sl_slice text;
+    struct sl_piece piece;
+    struct sl_parsed parsed;
+    struct sl_slice before, after; /* an object inside a text: what stands around it */
+    bool inside;
     const char *error;
 };
 
 static bool find_object(struct sl_decoder *d, struct entry *e, bool must)
 {
-    if (!begins_object(e->text)) {
+    const struct sl_slice text = e->piece.text;
+
+    if (d->scanned) {
+        d->scanned = false;
+        if (d->is_object)
+            return true;
+    } else if (!begins_object(text)) {
         if (must)
-            e->error = e->text.n == 0 ? "empty value" : "not a JSON object";
+            e->error = text.n == 0 ? "empty value" : "not a JSON object";
         return false;
-    }
-    if (scan(d, e->text))
+    } else if (scan(d, text)) {
         return true;
+    }
     e->error = d->scan.error;
     return false;
 }
 
-static bool take_form(struct sl_decoder *d, struct entry *e)
+/* Line breaks alone may follow the object, and none stand before it: that is how it is put back. */
+static bool can_be_put_back(const struct entry *e)
 {
-    switch (d->form) {
-    case SL_DECODE_AUTO:
-    case SL_DECODE_JSON:
-        return find_object(d, e, d->form == SL_DECODE_JSON);
-    default:
+    for (size_t i = 0; i < e->after.n; i++)
+        if (e->after.p[i] != '\n' && e->after.p[i] != '\r')
+            return false;
+    return (e->before.n == 0 ||
+            (!memchr(e->before.p, '\n', e->before.n) && !memchr(e->before.p, '\r', e->before.n))) &&
+           sl_utf8_valid(e->before);
+}
+
+/* Forms leave out what looks like an object: it is none after all, or cannot be one here. */
+static void add_words(struct sl_decoder *d, const struct entry *e)
+{
+    sl_members_string(d->found, SL_SLICE_LITERAL("msg"), e->parsed.inner);
+}
+
+/* The entry's own words as the record, where they are one JSON object. */
+static bool find_inside(struct sl_decoder *d, struct entry *e)
+{
+    const struct sl_slice text = e->piece.text, inner = e->parsed.inner;
+    const char *end = text.p + text.n;
+
+    if (!inner.p || !begins_object(inner))
+        return false;
+    if (inner.p >= text.p && inner.p + inner.n <= end && scan(d, inner)) {
+        const struct sl_slice body = d->scan.body;
+
+        e->before = sl_slice(text.p, (size_t)(body.p - text.p));
+        e->after = sl_slice(body.p + body.n, (size_t)(end - (body.p + body.n)));
+        e->inside = can_be_put_back(e) && sl_decoder_lacks(d, d->wrapper_member);
+    }
+    if (!e->inside)
+        add_words(d, e);
+    return e->inside;
+}
+
+static bool parse_text(struct sl_decoder *d, enum sl_decode_form form, struct entry *e)
+{
+    const struct sl_form_context c = context(d);
+    const struct sl_members_mark mark = sl_members_mark(d->found);
+    const struct sl_slice text = e->piece.text;
+    bool parsed;
+
+    e->parsed.members = d->found;
+    if (form == SL_DECODE_AUTO)
+        parsed = sl_forms_try(&c, text, &e->parsed) != NULL;
+    else if (form == SL_DECODE_TEXT)
+        parsed = sl_patterns_parse(d->patterns, d->rule, &c, text, &e->parsed);
+    else
+        parsed = forms[form].text->parse(&c, text, &e->parsed);
+    if (parsed)
+        return find_inside(d, e);
+    sl_members_back(d->found, mark);
+    e->error = form == SL_DECODE_AUTO ? NULL : e->parsed.error;
+    e->parsed = (struct sl_parsed){0};
+    return false;
+}
+
+/* True: it is an object, and the scan holds it. */
+static bool find_form(struct sl_decoder *d, struct entry *e)
+{
+    enum sl_decode_form form = d->wrapper ? SL_DECODE_AUTO : d->form;
+
+    if (d->refused || d->error) {
+        e->error = d->error;
         return false;
     }
+    if (e->piece.is_object)
+        return scan(d, e->piece.text);
+    switch (form) {
+    case SL_DECODE_JSON:
+        return find_object(d, e, true);
+    case SL_DECODE_AUTO:
+        if (d->scanned || begins_object(e->piece.text))
+            return find_object(d, e, false);
+        break;
+    case SL_DECODE_TEXT:
+        if (!sl_patterns_any(d->patterns, d->rule))
+            return false;
+        break;
+    default:
+        break;
+    }
+    return parse_text(d, form, e);
+}
+
+/* ---- members ---- */
+
+/* All that is still to be put behind the members must not move them: fields point there. */
+static void make_room(struct sl_decoder *d)
+{
+    struct sl_buf *text = &d->found->text;
+    size_t more = 1 + SL_CORRELATION_ROOM + d->enrich_text.n + SL_ENRICH_BESIDE;
+
+    text->max = SL_MEMBERS_BYTES_MAX + more; /* they are held to theirs already */
+    sl_buf_reserve(text, more);
+}
+
+/* Members as fields, with the stamp of what was scanned before. */
+static bool scan_members(struct sl_decoder *d)
+{
+    struct sl_buf *text = &d->found->text;
+    struct sl_scan *s = &d->scan;
+    const struct sl_scan before = *s;
+    bool good;
+
+    make_room(d);
+    text->p[0] = '{';
+    text->p[text->n] = '}';
+    good = sl_json_scan(s, sl_slice(text->p, text->n + 1));
+    text->p[0] = ',';
+    s->body = before.body;
+    s->breaks = before.breaks;
+    s->empty = before.empty;
+    return good;
+}
+
+static void quote(struct sl_slice a, struct sl_slice b, struct sl_buf *out)
+{
+    sl_buf_byte(out, '"');
+    sl_json_escape(a, out);
+    sl_json_escape(b, out);
+    sl_buf_byte(out, '"');
+}
+
+/* outer: what the wrapper left is needed as well. False: there is no room for it. */
+static bool add_wrapper(struct sl_decoder *d, const struct entry *e, bool outer)
+{
+    struct sl_buf *text = &d->around;
+
+    sl_buf_clear(text);
+    if (outer && e->inside)
+        sl_buf_byte(text, '[');
+    if (outer)
+        quote(e->piece.wrapper, sl_slice("", 0), text);
+    if (outer && e->inside)
+        sl_buf_byte(text, ',');
+    if (e->inside)
+        quote(e->before, e->after, text);
+    if (outer && e->inside)
+        sl_buf_byte(text, ']');
+    return !text->full &&
+           sl_members_json(d->found, SL_SLICE_LITERAL("wrapper"), sl_buf_as_slice(text));
+}
+
+/* False: as an object it would lose something. */
+static bool add_members_to_object(struct sl_decoder *d, const struct entry *e)
+{
+    const struct sl_slice body = d->scan.body;
+    bool leave[SL_MEMBERS_MAX];
+    unsigned n = sl_members_meet(d->found, body, leave);
+    bool outer = n > 0 && e->piece.wrapper.p;
+
+    if ((outer || e->inside) && !sl_decoder_lacks(d, d->wrapper_member))
+        return false;
+    if (n > 0)
+        sl_members_drop(d->found, leave);
+    if ((outer || e->inside) && !add_wrapper(d, e, outer))
+        return false;
+    if (d->found->n == 0 || scan_members(d))
+        return true;
+    sl_members_begin(d->found); /* they are no JSON that could be read, so they are not written */
+    scan(d, body);
+    return !outer && !e->inside;
+}
+
+static void begin_text(struct sl_decoder *d, struct sl_slice text)
+{
+    sl_decoder_begin(d); /* forgets what was found before the error */
+    sl_decoder_set_text(d, d->message, text);
+}
+
+static void add_members_to_text(struct sl_decoder *d, struct sl_slice text)
+{
+    bool leave[SL_MEMBERS_MAX];
+
+    begin_text(d, text);
+    if (sl_members_meet_text(d->found, leave) > 0)
+        sl_members_drop(d->found, leave);
+    if (d->found->n == 0 || scan_members(d))
+        return;
+    sl_members_begin(d->found);
+    begin_text(d, text);
+}
+
+/* ---- meaning ---- */
+
+/* What the record says itself comes before what stood around it. */
+static void find_meaning(struct sl_decoder *d, const struct entry *e, bool *has_time,
+                         struct sl_record *r)
+{
+    const int64_t kafka_ns = sl_kafka_ns(d->message_at->timestamp_ms);
+
+    if (!*has_time && e->parsed.has_time && sl_time_counts(e->parsed.time_ns, kafka_ns)) {
+        r->time_ns = e->parsed.time_ns;
+        *has_time = true;
+    }
+    if (!*has_time && e->piece.has_time && sl_time_counts(e->piece.time_ns, kafka_ns)) {
+        r->time_ns = e->piece.time_ns;
+        *has_time = true;
+    }
+    if (r->level == SL_LEVEL_NONE)
+        r->level = e->parsed.level;
+    if (r->level == SL_LEVEL_NONE)
+        r->level = e->piece.level;
+}
+
+/* Its fields, and what they mean. */
+static void read_record(struct sl_decoder *d, struct entry *e, bool object, struct sl_record *r)
+{
+    bool has_time = false;
+
+    if (object) {
+        has_time = sl_decoder_time(d, &r->time_ns);
+        r->level = sl_decoder_level(d);
+        r->body = d->scan.body;
+        r->breaks = d->scan.breaks;
+        r->empty = d->scan.empty;
+    }
+    object = object && (d->found->n == 0 || add_members_to_object(d, e));
+    r->form = object ? SL_FORM_OBJECT : SL_FORM_TEXT;
+    if (!object) {
+        has_time = false;
+        r->level = SL_LEVEL_NONE;
+        r->parse_error = e->error;
+        r->text = e->piece.text;
+        if (e->inside)
+            add_words(d, e);
+        add_members_to_text(d, r->text);
+    }
+    find_meaning(d, e, &has_time, r);
+    if (d->found->n > 0) {
+        has_time = has_time || sl_decoder_time(d, &r->time_ns);
+        r->level = r->level ? r->level : sl_decoder_level(d);
+    }
+    if (!has_time)
+        r->time_ns = sl_kafka_ns(d->message_at->timestamp_ms);
 }
 
 void sl_decode_at(struct sl_decoder *d, size_t i, struct sl_record *ret)
 {
-    struct entry e = {.text = d->message_at->value};
+    const struct sl_slice value = d->message_at->value;
+    struct entry e = {.piece = {.text = value, .raw = value}};
+    bool object;
 
+    sl_members_begin(d->found);
+    if (d->wrapper)
+        d->wrapper->piece(d->unwrapped, i, d->found, &e.piece);
     *ret = (struct sl_record){
         .message = d->message_at,
         .refused = d->refused,
         .sub = (uint32_t)i,
         .many = d->wrapper && d->wrapper->many,
-        .raw = e.text,
+        .raw = e.piece.raw,
         .decoder = d,
         .value_crc = d->value_crc,
     };
-    sl_members_begin(d->found);
-    if (take_form(d, &e)) {
-        as_object(d, ret);
-    } else {
-        sl_decoder_begin(d); /* forgets what was found before the error */
-        as_text(d, ret, e.error);
-        ret->text = e.text;
-        sl_decoder_set_text(d, d->message, e.text);
-    }
+    object = find_form(d, &e);
+    read_record(d, &e, object, ret);
     ret->values = d->scan.values;
     ret->has_timestamp = sl_decoder_has(d, d->timestamp_member);
-    if (!sl_decoder_time(d, &ret->time_ns))
-        ret->time_ns = sl_kafka_ns(d->message_at->timestamp_ms);
-    ret->level = sl_decoder_level(d);
+    if (d->correlation) {
+        make_room(d);
+        sl_correlation_add(d->correlation, d, ret);
+    }
     sl_decoder_enrich(d, ret);
 }
 
 void sl_decode(struct sl_decoder *d, const struct sl_message *message, struct sl_record *ret)
 {
-    if (sl_decode_open(d, message) == 0)
+    if (sl_decode_open(d, message) == 0) {
+        d->wrapper = NULL;
         d->form = SL_DECODE_TEXT;
+        d->rule = 0;
+        d->scanned = false;
+    }
     sl_decode_at(d, 0, ret);
 }

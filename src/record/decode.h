@@ -35,7 +35,7 @@ enum {
     SL_ENRICH_MAX = 64,
     SL_TIME_FIELDS = 4,
     SL_LEVEL_FIELDS = 7,
-    SL_SHAPE_FIELDS = 6,
+    SL_SHAPE_FIELDS = 7,
     SL_ENRICH_BYTES_MAX = 1 << 20,
     SL_ENRICH_BESIDE = 64,    /* kind and level */
     SL_DECODE_KEEP = 1 << 20, /* memory that a giant record may leave behind */
@@ -66,7 +66,7 @@ struct sl_decoder {
 
     /* Fields that every record is asked for. */
     unsigned message, kind, name, value, metric_fields;
-    unsigned timestamp_member, base64_member;
+    unsigned timestamp_member, wrapper_member;
     unsigned times[SL_TIME_FIELDS], levels[SL_LEVEL_FIELDS];
     unsigned shapes[SL_SHAPE_FIELDS]; /* by which `auto` knows wrappers that are JSON */
 
@@ -79,15 +79,16 @@ struct sl_decoder {
     const char *nothing, *refused, *error;
     bool scanned;   /* open has scanned the value, and nothing has been scanned since */
     bool is_object; /* with this outcome */
-    struct sl_unwrapped *unwrapped;
+    struct sl_unwrapped *unwrapped; /* NULL: nothing was wrapped so far */
 
     /* Scratch memory of the current record. */
     struct sl_scan scan;
     size_t cap_values, cap_nodes;
     uint32_t version;         /* of fields, that the arrays fit */
     struct sl_members *found; /* members of the record at hand, and then all that is added to it */
-    struct sl_buf added;
-    uint64_t added_enrich; /* which combination `added` holds */
+    struct sl_buf around;     /* the member `wrapper`, while it is made */
+    struct sl_buf added;      /* what enrichment adds */
+    uint64_t added_enrich;    /* which combination `added` holds */
     int added_kind, added_level;
     char partition_text[16], offset_text[24], time_text[40];
 };
@@ -129,8 +130,6 @@ static inline void sl_decoder_set_text(struct sl_decoder *d, unsigned id, struct
 enum sl_kind sl_decoder_kind(const struct sl_decoder *d);
 enum sl_level sl_decoder_level(const struct sl_decoder *d);
 bool sl_decoder_time(const struct sl_decoder *d, int64_t *ret_ns); /* false: nothing that counts */
-/* Whether a time counts: since 2000, and at most a day after Kafka's. */
-bool sl_decoder_time_counts(const struct sl_decoder *d, int64_t ns);
 int64_t sl_kafka_ns(int64_t kafka_ms); /* unknown: 1970 */
 
 /* enrich.c: which of enrichment, kind and level the record lacks; fills kind, level and added,
@@ -138,10 +137,11 @@ int64_t sl_kafka_ns(int64_t kafka_ms); /* unknown: 1970 */
 int sl_decoder_add_enrich(struct sl_decoder *d, const struct sl_properties *all,
                           struct sl_error *err);
 void sl_decoder_enrich(struct sl_decoder *d, struct sl_record *r);
-/* Room in d->found behind what is there: enrichment is appended without moving it. */
-void sl_decoder_enrich_room(struct sl_decoder *d);
 
-/* names.c: takes those members out that the object has itself; returns how many. */
-unsigned sl_members_leave(struct sl_members *m, struct sl_slice object);
+/* names.c: marks the members that the object has itself; returns how many. */
+unsigned sl_members_meet(const struct sl_members *m, struct sl_slice object,
+                         bool ret_leave[SL_MEMBERS_MAX]);
+/* The same for a record that is {"message": text, ...}. */
+unsigned sl_members_meet_text(const struct sl_members *m, bool ret_leave[SL_MEMBERS_MAX]);
 
 #endif

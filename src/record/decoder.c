@@ -2,7 +2,8 @@
 #include <stdlib.h>
 
 #include "base/alloc.h"
-#include "record/decode.h"
+#include "record/correlation.h"
+#include "record/patterns.h"
 
 /* ---- making ---- */
 
@@ -35,7 +36,8 @@ static void add_own_fields(struct sl_decoder *d)
         d->levels[i] = field(d, levels[i]);
     for (size_t i = 0; i < SL_SHAPE_FIELDS; i++)
         d->shapes[i] = field(d, shapes[i]);
-    d->base64_member = sl_fields_add_member(d->fields, "message_base64");
+    d->wrapper_member = field(d, "wrapper");
+    sl_fields_watch(d->fields, d->wrapper_member);
     /* Both are written where absent; beside `level.x` a `level` would be two types of one field. */
     sl_fields_watch(d->fields, d->kind);
     sl_fields_watch(d->fields, d->levels[0]);
@@ -52,12 +54,17 @@ struct sl_decoder *sl_decoder_new(const struct sl_decoder_config *config, struct
     d->added_kind = -2; /* no combination yet */
     sl_buf_init(&d->enrich_text, SL_ENRICH_BYTES_MAX);
     sl_buf_init(&d->added, SL_ENRICH_BYTES_MAX + SL_ENRICH_BESIDE);
+    sl_buf_init(&d->around, SL_MEMBERS_BYTES_MAX);
     d->found = sl_alloc(sizeof(*d->found));
     sl_members_init(d->found);
     add_own_fields(d);
     rc = sl_zone_new(config->timezone, &d->zone, err);
     if (rc == SL_OK)
         rc = sl_decoder_add_enrich(d, config->enrich, err);
+    if (rc == SL_OK)
+        rc = sl_correlation_new(config->correlation, d->fields, &d->correlation, err);
+    if (rc == SL_OK)
+        rc = sl_patterns_new(config->decode, config->n_decode, &d->patterns, err);
     if (rc != SL_OK) {
         sl_decoder_free(d);
         return NULL;
@@ -72,9 +79,13 @@ void sl_decoder_free(struct sl_decoder *d)
     sl_zone_free(d->zone);
     sl_buf_release(&d->enrich_text);
     sl_buf_release(&d->added);
+    sl_buf_release(&d->around);
     if (d->found)
         sl_members_release(d->found);
     free(d->found);
+    sl_correlation_free(d->correlation);
+    sl_patterns_free(d->patterns);
+    sl_unwrapped_free(d->unwrapped);
     free(d->scan.values);
     free(d->scan.marks);
     free(d->scan.seen);

@@ -113,16 +113,6 @@ static void append(struct sl_decoder *d, struct sl_record *r)
     r->added = sl_buf_as_slice(&d->found->text);
 }
 
-void sl_decoder_enrich_room(struct sl_decoder *d)
-{
-    struct sl_buf *text = &d->found->text;
-
-    /* Its bound is far below that of the buffer: there is always room once the members are held to
-     * theirs. */
-    text->max = SL_MEMBERS_BYTES_MAX + SL_ENRICH_BYTES_MAX + SL_ENRICH_BESIDE;
-    sl_buf_reserve(text, d->enrich_text.n + SL_ENRICH_BESIDE);
-}
-
 /* Enrichment stands for the field where the record has none, so that a rule sees it; a level that
  * the record spells in another field comes before an enriched one. */
 void sl_decoder_enrich(struct sl_decoder *d, struct sl_record *r)

@@ -3,6 +3,7 @@
 
 #include "record/decode.h"
 #include "record/levels.h"
+#include "record/spellings.h"
 
 const char *sl_kind_name(enum sl_kind k)
 {
@@ -92,8 +93,6 @@ enum sl_level sl_decoder_level(const struct sl_decoder *d)
 
 /* ---- time ---- */
 
-static const int64_t year_2000 = (int64_t)946684800 * SL_NS_PER_SECOND;
-
 /* A number spelled with an exponent: rare, and no more exact than a double. */
 static bool time_from_exponent(const struct sl_value *v, int64_t *ret)
 {
@@ -121,6 +120,8 @@ static bool time_of_value(const struct sl_decoder *d, const struct sl_value *v, 
     return sl_time_from_number(text, ret) || time_from_exponent(v, ret);
 }
 
+/* A record without a time of its own where Kafka knows none (-1) is of 1970: a replay must give the
+ * same, so the clock is no way out. */
 int64_t sl_kafka_ns(int64_t kafka_ms)
 {
     int64_t ns;
@@ -130,25 +131,12 @@ int64_t sl_kafka_ns(int64_t kafka_ms)
     return __builtin_mul_overflow(kafka_ms, 1000000, &ns) ? INT64_MAX : ns;
 }
 
-/* Kafka's time bounds what a record may say. Where Kafka knows none (-1), nothing bounds it from
- * above, and a record without a time of its own is of 1970: a replay must give the same, so the
- * clock is no way out. */
-bool sl_decoder_time_counts(const struct sl_decoder *d, int64_t ns)
-{
-    const int64_t day = (int64_t)86400 * SL_NS_PER_SECOND;
-    int64_t kafka_ms = d->message_at->timestamp_ms, last;
-
-    if (kafka_ms < 0 || __builtin_add_overflow(sl_kafka_ns(kafka_ms), day, &last))
-        last = INT64_MAX;
-    return ns >= year_2000 && ns <= last;
-}
-
 bool sl_decoder_time(const struct sl_decoder *d, int64_t *ret_ns)
 {
     for (size_t i = 0; i < SL_TIME_FIELDS; i++)
         if (sl_decoder_has(d, d->times[i]) &&
             time_of_value(d, &d->scan.values[d->times[i]], ret_ns) &&
-            sl_decoder_time_counts(d, *ret_ns))
+            sl_time_counts(*ret_ns, sl_kafka_ns(d->message_at->timestamp_ms)))
             return true;
     return false;
 }

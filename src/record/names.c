@@ -13,7 +13,7 @@ enum { PLACES = 2 * SL_MEMBERS_MAX, NONE = SL_MEMBERS_MAX };
 struct names {
     const struct sl_members *m;
     uint16_t at[PLACES]; /* NONE: free */
-    bool leaves[SL_MEMBERS_MAX];
+    bool *leaves;
     unsigned n; /* that leave */
 };
 
@@ -92,7 +92,8 @@ static void meet_all(struct names *x, struct sl_slice object)
     }
 }
 
-unsigned sl_members_leave(struct sl_members *m, struct sl_slice object)
+unsigned sl_members_meet(const struct sl_members *m, struct sl_slice object,
+                         bool ret_leave[SL_MEMBERS_MAX])
 {
     struct names x;
 
@@ -100,13 +101,29 @@ unsigned sl_members_leave(struct sl_members *m, struct sl_slice object)
         return 0;
     x.m = m;
     x.n = 0;
-    memset(x.leaves, 0, sizeof(x.leaves));
+    x.leaves = ret_leave;
+    memset(ret_leave, 0, m->n * sizeof(*ret_leave));
     for (size_t i = 0; i < PLACES; i++)
         x.at[i] = NONE;
     for (unsigned i = 0; i < m->n; i++)
         enter(&x, i);
     meet_all(&x, object);
-    if (x.n > 0)
-        sl_members_drop(m, x.leaves);
     return x.n;
+}
+
+unsigned sl_members_meet_text(const struct sl_members *m, bool ret_leave[SL_MEMBERS_MAX])
+{
+    const struct sl_slice message = SL_SLICE_LITERAL("message"),
+                          base64 = SL_SLICE_LITERAL("message_base64");
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < m->n; i++) {
+        struct sl_slice name = sl_slice(m->text.p + m->names[i].begin, m->names[i].n);
+
+        ret_leave[i] =
+            name.n >= message.n && memcmp(name.p, message.p, message.n) == 0 &&
+            (name.n == message.n || name.p[message.n] == '.' || sl_slice_equal(name, base64));
+        n += ret_leave[i];
+    }
+    return n;
 }

@@ -74,7 +74,14 @@ static const char everything[] =
     "    producer: { compression.type: zstd }\n"
     "    memory: 32MiB\n"
     "  timezone: Europe/Berlin\n"
-    "  decode: { logs: auto, \"^app-j.*\": json, \"^app-.*\": text }\n"
+    "  decode:\n"
+    "    logs: auto\n"
+    "    \"^app-j.*\": json\n"
+    "    \"^app-.*\": text\n"
+    "    edge: { text: ['^(?<a>x$)', '(?<b>y)'], kind: server }\n"
+    "    metrics: { form: otlp_json, kind: metric }\n"
+    "    more: { kind: metric }\n"
+    "  correlation: { fields: [id, trace.id], headers: [], make: true }\n"
     "routes: [routes/, /etc/sluice/more.yaml]\n"
     "unmatched: [archive, local]\n"
     "rule_errors: archive\n"
@@ -158,11 +165,24 @@ static void check_source(const struct sl_config *c)
     assert_string_equal(s->producer.items[0].value, "zstd");
     assert_int_equal(s->memory, 32 << 20);
     assert_string_equal(s->timezone, "Europe/Berlin");
-    assert_int_equal(s->n_decode, 3);
+    assert_int_equal(s->n_decode, 6);
     assert_string_equal(s->decode[1].topic, "^app-j.*");
     assert_int_equal(s->decode[0].form, SL_DECODE_AUTO);
     assert_int_equal(s->decode[1].form, SL_DECODE_JSON);
     assert_int_equal(s->decode[2].form, SL_DECODE_TEXT);
+    assert_int_equal(s->decode[2].patterns.n, 0);
+    assert_int_equal(s->decode[2].kind, SL_DECODE_KIND_NONE);
+    assert_int_equal(s->decode[3].form, SL_DECODE_TEXT);
+    assert_int_equal(s->decode[3].patterns.n, 2);
+    assert_string_equal(s->decode[3].patterns.items[0], "^(?<a>x$)");
+    assert_int_equal(s->decode[3].kind, SL_DECODE_KIND_SERVER);
+    assert_int_equal(s->decode[4].form, SL_DECODE_OTLP_JSON);
+    assert_int_equal(s->decode[4].kind, SL_DECODE_KIND_METRIC);
+    assert_int_equal(s->decode[5].form, SL_DECODE_AUTO);
+    assert_int_equal(s->correlation.fields.n, 2);
+    assert_string_equal(s->correlation.fields.items[1], "trace.id");
+    assert_int_equal(s->correlation.headers.n, 0);
+    assert_true(s->correlation.make);
 }
 
 static void check_top(const struct sl_config *c)
@@ -337,6 +357,10 @@ static void defaults_are_as_documented(void **state)
     assert_int_equal(c->source.memory, 64 << 20);
     assert_string_equal(c->source.timezone, "UTC");
     assert_int_equal(c->source.n_decode, 0);
+    assert_int_equal(c->source.correlation.fields.n, 5);
+    assert_string_equal(c->source.correlation.fields.items[0], "correlation_id");
+    assert_string_equal(c->source.correlation.headers.items[4], "traceparent");
+    assert_false(c->source.correlation.make);
     assert_true(c->unmatched.drop);
     assert_true(c->rule_errors.drop); /* as unmatched */
     assert_null(c->dead_letter);

@@ -28,10 +28,9 @@ struct fixture {
     struct sl_buf out, scratch;
 };
 
-static inline struct fixture *fixture_new(const struct sl_properties *enrich, const char *zone)
+static inline struct fixture *fixture_of(struct sl_decoder_config config)
 {
     struct fixture *x = sl_zalloc(sizeof(*x));
-    struct sl_decoder_config config = {.enrich = enrich, .timezone = zone};
     struct sl_error err = {0};
 
     x->topic = (struct sl_topic){.name = "logs", .decode = SL_DECODE_AUTO};
@@ -48,6 +47,11 @@ static inline struct fixture *fixture_new(const struct sl_properties *enrich, co
     sl_buf_init(&x->out, 64 << 20);
     sl_buf_init(&x->scratch, 64 << 20);
     return x;
+}
+
+static inline struct fixture *fixture_new(const struct sl_properties *enrich, const char *zone)
+{
+    return fixture_of((struct sl_decoder_config){.enrich = enrich, .timezone = zone});
 }
 
 static inline void fixture_free(struct fixture *x)

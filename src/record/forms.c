@@ -13,17 +13,6 @@ static const struct sl_text_form *const forms[] = {
 
 enum { FORMS = sizeof(forms) / sizeof(forms[0]) };
 
-const char *const sl_forms_names[] = {
-    /* access logs, nginx-error */
-    "time", "vhost", "port", "client", "ident", "user", "method", "path", "query", "protocol",
-    "request", "status", "bytes", "referer", "user_agent", "forwarded_for", "rest", "level", "pid",
-    "tid", "connection", "server", "subrequest", "upstream", "host", "login", "msg",
-    /* syslog */
-    "facility", "severity", "sequence", "app", "msg_id", "structured_data",
-    /* klog, python, java */
-    "file", "line", "function", "logger", "thread", "trace_id", "span_id", "request_id",
-    "exception_class", "exception_message", "stack_trace", NULL};
-
 const struct sl_text_form *sl_form_by_name(struct sl_slice name)
 {
     for (size_t i = 0; i < FORMS; i++)

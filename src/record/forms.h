@@ -13,10 +13,6 @@ const struct sl_text_form *sl_form_by_name(struct sl_slice name); /* NULL: there
 const struct sl_text_form *sl_forms_try(const struct sl_form_context *c, struct sl_slice text,
                                         struct sl_parsed *ret);
 
-/* Every name that a form itself gives, NULL at the end. Names that come from the text (logfmt and
- * klog's pairs) are added only where no inner object is. */
-extern const char *const sl_forms_names[];
-
 /* ---- for forms ---- */
 
 static inline bool sl_form_not(struct sl_parsed *ret, const char *why)

@@ -32,11 +32,6 @@ static void set_up(void)
     struct sl_zone *zone = NULL;
 
     config.fields = fields = sl_fields_new();
-    for (const char *const *name = sl_forms_names; *name; name++) {
-        unsigned id;
-
-        sl_fields_add(fields, sl_slice_str(*name), &id, NULL);
-    }
     decoder = sl_decoder_new(&config, NULL);
     CHECK(decoder && sl_zone_new(NULL, &zone, NULL) == SL_OK);
     context.zone = zone;

@@ -54,14 +54,13 @@ static struct sl_slice members_text(const struct sl_members *m)
     return m->text.n ? sl_slice(m->text.p + 1, m->text.n - 1) : sl_slice("", 0);
 }
 
-/* One JSON object, no name twice, and no name that is not listed. */
-static void check_members(const struct sl_members *m, struct sl_slice line, bool free_names)
+/* One JSON object, no name twice. */
+static void check_members(const struct sl_members *m, struct sl_slice line)
 {
     struct sl_slice text = members_text(m);
     struct sl_buf object;
     json_error_t why;
-    json_t *json, *value;
-    const char *name;
+    json_t *json;
 
     sl_buf_init(&object, 64 << 20);
     sl_buf_byte(&object, '{');
@@ -70,15 +69,6 @@ static void check_members(const struct sl_members *m, struct sl_slice line, bool
     json = json_loadb(object.p, object.n, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
     if (!json)
         fail_msg("%s\n%.*s\n%.*s", why.text, (int)line.n, line.p, (int)object.n, object.p);
-    json_object_foreach(json, name, value)
-    {
-        bool known = free_names;
-
-        for (const char *const *n = sl_forms_names; *n; n++)
-            known |= strcmp(*n, name) == 0;
-        if (!known)
-            fail_msg("the member %s is not in sl_forms_names", name);
-    }
     json_decref(json);
     sl_buf_release(&object);
 }
@@ -88,7 +78,6 @@ static void print(const struct sl_text_form *form, struct sl_slice line, struct 
     struct sl_members m;
     struct sl_parsed parsed = {.members = &m}, by_auto = {.members = &m};
     const struct sl_text_form *taken;
-    bool pairs = form == &sl_form_logfmt || form == &sl_form_klog; /* names of the line */
 
     sl_members_init(&m);
     taken = sl_forms_try(context(), line, &by_auto);
@@ -100,7 +89,7 @@ static void print(const struct sl_text_form *form, struct sl_slice line, struct 
         assert_non_null(parsed.error);
         sl_buf_printf(out, "- -\n! %s\n", parsed.error);
     } else {
-        check_members(&m, line, pairs);
+        check_members(&m, line);
         if (parsed.has_time)
             sl_time_rfc3339(parsed.time_ns, out);
         else

@@ -22,8 +22,9 @@ REGIONS = ["eu-west-1", "us-east-1", "ap-southeast-2"]
 
 
 class Corpus:
-    def __init__(self, seed):
-        self.random = random.Random(seed)
+    def __init__(self, seed, a_request=1):
+        """a_request: so many records share a trace_id, among the records of 500 other requests."""
+        self.random, self.a_request, self.open = random.Random(seed), a_request, []
         self.services = [f"svc-{self.random.choice(WORDS)}-{n:03d}" for n in range(200)]
 
     def user(self):
@@ -33,6 +34,16 @@ class Corpus:
         r = self.random
         return " ".join(r.choices(WORDS, k=r.randrange(least, most)))
 
+    def trace(self):
+        r = self.random
+        if self.a_request == 1:
+            return f"{r.getrandbits(128):032x}"
+        while len(self.open) < 500:
+            self.open.append([f"{r.getrandbits(128):032x}", r.randrange(1, 2 * self.a_request)])
+        at = r.randrange(len(self.open))
+        self.open[at][1] -= 1
+        return self.open[at][0] if self.open[at][1] else self.open.pop(at)[0]
+
     def json(self, n):
         r = self.random
         seconds = n // 100
@@ -41,7 +52,7 @@ class Corpus:
                 f'"service":"{self.services[int(200 * r.random() ** 2)]}","host":"ip-10-{r.randrange(8)}-'
                 f'{r.randrange(256)}-{r.randrange(256)}","region":"{r.choice(REGIONS)}",'
                 f'"message":"{self.words(12, 24)} id={r.getrandbits(40):x} took={r.randrange(5000)}ms",'
-                f'"user_id":{self.user()},"trace_id":"{r.getrandbits(128):032x}"')
+                f'"user_id":{self.user()},"trace_id":"{self.trace()}"')
         if r.random() < 0.5:
             text += (f',"http":{{"method":"{r.choice(("GET", "GET", "GET", "POST"))}","path":"/v1/'
                      f'{r.choice(WORDS)}/{r.randrange(10**6)}","status":{r.choice((200, 200, 200, 204, 404, 500))},'
@@ -67,11 +78,11 @@ class Corpus:
         return self.access(n) if self.random.random() < 0.2 else self.json(n)
 
 
-def write(folder, records, partitions, seed=42):
+def write(folder, records, partitions, seed=42, a_request=1):
     """{partition: path}; and the number of bytes of values."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    corpus, lines = Corpus(seed), [[] for _ in range(partitions)]
+    corpus, lines = Corpus(seed, a_request), [[] for _ in range(partitions)]
     for n in range(records):
         lines[n % partitions].append(corpus.record(n))
     paths, size = {}, 0
@@ -89,9 +100,10 @@ def main():
     options.add_argument("--records", type=int, default=500_000)
     options.add_argument("--partitions", type=int, default=64)
     options.add_argument("--seed", type=int, default=42)
+    options.add_argument("--a-request", type=int, default=1, help="records that share a trace_id, on average")
     options.add_argument("--out", required=True)
     arguments = options.parse_args()
-    _, size = write(arguments.out, arguments.records, arguments.partitions, arguments.seed)
+    _, size = write(arguments.out, arguments.records, arguments.partitions, arguments.seed, arguments.a_request)
     print(f"{arguments.records} records, {size} bytes, mean {size / arguments.records:.0f}", file=sys.stderr)
 
 

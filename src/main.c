@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <signal.h>
 
+#include "cli/archive.h"
 #include "cli/check.h"
 #include "cli/cli.h"
 #include "cli/dlq.h"
@@ -15,9 +16,9 @@
 #define LATER(command_name) (&(const struct sl_cli_command){.name = (command_name)})
 
 static const struct sl_cli_command *const commands[] = {
-    &sl_command_run,     &sl_command_check, &sl_command_setup,     &sl_command_test,
-    &sl_command_explain, &sl_command_plan,  &sl_command_positions, &sl_command_dlq,
-    &sl_command_version, LATER("archive"),  LATER("flow"),         LATER("replay"),
+    &sl_command_run,     &sl_command_check,   &sl_command_setup,     &sl_command_test,
+    &sl_command_explain, &sl_command_plan,    &sl_command_positions, &sl_command_dlq,
+    &sl_command_archive, &sl_command_version, LATER("flow"),         LATER("replay"),
     LATER("collect"),    LATER("top"),
 };
 

@@ -56,6 +56,11 @@ const struct sl_archive_counts *sl_archive_counts(const struct sl_archive *a)
     return &a->counts;
 }
 
+enum sl_archive_format sl_archive_format_of(const struct sl_archive *a)
+{
+    return a->config->s3.format;
+}
+
 int sl_archive_inflate(struct sl_archive *a, enum sl_compression kind, struct sl_slice bytes,
                        struct sl_buf *out, struct sl_error *err)
 {

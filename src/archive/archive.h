@@ -123,6 +123,8 @@ void sl_archive_wholes(struct sl_archive *a, sl_archive_whole_fn take, sl_archiv
 /* In order of topic, partition, bounds and key. */
 struct sl_archive_object *sl_archive_objects(struct sl_archive *a, size_t *ret_n);
 const struct sl_archive_counts *sl_archive_counts(const struct sl_archive *a);
+enum sl_archive_format
+sl_archive_format_of(const struct sl_archive *a); /* as the sink writes now */
 
 /* Inflates what one member, or a whole object, holds, and appends it. SL_EINVAL, SL_EFULL: `err`
  * says what is wrong with it. */

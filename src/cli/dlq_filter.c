@@ -16,7 +16,7 @@ static const char *const words[] = {
 
 /* ---- reading ---- */
 
-static int read_time(const char *text, const char *name, int64_t now_ms, int64_t *ret,
+int sl_dlq_read_time(const char *text, const char *name, int64_t now_ms, int64_t *ret,
                      struct sl_error *err)
 {
     char day[40];
@@ -111,9 +111,9 @@ int sl_dlq_filter_parse(const char *const *values, char *const *operands, size_t
     ret->rule = all[SL_DLQ_RULE];
     ret->topic = all[SL_DLQ_TOPIC];
     if (!code && all[SL_DLQ_SINCE])
-        code = read_time(all[SL_DLQ_SINCE], "since", now_ms, &ret->since_ms, err);
+        code = sl_dlq_read_time(all[SL_DLQ_SINCE], "since", now_ms, &ret->since_ms, err);
     if (!code && all[SL_DLQ_UNTIL])
-        code = read_time(all[SL_DLQ_UNTIL], "until", now_ms, &ret->until_ms, err);
+        code = sl_dlq_read_time(all[SL_DLQ_UNTIL], "until", now_ms, &ret->until_ms, err);
     if (!code)
         code = read_places(operands, n_operands, ret, err);
     if (code)

@@ -53,6 +53,9 @@ struct sl_dlq_filter {
 int sl_dlq_filter_parse(const char *const *values, char *const *operands, size_t n_operands,
                         int64_t now_ms, struct sl_dlq_filter *ret, struct sl_error *err);
 void sl_dlq_filter_release(struct sl_dlq_filter *f);
+/* "2h" (ago), a day or a time; name: of the option, for err. */
+int sl_dlq_read_time(const char *text, const char *name, int64_t now_ms, int64_t *ret,
+                     struct sl_error *err);
 bool sl_dlq_filter_takes(const struct sl_dlq_filter *f, const struct sl_dead_letter *l);
 
 #endif

@@ -21,7 +21,7 @@ static uint64_t now_ms(void)
     return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
-static void progress_init(struct sl_dlq_progress *p, const char *command)
+void sl_dlq_progress_init(struct sl_dlq_progress *p, const char *command)
 {
     *p = (struct sl_dlq_progress){.command = command, .terminal = isatty(STDERR_FILENO)};
     p->began_ms = p->last_ms = now_ms();
@@ -159,7 +159,7 @@ int sl_dlq_scan_open(const struct sl_config *config, const char *command, bool (
     int code = SL_EKAFKA;
 
     *ret = (struct sl_dlq_scan){.config = config, .stop = stop, .user = user};
-    progress_init(&ret->progress, command);
+    sl_dlq_progress_init(&ret->progress, command);
     find_topics(ret);
     if (ret->n == 0) {
         sl_dlq_scan_release(ret);

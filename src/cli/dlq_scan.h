@@ -56,6 +56,7 @@ int sl_dlq_scan_letters(struct sl_dlq_scan *s, sl_dlq_letter_fn take, void *user
 /* Whether this one has been redriven. */
 bool sl_dlq_scan_done(const struct sl_dlq_scan *s, const struct sl_dead_letter *l);
 
+void sl_dlq_progress_init(struct sl_dlq_progress *p, const char *command);
 void sl_dlq_progress(struct sl_dlq_progress *p, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 void sl_dlq_progress_hide(struct sl_dlq_progress *p);

@@ -10,10 +10,18 @@
 static const struct {
     const char *name;
     enum sl_decode_form form;
-} forms[] = {{"common", SL_DECODE_COMMON},           {"combined", SL_DECODE_COMBINED},
-             {"nginx-error", SL_DECODE_NGINX_ERROR}, {"syslog", SL_DECODE_SYSLOG},
-             {"logfmt", SL_DECODE_LOGFMT},           {"klog", SL_DECODE_KLOG},
-             {"python", SL_DECODE_PYTHON},           {"java", SL_DECODE_JAVA}};
+} forms[] = {{"common", SL_DECODE_COMMON},
+             {"combined", SL_DECODE_COMBINED},
+             {"nginx-error", SL_DECODE_NGINX_ERROR},
+             {"syslog", SL_DECODE_SYSLOG},
+             {"logfmt", SL_DECODE_LOGFMT},
+             {"klog", SL_DECODE_KLOG},
+             {"python", SL_DECODE_PYTHON},
+             {"java", SL_DECODE_JAVA},
+             {"cri", SL_DECODE_CRI},
+             {"docker", SL_DECODE_DOCKER},
+             {"cloudwatch", SL_DECODE_CLOUDWATCH},
+             {"otlp_json", SL_DECODE_OTLP_JSON}};
 
 static void read_page(struct sl_buf *out)
 {

@@ -100,17 +100,18 @@ void sl_correlation_free(struct sl_correlation *c)
 
 /* ---- W3C Trace Context ---- */
 
-/* Lower-case hexadecimal digits, not all zero. */
+/* Lower-case hexadecimal digits, and not all zero. Without branches: nearly all are. */
 static bool is_hex(const char *p, size_t n, bool zero_too)
 {
-    bool zero = true;
+    unsigned wrong = 0, other = zero_too;
 
     for (size_t i = 0; i < n; i++) {
-        if (!((p[i] >= '0' && p[i] <= '9') || (p[i] >= 'a' && p[i] <= 'f')))
-            return false;
-        zero = zero && p[i] == '0';
+        unsigned c = (uint8_t)p[i];
+
+        wrong |= (c - '0' > 9) & (c - 'a' > 5);
+        other |= c ^ '0';
     }
-    return zero_too || !zero;
+    return !wrong && other;
 }
 
 bool sl_traceparent_read(struct sl_slice text, struct sl_slice *ret_trace,

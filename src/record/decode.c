@@ -51,7 +51,6 @@ static bool begins_object(struct sl_slice text)
 
 static bool scan(struct sl_decoder *d, struct sl_slice text)
 {
-    d->scanned = false;
     sl_decoder_begin(d);
     return sl_json_scan(&d->scan, text);
 }
@@ -83,50 +82,14 @@ static bool open_wrapper(struct sl_decoder *d, const struct sl_wrapper *w, size_
     case SL_UNWRAP_NOT:
         return false;
     }
-    d->scanned = false; /* that was the wrapper */
     return true;
-}
-
-/* The wrapper that an object may be: by the members it must have, which the scan has noted. */
-static const struct sl_wrapper *wrapper_of_object(const struct sl_decoder *d)
-{
-    enum { LOG, STREAM, TIME, RESOURCE_LOGS, MESSAGE_TYPE, LOG_EVENTS, AWSLOGS };
-    const unsigned *id = d->shapes;
-
-    if (sl_decoder_has(d, id[STREAM]) && sl_decoder_has(d, id[LOG]) && sl_decoder_has(d, id[TIME]))
-        return &sl_wrapper_docker;
-    if (sl_decoder_has(d, id[RESOURCE_LOGS]))
-        return &sl_wrapper_otlp_json;
-    if ((sl_decoder_has(d, id[MESSAGE_TYPE]) && sl_decoder_has(d, id[LOG_EVENTS])) ||
-        sl_decoder_has(d, id[AWSLOGS]))
-        return &sl_wrapper_cloudwatch;
-    return NULL;
-}
-
-/* JSON is scanned here, once: what it is shows in it, and most of it is the record. */
-static size_t open_auto(struct sl_decoder *d, struct sl_slice value)
-{
-    const struct sl_wrapper *w;
-    const char *why;
-    size_t n = 1;
-
-    if (begins_object(value)) {
-        d->is_object = scan(d, value);
-        d->scanned = true;
-        w = d->is_object ? wrapper_of_object(d) : NULL;
-        if (w && !w->looks(value))
-            w = NULL;
-    } else {
-        w = sl_wrapper_of(value);
-    }
-    if (w)
-        (void)open_wrapper(d, w, &n, &why);
-    return n;
 }
 
 size_t sl_decode_open(struct sl_decoder *d, const struct sl_message *message)
 {
     const struct sl_topic *topic = message->at->topic;
+    const struct sl_wrapper *w;
+    const char *why;
     size_t n = 1;
 
     if (d->wrapper)
@@ -139,11 +102,9 @@ size_t sl_decode_open(struct sl_decoder *d, const struct sl_message *message)
     d->value_crc = sl_crc32c(0, message->value.p, message->value.n);
     d->wrapper = NULL;
     d->nothing = d->refused = d->error = NULL;
-    d->scanned = false;
-    if (d->form == SL_DECODE_AUTO)
-        n = open_auto(d, message->value);
-    else if (forms[d->form].wrapper)
-        (void)open_wrapper(d, forms[d->form].wrapper, &n, &d->error);
+    w = d->form == SL_DECODE_AUTO ? sl_wrapper_of(message->value) : forms[d->form].wrapper;
+    if (w && !open_wrapper(d, w, &n, &why) && d->form != SL_DECODE_AUTO)
+        d->error = why;
     return n;
 }
 
@@ -167,17 +128,13 @@ static bool find_object(struct sl_decoder *d, struct entry *e, bool must)
 {
     const struct sl_slice text = e->piece.text;
 
-    if (d->scanned) {
-        d->scanned = false;
-        if (d->is_object)
-            return true;
-    } else if (!begins_object(text)) {
+    if (!begins_object(text)) {
         if (must)
             e->error = text.n == 0 ? "empty value" : "not a JSON object";
         return false;
-    } else if (scan(d, text)) {
-        return true;
     }
+    if (scan(d, text))
+        return true;
     e->error = d->scan.error;
     return false;
 }
@@ -256,7 +213,7 @@ static bool find_form(struct sl_decoder *d, struct entry *e)
     case SL_DECODE_JSON:
         return find_object(d, e, true);
     case SL_DECODE_AUTO:
-        if (d->scanned || begins_object(e->piece.text))
+        if (begins_object(e->piece.text))
             return find_object(d, e, false);
         break;
     case SL_DECODE_TEXT:
@@ -457,7 +414,6 @@ void sl_decode(struct sl_decoder *d, const struct sl_message *message, struct sl
         d->wrapper = NULL;
         d->form = SL_DECODE_TEXT;
         d->rule = 0;
-        d->scanned = false;
     }
     sl_decode_at(d, 0, ret);
 }

@@ -35,7 +35,6 @@ enum {
     SL_ENRICH_MAX = 64,
     SL_TIME_FIELDS = 4,
     SL_LEVEL_FIELDS = 7,
-    SL_SHAPE_FIELDS = 7,
     SL_ENRICH_BYTES_MAX = 1 << 20,
     SL_ENRICH_BESIDE = 64,    /* kind and level */
     SL_DECODE_KEEP = 1 << 20, /* memory that a giant record may leave behind */
@@ -68,7 +67,6 @@ struct sl_decoder {
     unsigned message, kind, name, value, metric_fields;
     unsigned timestamp_member, wrapper_member;
     unsigned times[SL_TIME_FIELDS], levels[SL_LEVEL_FIELDS];
-    unsigned shapes[SL_SHAPE_FIELDS]; /* by which `auto` knows wrappers that are JSON */
 
     /* The message at hand. */
     const struct sl_message *message_at;
@@ -77,8 +75,6 @@ struct sl_decoder {
     uint32_t value_crc;
     const struct sl_wrapper *wrapper; /* NULL: none; else it is open */
     const char *nothing, *refused, *error;
-    bool scanned;   /* open has scanned the value, and nothing has been scanned since */
-    bool is_object; /* with this outcome */
     struct sl_unwrapped *unwrapped; /* NULL: nothing was wrapped so far */
 
     /* Scratch memory of the current record. */
@@ -130,7 +126,7 @@ static inline void sl_decoder_set_text(struct sl_decoder *d, unsigned id, struct
 enum sl_kind sl_decoder_kind(const struct sl_decoder *d);
 enum sl_level sl_decoder_level(const struct sl_decoder *d);
 bool sl_decoder_time(const struct sl_decoder *d, int64_t *ret_ns); /* false: nothing that counts */
-int64_t sl_kafka_ns(int64_t kafka_ms); /* unknown: 1970 */
+int64_t sl_kafka_ns(int64_t kafka_ms);                             /* unknown: 1970 */
 
 /* enrich.c: which of enrichment, kind and level the record lacks; fills kind, level and added,
  * which begins with what stands in d->found. */

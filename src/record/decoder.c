@@ -20,8 +20,6 @@ static void add_own_fields(struct sl_decoder *d)
     static const char *const levels[SL_LEVEL_FIELDS] = {
         "level", "severity", "lvl", "log.level", "levelname", "loglevel", "level_name"};
     static const char *const times[SL_TIME_FIELDS] = {NULL, "timestamp", "time", "ts"};
-    static const char *const shapes[SL_SHAPE_FIELDS] = {"log",          "stream",      "time",
-                                                        "resourceLogs", "messageType", "logEvents"};
 
     d->message = field(d, "message");
     d->kind = field(d, "kind");
@@ -34,8 +32,6 @@ static void add_own_fields(struct sl_decoder *d)
         d->times[i] = field(d, times[i]);
     for (size_t i = 0; i < SL_LEVEL_FIELDS; i++)
         d->levels[i] = field(d, levels[i]);
-    for (size_t i = 0; i < SL_SHAPE_FIELDS; i++)
-        d->shapes[i] = field(d, shapes[i]);
     d->wrapper_member = field(d, "wrapper");
     sl_fields_watch(d->fields, d->wrapper_member);
     /* Both are written where absent; beside `level.x` a `level` would be two types of one field. */

@@ -110,6 +110,7 @@ static void check_record(const struct sl_message *m, size_t i)
     must(sl_slice_equal(sl_buf_as_slice(&first), sl_buf_as_slice(&second)));
 }
 
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct sl_topic topic = {.name = (char *)"logs"};

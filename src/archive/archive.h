@@ -66,7 +66,8 @@ struct sl_archive_object {
     uint64_t size;
     struct sl_s3_named name; /* its texts are parts of key */
     enum sl_archive_state state;
-    char *wrong; /* or NULL */
+    char *wrong;        /* or NULL */
+    struct sl_buf tail; /* private: what of the index is here, while the rest is fetched */
     /* INDEXED: from its index. */
     enum sl_archive_format format;
     uint32_t members, chosen;

@@ -224,6 +224,7 @@ void sl_archive_list_release(struct sl_archive *a)
     for (size_t i = 0; i < a->n_objects; i++) {
         free(a->objects[i].key);
         free(a->objects[i].wrong);
+        sl_buf_release(&a->objects[i].tail);
     }
     free(a->folders);
     free(a->folder);

@@ -100,13 +100,45 @@ static bool next_tail(void *user, struct sl_fetch_piece *ret)
     return false;
 }
 
-static void damage(struct sl_archive *a, struct sl_archive_object *o, enum sl_archive_state state,
-                   const char *why)
+static void damage(struct sl_archive *a, struct sl_archive_object *o, const char *why)
 {
     free(o->wrong);
     o->wrong = sl_strdup(why);
-    o->state = state;
+    o->state = SL_OBJECT_DAMAGED;
     a->counts.damaged++;
+}
+
+/* What it tells, by its index or without. True: *piece is what is missing of the index. */
+static bool read_tail(struct sl_archive *a, struct sl_fetch_piece *piece, struct sl_slice tail)
+{
+    struct sl_archive_object *o = &a->objects[piece->tag];
+    struct sl_archive_index index;
+    struct sl_error err = {0};
+    uint64_t size;
+
+    if (sl_archive_index_find(o->name.compression, tail, o->size, &size) != SL_OK) {
+        o->state = SL_OBJECT_PLAIN;
+        a->counts.plain++;
+        choose_whole(a, piece->tag);
+        return false;
+    }
+    if (size > tail.n) { /* more than was expected */
+        sl_buf_init(&o->tail, size);
+        sl_buf_slice(&o->tail, tail);
+        piece->offset = o->size - size;
+        piece->length = size - tail.n;
+        return true;
+    }
+    a->index_share = 0.5 * a->index_share + 0.5 * (double)size / (double)o->size;
+    tail = sl_slice(tail.p + tail.n - size, size);
+    if (sl_archive_index_parse(o->name.compression, tail, o->size, &index, &err) != SL_OK) {
+        damage(a, o, err.text);
+        choose_whole(a, piece->tag);
+        return false;
+    }
+    choose(a, piece->tag, &index);
+    sl_archive_index_release(&index);
+    return false;
 }
 
 static bool take_tail(void *user, struct sl_fetch_piece *piece, const struct sl_http_reply *reply,
@@ -114,10 +146,7 @@ static bool take_tail(void *user, struct sl_fetch_piece *piece, const struct sl_
 {
     struct sl_archive *a = user;
     struct sl_archive_object *o = &a->objects[piece->tag];
-    struct sl_archive_index index;
-    struct sl_error err = {0};
-    struct sl_slice tail;
-    uint64_t size;
+    struct sl_buf whole;
 
     a->counts.requests++;
     if (!reply) {
@@ -126,27 +155,14 @@ static bool take_tail(void *user, struct sl_fetch_piece *piece, const struct sl_
         return false;
     }
     a->counts.tail_bytes += reply->body.n;
-    tail = reply->body;
-    if (sl_archive_index_find(o->name.compression, tail, o->size, &size) != SL_OK) {
-        o->state = SL_OBJECT_PLAIN;
-        a->counts.plain++;
-        choose_whole(a, piece->tag);
-        return false;
-    }
-    a->index_share = 0.8 * a->index_share + 0.2 * (double)size / (double)o->size;
-    if (size > tail.n) { /* more than was expected */
-        piece->offset = o->size - size;
-        piece->length = size;
-        return true;
-    }
-    tail = sl_slice(tail.p + tail.n - size, size);
-    if (sl_archive_index_parse(o->name.compression, tail, o->size, &index, &err) != SL_OK) {
-        damage(a, o, SL_OBJECT_DAMAGED, err.text);
-        choose_whole(a, piece->tag);
-        return false;
-    }
-    choose(a, piece->tag, &index);
-    sl_archive_index_release(&index);
+    if (o->tail.n == 0)
+        return read_tail(a, piece, reply->body);
+    sl_buf_init(&whole, reply->body.n + o->tail.n);
+    sl_buf_slice(&whole, reply->body);
+    sl_buf_slice(&whole, sl_buf_as_slice(&o->tail));
+    sl_buf_release(&o->tail);
+    read_tail(a, piece, sl_buf_as_slice(&whole));
+    sl_buf_release(&whole);
     return false;
 }
 

@@ -16,6 +16,7 @@ static void take(void *user, struct sl_slice key, uint64_t size, bool folder)
 
     (void)user;
     (void)size;
+    (void)folder;
     if (t.from_ns >= t.to_ns || key.n > SL_LISTING_KEY_MAX)
         abort();
     sl_key_tells_more(template_, key);

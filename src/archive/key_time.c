@@ -143,6 +143,7 @@ static const char *read_all(const char *template_, struct sl_slice text, struct 
 {
     const char *t = template_;
 
+    text.p = text.p ? text.p : ""; /* an empty buffer has no bytes to point to */
     *ret = (struct reading){.at = text.p, .end = text.p + text.n, .ok = true};
     memset(ret->value, -1, sizeof(ret->value));
     while (*t && ret->ok && ret->at < ret->end) {

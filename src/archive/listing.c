@@ -97,7 +97,7 @@ static const char *take_all(struct sl_slice page, bool folders, struct sl_listin
 
         if (!text.p || (!folders && !number(element(one, "Size", NULL), &size)))
             wrong = "an entry has no key or no size";
-        else if (!unescape(text, &key) || key.n > SL_LISTING_KEY_MAX)
+        else if (!unescape(text, &key) || key.n == 0 || key.n > SL_LISTING_KEY_MAX)
             wrong = "a key cannot be read";
         else
             l->take(l->user, sl_buf_as_slice(&key), size, folders);

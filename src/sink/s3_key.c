@@ -121,11 +121,16 @@ static bool take_hash(struct sl_slice *text, struct sl_slice *ret)
 
 bool sl_s3_object_parse(struct sl_slice key, struct sl_s3_named *ret)
 {
-    const char *slash = key.n ? memrchr(key.p, '/', key.n) : NULL;
-    size_t prefix = slash ? (size_t)(slash - key.p) + 1 : 0;
-    struct sl_slice name = sl_slice(key.p + prefix, key.n - prefix), before;
     int64_t beside = 0, partition = 0;
+    struct sl_slice name, before;
+    const char *slash;
+    size_t prefix;
 
+    if (key.n == 0)
+        return false;
+    slash = memrchr(key.p, '/', key.n);
+    prefix = slash ? (size_t)(slash - key.p) + 1 : 0;
+    name = sl_slice(key.p + prefix, key.n - prefix);
     *ret = (struct sl_s3_named){.prefix = sl_slice(key.p, prefix)};
     if (take_end(&name, ".gz"))
         ret->compression = SL_COMPRESS_GZIP;

@@ -210,6 +210,7 @@ static void what_is_no_page_is_refused(void **state)
         "<html>hello</html>",
         "<ListBucketResult><Contents><Key>a</Key><Size>1</Size></Contents>",
         "<ListBucketResult><Contents><Key>a</Key></Contents></ListBucketResult>",
+        "<ListBucketResult><Contents><Key></Key><Size>1</Size></Contents></ListBucketResult>",
         "<ListBucketResult><Contents><Key>a</Key><Size>-1</Size></Contents></ListBucketResult>",
         "<ListBucketResult><Contents><Key>a</Key><Size>99999999999999999999999</Size></Contents></"
         "ListBucketResult>",

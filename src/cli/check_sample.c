@@ -47,22 +47,27 @@ static void look_at_fields(struct look *l)
                 sl_record_value(&l->c->offline->record, l->fields[i]).type != SL_VALUE_ABSENT;
 }
 
+static void look_at_record(struct look *l)
+{
+    size_t n;
+    const unsigned *matched = sl_matcher_matched(l->c->offline->routing->matcher, &n);
+
+    l->records++;
+    for (size_t k = 0; k < n; k++)
+        l->matches[matched[k]]++;
+    look_at_fields(l);
+}
+
 static void first_look(struct look *l)
 {
     const struct sl_sample *s = l->c->sample;
 
     for (size_t i = 0; i < s->n; i++) {
-        const unsigned *matched;
-        size_t n;
+        struct sl_input_record in = s->items[i];
 
-        if (!sl_offline_judge(l->c->offline, &s->items[i]))
-            continue;
-        l->records++;
-        l->headers |= s->items[i].message.n_headers > 0;
-        matched = sl_matcher_matched(l->c->offline->routing->matcher, &n);
-        for (size_t k = 0; k < n; k++)
-            l->matches[matched[k]]++;
-        look_at_fields(l);
+        for (; sl_offline_judge(l->c->offline, &in); in.sub++)
+            look_at_record(l);
+        l->headers |= in.message.n_headers > 0;
     }
 }
 
@@ -97,6 +102,18 @@ static void add_taker(struct cold *k, unsigned rule)
     k->takers[k->n_takers++] = rule;
 }
 
+/* Which of them would take the record judged last. */
+static void ask_cold(struct look *l, struct sl_rules_probe *probe)
+{
+    sl_rules_probe_begin(probe, &l->c->offline->record);
+    for (size_t k = 0; k < l->n_cold; k++) {
+        if (!sl_rules_probe_ask(probe, l->cold[k].rule))
+            continue;
+        l->cold[k].held++;
+        add_taker(&l->cold[k], sl_offline_decider(l->c->offline));
+    }
+}
+
 static void second_look(struct look *l)
 {
     const struct sl_sample *s = l->c->sample;
@@ -108,16 +125,11 @@ static void second_look(struct look *l)
     for (size_t i = 0; i < s->n && l->n_cold; i++) {
         if (asked >= ASKED_MAX || sl_check_worked_ms(NULL) >= until)
             break;
-        if (!sl_offline_judge(l->c->offline, &s->items[i]))
-            continue;
-        records++;
-        asked += l->n_cold;
-        sl_rules_probe_begin(probe, &l->c->offline->record);
-        for (size_t k = 0; k < l->n_cold; k++) {
-            if (!sl_rules_probe_ask(probe, l->cold[k].rule))
-                continue;
-            l->cold[k].held++;
-            add_taker(&l->cold[k], sl_offline_decider(l->c->offline));
+        for (struct sl_input_record in = s->items[i]; sl_offline_judge(l->c->offline, &in);
+             in.sub++) {
+            records++;
+            asked += l->n_cold;
+            ask_cold(l, probe);
         }
     }
     if (l->n_cold && records < l->records)
@@ -180,7 +192,8 @@ static void warn_fields(struct look *l)
     for (size_t i = 0; i < l->n_fields; i++)
         unseen += !l->seen[i];
     for (size_t i = s->n > NAMES_OF ? s->n - NAMES_OF : 0; i < s->n && unseen; i++)
-        if (sl_offline_decode(l->c->offline, &s->items[i]))
+        for (struct sl_input_record in = s->items[i]; sl_offline_decode(l->c->offline, &in);
+             in.sub++)
             sl_seen_names_add(names, &l->c->offline->record);
     for (size_t i = 0; i < l->n_fields; i++) {
         const char *name = sl_fields_name(fields, l->fields[i]), *near;

@@ -244,7 +244,8 @@ static const struct sl_choice *find_choice(const struct sl_deliver *d, size_t si
     return NULL;
 }
 
-static void judge(struct sl_deliver *d, const struct sl_original *from)
+/* False: the message has no such record. */
+static bool judge(struct sl_deliver *d, const struct sl_original *from)
 {
     const struct sl_dead_letter *l = from->letter;
     char *topic = sl_strndup(l->source_topic.p, l->source_topic.n);
@@ -261,17 +262,21 @@ static void judge(struct sl_deliver *d, const struct sl_original *from)
                 .headers = from->headers,
                 .n_headers = from->n_headers,
             },
+        .sub = l->source_index,
         .placed = true,
     };
+    bool judged;
 
     d->o->default_ms = l->time_ms >= 0 ? l->time_ms : 0;
-    sl_offline_judge(d->o, &in);
-    if (d->o->decision.drop_reason == SL_DROP_RATE_LIMIT &&
+    sl_offline_open(d->o, &in);
+    judged = sl_offline_judge(d->o, &in);
+    if (judged && d->o->decision.drop_reason == SL_DROP_RATE_LIMIT &&
         d->o->decision.dropped_by != SL_RULE_NONE) {
         sl_offline_reset(d->o);
         sl_offline_judge(d->o, &in);
     }
     free(topic);
+    return judged;
 }
 
 static void tell_elsewhere(const struct sl_deliver *d, struct sl_buf *why)
@@ -298,8 +303,7 @@ enum sl_fate sl_deliver_judge(struct sl_deliver *d, const struct sl_original *or
         return SL_FATE_NO_SINK;
     if (d->config.sinks[sink].kind == SL_SINK_S3)
         return SL_FATE_ARCHIVE;
-    judge(d, original);
-    if (d->o->record.sub != original->letter->source_index) {
+    if (!judge(d, original)) {
         sl_buf_printf(why, "the message has no record %" PRIu32, original->letter->source_index);
         return SL_FATE_GONE;
     }

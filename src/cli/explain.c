@@ -66,12 +66,16 @@ static void write_head(struct explain *x, const struct sl_input_record *in)
     const struct sl_record *r = &x->o->record;
     char place[512];
 
-    sl_input_place(in, place, sizeof(place));
+    sl_offline_place(x->o, in, place, sizeof(place));
     if (x->records > 1)
         sl_buf_byte(&x->out, '\n');
     sl_buf_printf(&x->out, "%s", place);
     if (!in->placed)
         sl_buf_printf(&x->out, "  topic %s", in->topic);
+    if (x->o->nothing) {
+        sl_buf_printf(&x->out, "  %s: no record, so no rule sees it, and no sink\n", x->o->nothing);
+        return;
+    }
     if (!in->message.value.p) {
         SL_BUF_LITERAL(&x->out, "  a tombstone: no value, so no rule sees it, and no sink\n");
         return;
@@ -81,7 +85,7 @@ static void write_head(struct explain *x, const struct sl_input_record *in)
     sl_buf_printf(&x->out, "  %s%s%s\n", sl_kind_name(r->kind), r->level ? "  " : "",
                   sl_level_name(r->level));
     SL_BUF_LITERAL(&x->out, "  ");
-    sl_show_text(in->message.value, RECORD_SHOWN, &x->out);
+    sl_show_text(r->raw, RECORD_SHOWN, &x->out);
     sl_buf_byte(&x->out, '\n');
     if (r->parse_error)
         sl_buf_printf(&x->out, "  read as text: %s\n", r->parse_error);
@@ -100,10 +104,18 @@ static void write_json_head(struct explain *x, const struct sl_input_record *in)
     if (in->placed)
         sl_buf_printf(out, ",\"partition\":%d,\"offset\":%lld", in->partition,
                       (long long)in->message.offset);
+    if (x->o->nothing) {
+        SL_BUF_LITERAL(out, ",\"nothing\":");
+        sl_show_string(sl_slice_str(x->o->nothing), out);
+        SL_BUF_LITERAL(out, "}\n");
+        return;
+    }
     if (!in->message.value.p) {
         SL_BUF_LITERAL(out, ",\"tombstone\":true}\n");
         return;
     }
+    if (r->many)
+        sl_buf_printf(out, ",\"index\":%u", r->sub);
     SL_BUF_LITERAL(out, ",\"timestamp\":\"");
     sl_time_rfc3339(r->time_ns, out);
     sl_buf_printf(out, "\",\"kind\":\"%s\"", sl_kind_name(r->kind));
@@ -114,17 +126,14 @@ static void write_json_head(struct explain *x, const struct sl_input_record *in)
         sl_show_string(sl_slice_str(r->parse_error), out);
     }
     SL_BUF_LITERAL(out, ",\"value\":");
-    sl_show_string(in->message.value, out);
+    sl_show_string(r->raw, out);
     sl_buf_byte(out, ',');
     sl_explanation_json(x->e, out);
     SL_BUF_LITERAL(out, "}\n");
 }
 
-static bool explain_one(void *user, const struct sl_input_record *in)
+static bool explain_one(struct explain *x, const struct sl_input_record *in, bool judged)
 {
-    struct explain *x = user;
-    bool judged = sl_explanation_make(x->e, in, x->only, SL_RULE_NONE);
-
     x->records++;
     if (x->json) {
         write_json_head(x, in);
@@ -136,6 +145,24 @@ static bool explain_one(void *user, const struct sl_input_record *in)
         sl_show_print(&x->out, stdout);
     }
     return fflush(stdout) == 0 && !ferror(stdout);
+}
+
+/* Each record of a message; one that holds none is shown as such. */
+static bool explain_all(void *user, const struct sl_input_record *message)
+{
+    struct sl_input_record in = *message;
+    struct explain *x = user;
+
+    for (;; in.sub++) {
+        bool judged = sl_explanation_make(x->e, &in, x->only, SL_RULE_NONE);
+
+        if (!judged && in.sub > 0)
+            return true;
+        if (!explain_one(x, &in, judged))
+            return false;
+        if (!judged)
+            return true;
+    }
 }
 
 /* ---- the command ---- */
@@ -174,7 +201,7 @@ static int run(const char *const *values, const struct sl_input *input,
     x.o->default_ms = (int64_t)time(NULL) * 1000;
     x.e = sl_explanation_new(x.o);
     sl_buf_init(&x.out, OUTPUT_MAX);
-    status = sl_input_each(input, explain_one, &x, NULL);
+    status = sl_input_each(input, explain_all, &x, NULL);
     if (x.records == 0 && status == SL_EXIT_DONE)
         fputs("sluice explain: no record came, so there is nothing to explain\n", stderr);
     sl_buf_release(&x.out);

@@ -57,6 +57,7 @@ struct sl_input_record {
     const char *cluster_id;    /* "" but from Kafka */
     struct sl_message message; /* without `at`; timestamp_ms -1: unknown; offset: the line's number
                                   from 0 where the line does not tell */
+    uint32_t sub;              /* which of the message's records; a line or message comes with 0 */
     bool placed;               /* topic, partition and offset are those of the record in Kafka */
     size_t line;               /* from 1; 0: from Kafka */
 };

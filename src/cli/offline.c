@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/offline.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -133,16 +135,41 @@ static void settle_time(struct sl_offline *o)
     o->message.timestamp_ms = o->record.time_ns / NS_PER_MS;
 }
 
-bool sl_offline_decode(struct sl_offline *o, const struct sl_input_record *in)
+size_t sl_offline_open(struct sl_offline *o, const struct sl_input_record *in)
 {
     go_to(o, in);
     o->message = in->message;
     o->message.at = o->partition;
-    if (!o->message.value.p)
+    o->n_records = 0;
+    o->nothing = NULL;
+    if (o->message.value.p)
+        o->n_records = sl_decode_open(o->routing->decoder, &o->message);
+    if (o->message.value.p && o->n_records == 0)
+        o->nothing = sl_decode_nothing(o->routing->decoder);
+    return o->n_records;
+}
+
+bool sl_offline_decode(struct sl_offline *o, const struct sl_input_record *in)
+{
+    if (in->sub == 0)
+        sl_offline_open(o, in);
+    if (in->sub >= o->n_records)
         return false;
-    sl_decode(o->routing->decoder, &o->message, &o->record);
+    o->message.timestamp_ms = in->message.timestamp_ms; /* not the one settled for another */
+    sl_decode_at(o->routing->decoder, in->sub, &o->record);
     settle_time(o);
     return true;
+}
+
+void sl_offline_place(const struct sl_offline *o, const struct sl_input_record *in, char *ret,
+                      size_t size)
+{
+    size_t n;
+
+    sl_input_place(in, ret, size);
+    n = strlen(ret);
+    if (o->n_records > 0 && o->record.many)
+        snprintf(ret + n, size - n, "#%" PRIu32, in->sub);
 }
 
 bool sl_offline_judge(struct sl_offline *o, const struct sl_input_record *in)

@@ -35,6 +35,9 @@ struct sl_offline {
     struct sl_record record;
     struct sl_decision decision;
 
+    size_t n_records;    /* of the message opened last */
+    const char *nothing; /* why a message holds none; NULL: it is a tombstone */
+
     /* Private. */
     struct sl_topic *topic;
     struct sl_partition *partition;
@@ -46,11 +49,18 @@ struct sl_offline *sl_offline_new(struct sl_offline_base *base, const struct sl_
                                   struct sl_diags *diags);
 void sl_offline_free(struct sl_offline *o);
 
-/* Both halves in one. False: a tombstone, which no rule sees. What they fill lives until the next
- * call, and as long as the input. */
+/* How many records the message holds; 0 also for a tombstone, which no rule sees. */
+size_t sl_offline_open(struct sl_offline *o, const struct sl_input_record *in);
+/* Decodes and decides. A message is opened by its first record (in->sub is 0), or beforehand; false
+ * when it has no such record, so that
+ *     for (; sl_offline_judge(o, &in); in.sub++)
+ * goes through all of them. What is filled lives until the next call, and as long as the input. */
 bool sl_offline_judge(struct sl_offline *o, const struct sl_input_record *in);
 /* message and record only: for sl_route_explain(). */
 bool sl_offline_decode(struct sl_offline *o, const struct sl_input_record *in);
+/* As sl_input_place(), of the record judged last: "logs/0/4711#2" where its message holds many. */
+void sl_offline_place(const struct sl_offline *o, const struct sl_input_record *in, char *ret,
+                      size_t size);
 
 /* Forgets what rate limits have counted. */
 void sl_offline_reset(struct sl_offline *o);

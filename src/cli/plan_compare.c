@@ -277,10 +277,10 @@ static void describe(struct sl_compare *p, struct sl_compare_class *class,
     const struct sl_compare_change *c = &class->change;
     char place[512];
 
-    sl_input_place(in, place, sizeof(place));
+    sl_offline_place(p->side[SL_COMPARE_BEFORE], in, place, sizeof(place));
     class->place = sl_strdup(place);
     sl_buf_clear(&p->text);
-    sl_show_text(in->message.value, VALUE_SHOWN, &p->text);
+    sl_show_text(p->side[SL_COMPARE_BEFORE]->record.raw, VALUE_SHOWN, &p->text);
     class->value = sl_strdup(sl_buf_str(&p->text));
     sl_buf_clear(&p->text);
     sl_buf_clear(&p->members);
@@ -316,14 +316,10 @@ static void count_change(struct sl_compare *p, const struct sl_compare_change *c
     describe(p, class, in);
 }
 
-void sl_compare_record(struct sl_compare *p, const struct sl_input_record *in)
+static void compare_one(struct sl_compare *p, const struct sl_input_record *in)
 {
     struct sl_compare_change change = {0};
 
-    if (!sl_offline_judge(p->side[SL_COMPARE_BEFORE], in)) {
-        p->tombstones++;
-        return;
-    }
     sl_offline_judge(p->side[SL_COMPARE_AFTER], in);
     p->records++;
     for (enum sl_compare_side side = 0; side < SL_COMPARE_SIDES; side++) {
@@ -335,6 +331,15 @@ void sl_compare_record(struct sl_compare *p, const struct sl_input_record *in)
     change.matched = matched_differ(p);
     if (is_change(&change))
         count_change(p, &change, in);
+}
+
+void sl_compare_record(struct sl_compare *p, const struct sl_input_record *message)
+{
+    struct sl_input_record in = *message;
+
+    for (; sl_offline_judge(p->side[SL_COMPARE_BEFORE], &in); in.sub++)
+        compare_one(p, &in);
+    p->tombstones += in.sub == 0;
 }
 
 static int most_first(const void *a, const void *b)

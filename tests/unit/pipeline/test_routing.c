@@ -260,6 +260,70 @@ static void what_sluice_yaml_decides_comes_along(void **state)
     site_release(&after);
 }
 
+static struct sl_strings texts(const char **items, size_t n)
+{
+    return (struct sl_strings){items, n};
+}
+
+/* Each of these makes records of their own of the same bytes, so each makes a version of its own,
+ * and comes out of the pack as it went in. */
+static void how_records_are_decoded_is_part_of_the_version(void **state)
+{
+    static const char *one[] = {"(?<a>.)"}, *two[] = {"(?<a>.)", "(?<b>.)\n"},
+                      *joined[] = {"(?<a>.)(?<b>.)\n"}, *ids[] = {"correlation_id", "id"};
+    struct {
+        struct sl_decode_rule rule;
+        struct sl_correlation_config correlation;
+    } rows[] = {
+        {.rule = {.form = SL_DECODE_TEXT}},
+        {.rule = {.form = SL_DECODE_OTLP_JSON}},
+        {.rule = {.form = SL_DECODE_JSON}},
+        {.rule = {.form = SL_DECODE_JSON, .kind = SL_DECODE_KIND_METRIC}},
+        {.rule = {.form = SL_DECODE_JSON, .kind = SL_DECODE_KIND_SERVER}},
+        {.rule = {.form = SL_DECODE_TEXT, .patterns = texts(one, 1)}},
+        {.rule = {.form = SL_DECODE_TEXT, .patterns = texts(two, 2)}},
+        {.rule = {.form = SL_DECODE_TEXT, .patterns = texts(joined, 1)}},
+        {.correlation = {.make = true}},
+        {.correlation = {.fields = texts(ids, 1)}},
+        {.correlation = {.fields = texts(ids, 2)}},
+        {.correlation = {.headers = texts(ids, 2)}},
+        {.correlation = {.fields = texts(ids, 1), .headers = texts(ids + 1, 1)}},
+    };
+    enum { N = sizeof(rows) / sizeof(rows[0]) };
+    char decisions[N][SL_SHA256_HEX + 1];
+    struct site s;
+
+    (void)state;
+    site_init(&s);
+    write_file(&s, "rules.yaml", by_service);
+    for (size_t i = 0; i < N; i++) {
+        struct sl_topic plain = {.name = (char *)"plain"};
+        struct sl_routing *a, *b;
+        struct ruling got;
+
+        s.decode[0] = rows[i].rule;
+        s.decode[0].topic = "plain";
+        s.config.source.correlation = rows[i].correlation;
+        a = load(&s);
+        s.config.source.n_decode = 0;
+        s.config.source.correlation = (struct sl_correlation_config){.make = false};
+        b = unpack(&s, a); /* which compares the hashes */
+        s.config.source.n_decode = 1;
+        sl_routing_decoding(b, &plain);
+        assert_int_equal(plain.decode, rows[i].rule.form);
+        rule(b, "plain", "{\"id\":\"x\"}", &got);
+        assert_int_equal(got.record.kind, rows[i].rule.kind == SL_DECODE_KIND_METRIC
+                                              ? SL_KIND_METRIC
+                                              : SL_KIND_SERVER);
+        memcpy(decisions[i], a->decisions, sizeof(decisions[i]));
+        for (size_t k = 0; k < i; k++)
+            assert_string_not_equal(decisions[i], decisions[k]);
+        sl_routing_free(a);
+        sl_routing_free(b);
+    }
+    site_release(&s);
+}
+
 static void a_host_name_makes_no_version_of_its_own(void **state)
 {
     struct site one, two;
@@ -437,6 +501,7 @@ int main(void)
         cmocka_unit_test(sinks_are_found_by_their_ids),
         cmocka_unit_test(more_sinks_than_numbers_are_refused),
         cmocka_unit_test(what_sluice_yaml_decides_comes_along),
+        cmocka_unit_test(how_records_are_decoded_is_part_of_the_version),
         cmocka_unit_test(a_host_name_makes_no_version_of_its_own),
         cmocka_unit_test(a_host_name_in_a_key_is_that_of_the_version),
         cmocka_unit_test(rules_set_aside_stay_so),

@@ -104,13 +104,12 @@ static void read_format(struct reading *r, struct sl_slice format)
 }
 
 /* A value holds no '/'. Where something else follows it in the template, where it ends cannot be
- * told. */
-static void read_value(struct reading *r, char next)
+ * told: then that does not fit what follows here. */
+static void read_value(struct reading *r)
 {
     while (r->at < r->end && *r->at != '/')
         r->at++;
     r->finished = r->at == r->end;
-    r->ok = next == '/' || next == '\0';
 }
 
 static const char *read_part(struct reading *r, const char *t)
@@ -134,7 +133,7 @@ static const char *read_part(struct reading *r, const char *t)
     if (strncmp(t, time, strlen(time)) == 0)
         read_format(r, sl_slice(t + strlen(time), (size_t)(close - t) - strlen(time)));
     else
-        read_value(r, close[1]);
+        read_value(r);
     return close + 1;
 }
 

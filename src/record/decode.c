@@ -5,7 +5,6 @@
 #include "record/correlation.h"
 #include "record/forms.h"
 #include "record/patterns.h"
-#include "record/spellings.h"
 #include "sluice/position.h"
 
 static const struct {
@@ -49,7 +48,7 @@ static bool begins_object(struct sl_slice text)
     return false;
 }
 
-static bool scan(struct sl_decoder *d, struct sl_slice text)
+bool sl_decoder_scan(struct sl_decoder *d, struct sl_slice text)
 {
     sl_decoder_begin(d);
     return sl_json_scan(&d->scan, text);
@@ -115,16 +114,7 @@ const char *sl_decode_nothing(const struct sl_decoder *d)
 
 /* ---- the form ---- */
 
-/* What is known of the record at hand beside its fields. */
-struct entry {
-    struct sl_piece piece;
-    struct sl_parsed parsed;
-    struct sl_slice before, after; /* an object inside a text: what stands around it */
-    bool inside;
-    const char *error;
-};
-
-static bool find_object(struct sl_decoder *d, struct entry *e, bool must)
+static bool find_object(struct sl_decoder *d, struct sl_entry *e, bool must)
 {
     const struct sl_slice text = e->piece.text;
 
@@ -133,14 +123,14 @@ static bool find_object(struct sl_decoder *d, struct entry *e, bool must)
             e->error = text.n == 0 ? "empty value" : "not a JSON object";
         return false;
     }
-    if (scan(d, text))
+    if (sl_decoder_scan(d, text))
         return true;
     e->error = d->scan.error;
     return false;
 }
 
 /* Line breaks alone may follow the object, and none stand before it: that is how it is put back. */
-static bool can_be_put_back(const struct entry *e)
+static bool can_be_put_back(const struct sl_entry *e)
 {
     for (size_t i = 0; i < e->after.n; i++)
         if (e->after.p[i] != '\n' && e->after.p[i] != '\r')
@@ -151,20 +141,20 @@ static bool can_be_put_back(const struct entry *e)
 }
 
 /* Forms leave out what looks like an object: it is none after all, or cannot be one here. */
-static void add_words(struct sl_decoder *d, const struct entry *e)
+void sl_decoder_add_words(struct sl_decoder *d, const struct sl_entry *e)
 {
     sl_members_string(d->found, SL_SLICE_LITERAL("msg"), e->parsed.inner);
 }
 
 /* The entry's own words as the record, where they are one JSON object. */
-static bool find_inside(struct sl_decoder *d, struct entry *e)
+static bool find_inside(struct sl_decoder *d, struct sl_entry *e)
 {
     const struct sl_slice text = e->piece.text, inner = e->parsed.inner;
     const char *end = text.p + text.n;
 
     if (!inner.p || !begins_object(inner))
         return false;
-    if (inner.p >= text.p && inner.p + inner.n <= end && scan(d, inner)) {
+    if (inner.p >= text.p && inner.p + inner.n <= end && sl_decoder_scan(d, inner)) {
         const struct sl_slice body = d->scan.body;
 
         e->before = sl_slice(text.p, (size_t)(body.p - text.p));
@@ -172,11 +162,11 @@ static bool find_inside(struct sl_decoder *d, struct entry *e)
         e->inside = can_be_put_back(e) && sl_decoder_lacks(d, d->wrapper_member);
     }
     if (!e->inside)
-        add_words(d, e);
+        sl_decoder_add_words(d, e);
     return e->inside;
 }
 
-static bool parse_text(struct sl_decoder *d, enum sl_decode_form form, struct entry *e)
+static bool parse_text(struct sl_decoder *d, enum sl_decode_form form, struct sl_entry *e)
 {
     const struct sl_form_context c = context(d);
     const struct sl_members_mark mark = sl_members_mark(d->found);
@@ -199,7 +189,7 @@ static bool parse_text(struct sl_decoder *d, enum sl_decode_form form, struct en
 }
 
 /* True: it is an object, and the scan holds it. */
-static bool find_form(struct sl_decoder *d, struct entry *e)
+static bool find_form(struct sl_decoder *d, struct sl_entry *e)
 {
     enum sl_decode_form form = d->wrapper ? SL_DECODE_AUTO : d->form;
 
@@ -208,7 +198,7 @@ static bool find_form(struct sl_decoder *d, struct entry *e)
         return false;
     }
     if (e->piece.is_object)
-        return scan(d, e->piece.text);
+        return sl_decoder_scan(d, e->piece.text);
     switch (form) {
     case SL_DECODE_JSON:
         return find_object(d, e, true);
@@ -226,163 +216,12 @@ static bool find_form(struct sl_decoder *d, struct entry *e)
     return parse_text(d, form, e);
 }
 
-/* ---- members ---- */
-
-/* All that is still to be put behind the members must not move them: fields point there. */
-static void make_room(struct sl_decoder *d)
-{
-    struct sl_buf *text = &d->found->text;
-    size_t more = 1 + SL_CORRELATION_ROOM + d->enrich_text.n + SL_ENRICH_BESIDE;
-
-    text->max = SL_MEMBERS_BYTES_MAX + more; /* they are held to theirs already */
-    sl_buf_reserve(text, more);
-}
-
-/* Members as fields, with the stamp of what was scanned before. */
-static bool scan_members(struct sl_decoder *d)
-{
-    struct sl_buf *text = &d->found->text;
-    struct sl_scan *s = &d->scan;
-    const struct sl_scan before = *s;
-    bool good;
-
-    make_room(d);
-    text->p[0] = '{';
-    text->p[text->n] = '}';
-    good = sl_json_scan(s, sl_slice(text->p, text->n + 1));
-    text->p[0] = ',';
-    s->body = before.body;
-    s->breaks = before.breaks;
-    s->empty = before.empty;
-    return good;
-}
-
-static void quote(struct sl_slice a, struct sl_slice b, struct sl_buf *out)
-{
-    sl_buf_byte(out, '"');
-    sl_json_escape(a, out);
-    sl_json_escape(b, out);
-    sl_buf_byte(out, '"');
-}
-
-/* outer: what the wrapper left is needed as well. False: there is no room for it. */
-static bool add_wrapper(struct sl_decoder *d, const struct entry *e, bool outer)
-{
-    struct sl_buf *text = &d->around;
-
-    sl_buf_clear(text);
-    if (outer && e->inside)
-        sl_buf_byte(text, '[');
-    if (outer)
-        quote(e->piece.wrapper, sl_slice("", 0), text);
-    if (outer && e->inside)
-        sl_buf_byte(text, ',');
-    if (e->inside)
-        quote(e->before, e->after, text);
-    if (outer && e->inside)
-        sl_buf_byte(text, ']');
-    return !text->full &&
-           sl_members_json(d->found, SL_SLICE_LITERAL("wrapper"), sl_buf_as_slice(text));
-}
-
-/* False: as an object it would lose something. */
-static bool add_members_to_object(struct sl_decoder *d, const struct entry *e)
-{
-    const struct sl_slice body = d->scan.body;
-    bool leave[SL_MEMBERS_MAX];
-    unsigned n = sl_members_meet(d->found, body, leave);
-    bool outer = n > 0 && e->piece.wrapper.p;
-
-    if ((outer || e->inside) && !sl_decoder_lacks(d, d->wrapper_member))
-        return false;
-    if (n > 0)
-        sl_members_drop(d->found, leave);
-    if ((outer || e->inside) && !add_wrapper(d, e, outer))
-        return false;
-    if (d->found->n == 0 || scan_members(d))
-        return true;
-    sl_members_begin(d->found); /* they are no JSON that could be read, so they are not written */
-    scan(d, body);
-    return !outer && !e->inside;
-}
-
-static void begin_text(struct sl_decoder *d, struct sl_slice text)
-{
-    sl_decoder_begin(d); /* forgets what was found before the error */
-    sl_decoder_set_text(d, d->message, text);
-}
-
-static void add_members_to_text(struct sl_decoder *d, struct sl_slice text)
-{
-    bool leave[SL_MEMBERS_MAX];
-
-    begin_text(d, text);
-    if (sl_members_meet_text(d->found, leave) > 0)
-        sl_members_drop(d->found, leave);
-    if (d->found->n == 0 || scan_members(d))
-        return;
-    sl_members_begin(d->found);
-    begin_text(d, text);
-}
-
-/* ---- meaning ---- */
-
-/* What the record says itself comes before what stood around it. */
-static void find_meaning(struct sl_decoder *d, const struct entry *e, bool *has_time,
-                         struct sl_record *r)
-{
-    const int64_t kafka_ns = sl_kafka_ns(d->message_at->timestamp_ms);
-
-    if (!*has_time && e->parsed.has_time && sl_time_counts(e->parsed.time_ns, kafka_ns)) {
-        r->time_ns = e->parsed.time_ns;
-        *has_time = true;
-    }
-    if (!*has_time && e->piece.has_time && sl_time_counts(e->piece.time_ns, kafka_ns)) {
-        r->time_ns = e->piece.time_ns;
-        *has_time = true;
-    }
-    if (r->level == SL_LEVEL_NONE)
-        r->level = e->parsed.level;
-    if (r->level == SL_LEVEL_NONE)
-        r->level = e->piece.level;
-}
-
-/* Its fields, and what they mean. */
-static void read_record(struct sl_decoder *d, struct entry *e, bool object, struct sl_record *r)
-{
-    bool has_time = false;
-
-    if (object) {
-        has_time = sl_decoder_time(d, &r->time_ns);
-        r->level = sl_decoder_level(d);
-        r->body = d->scan.body;
-        r->breaks = d->scan.breaks;
-        r->empty = d->scan.empty;
-    }
-    object = object && (d->found->n == 0 || add_members_to_object(d, e));
-    r->form = object ? SL_FORM_OBJECT : SL_FORM_TEXT;
-    if (!object) {
-        has_time = false;
-        r->level = SL_LEVEL_NONE;
-        r->parse_error = e->error;
-        r->text = e->piece.text;
-        if (e->inside)
-            add_words(d, e);
-        add_members_to_text(d, r->text);
-    }
-    find_meaning(d, e, &has_time, r);
-    if (d->found->n > 0) {
-        has_time = has_time || sl_decoder_time(d, &r->time_ns);
-        r->level = r->level ? r->level : sl_decoder_level(d);
-    }
-    if (!has_time)
-        r->time_ns = sl_kafka_ns(d->message_at->timestamp_ms);
-}
+/* ---- a record ---- */
 
 void sl_decode_at(struct sl_decoder *d, size_t i, struct sl_record *ret)
 {
     const struct sl_slice value = d->message_at->value;
-    struct entry e = {.piece = {.text = value, .raw = value}};
+    struct sl_entry e = {.piece = {.text = value, .raw = value}};
     bool object;
 
     sl_members_begin(d->found);
@@ -398,11 +237,11 @@ void sl_decode_at(struct sl_decoder *d, size_t i, struct sl_record *ret)
         .value_crc = d->value_crc,
     };
     object = find_form(d, &e);
-    read_record(d, &e, object, ret);
+    sl_decoder_read(d, &e, object, ret);
     ret->values = d->scan.values;
     ret->has_timestamp = sl_decoder_has(d, d->timestamp_member);
     if (d->correlation) {
-        make_room(d);
+        sl_decoder_make_room(d);
         sl_correlation_add(d->correlation, d, ret);
     }
     sl_decoder_enrich(d, ret);

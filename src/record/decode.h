@@ -128,6 +128,25 @@ enum sl_level sl_decoder_level(const struct sl_decoder *d);
 bool sl_decoder_time(const struct sl_decoder *d, int64_t *ret_ns); /* false: nothing that counts */
 int64_t sl_kafka_ns(int64_t kafka_ms);                             /* unknown: 1970 */
 
+/* decode.c */
+/* What is known of the record at hand beside its fields. */
+struct sl_entry {
+    struct sl_piece piece;
+    struct sl_parsed parsed;
+    struct sl_slice before, after; /* an object inside a text: what stands around it */
+    bool inside;
+    const char *error;
+};
+
+bool sl_decoder_scan(struct sl_decoder *d, struct sl_slice text); /* as a new record */
+/* Forms leave out what looks like an object: it is none after all, or cannot be one here. */
+void sl_decoder_add_words(struct sl_decoder *d, const struct sl_entry *e);
+
+/* decode_record.c: members, and what the record means; object: the scan holds it. */
+void sl_decoder_read(struct sl_decoder *d, struct sl_entry *e, bool object, struct sl_record *r);
+/* All that is still to be put behind the members must not move them: fields point there. */
+void sl_decoder_make_room(struct sl_decoder *d);
+
 /* enrich.c: which of enrichment, kind and level the record lacks; fills kind, level and added,
  * which begins with what stands in d->found. */
 int sl_decoder_add_enrich(struct sl_decoder *d, const struct sl_properties *all,

@@ -185,6 +185,7 @@ static void what_is_made_is_the_same_each_time(void **state)
     assert_int_equal(strlen(first), SL_UUID_TEXT);
     assert_non_null(strchr("89ab", first[19]));
     assert_true(first[8] == '-' && first[13] == '-' && first[18] == '-' && first[23] == '-');
+    assert_memory_not_equal(first + 16, first + 34, 2); /* the halves are not the same hash */
     assert_non_null(strstr(record_json(x, false, ""), first));
     y = fixture_of((struct sl_decoder_config){.correlation = &making});
     decode(y, "{\"time\":\"2026-01-31T12:34:56.789Z\",\"other\":1}");

@@ -280,13 +280,15 @@ static void patterns_of_the_operator(void **state)
 {
     static const char *first[] = {"^(?<time>\\S+) (?<level>[A-Z]+) (?<msg>.*)$",
                                   "^(?<a>\\d+)(?:-(?<b>\\d+))?$"};
+    static const char *around[] = {"^(?<msg>\\{.*\\}) tail$", "(?s)^(?<a>.*?) (?<msg>\\{.*)"};
     static const char *slow[] = {"^(?<a>(x+x+)+)[yz]", "(?<b>.)"};
     const struct sl_decode_rule rules[] = {
         {.form = SL_DECODE_TEXT, .patterns = {first, 2}},
         {.form = SL_DECODE_TEXT, .patterns = {slow, 2}},
         {.form = SL_DECODE_TEXT},
+        {.form = SL_DECODE_TEXT, .patterns = {around, 2}},
     };
-    struct fixture *x = with_rules(rules, 3);
+    struct fixture *x = with_rules(rules, 4);
     struct sl_buf long_text = {.max = 4096};
 
     (void)state;
@@ -322,6 +324,17 @@ static void patterns_of_the_operator(void **state)
     decode(x, "level=warn a=b");
     assert_null(x->record.parse_error);
     assert_string_equal(cut_json(x), "{\"message\":\"level=warn a=b\"");
+    x->topic.rule = 4; /* what stood around is not all before the object, or holds line breaks */
+    decode(x, "{\"x\":1} tail");
+    assert_int_equal(x->record.form, SL_FORM_TEXT);
+    assert_string_equal(field_text(x, "msg"), "{\"x\":1}");
+    decode(x, "one\ntwo {\"x\":1}");
+    assert_int_equal(x->record.form, SL_FORM_TEXT);
+    decode(x, "one\xff {\"x\":1}");
+    assert_int_equal(x->record.form, SL_FORM_TEXT);
+    decode(x, "one {\"x\":1}\r\n");
+    assert_int_equal(x->record.form, SL_FORM_OBJECT);
+    assert_string_equal(field_text(x, "wrapper"), "one \r\n");
     sl_buf_release(&long_text);
     fixture_free(x);
 }

@@ -134,6 +134,8 @@ int sl_enrich_check(const struct sl_properties *enrich, size_t at, struct sl_err
  * borrowed until the next open. */
 size_t sl_decode_open(struct sl_decoder *d, const struct sl_message *message);
 const char *sl_decode_nothing(const struct sl_decoder *d); /* static text */
+/* What the records of the message that is open come from: bytes in all, inflated. */
+size_t sl_decode_bytes(const struct sl_decoder *d);
 /* Record i of the message, in any order, and again; always the same. Never fails: what does not
  * parse is a TEXT record with parse_error. The record borrows the message and the decoder's scratch
  * memory until the next at or open. */
@@ -174,9 +176,10 @@ struct sl_slice sl_record_raw(const struct sl_record *r);
 /* Upper bound of what sl_record_json writes, without `more`. */
 size_t sl_record_json_bound(const struct sl_record *r);
 
-/* {"topic","partition","offset","timestamp","key","headers","value"} in one line: timestamp is
- * Kafka's, in ms; key, header values and value are strings, or {"base64": "..."} where not UTF-8,
- * or null; headers is an array of [name, value]. */
+/* {"topic","partition","offset","timestamp","key","headers","value"} in one line, and "index"
+ * behind the offset where the message holds many records: timestamp is Kafka's, in ms; key, header
+ * values and value are strings, or {"base64": "..."} where not UTF-8, or null; headers is an array
+ * of [name, value]. */
 void sl_record_envelope(const struct sl_record *r, struct sl_buf *out);
 size_t sl_record_envelope_bound(const struct sl_record *r);
 

@@ -92,8 +92,15 @@ void sl_matcher_free(struct sl_matcher *m);
 /* Decides one record. No allocation, no system call. */
 void sl_route(struct sl_matcher *m, const struct sl_record *record, struct sl_decision *ret);
 /* The record of the last sl_route() was not taken and will come again: what rate_limit counted of
- * it is given back. */
+ * it is given back. Behind sl_route_note(): of all records since then, and that is over. */
 void sl_route_undo(struct sl_matcher *m);
+/* A message of many records is taken whole or not at all, so they are routed twice: to see where
+ * there has to be room, and to be handed out. The same must come of it, and count once: from
+ * sl_route_note() on what rate_limit says is noted; from sl_route_repeat() on it says the same to
+ * the same records in the same order, and counts nothing, until sl_route_end(). */
+void sl_route_note(struct sl_matcher *m);
+void sl_route_repeat(struct sl_matcher *m);
+void sl_route_end(struct sl_matcher *m);
 /* From now on the rule is not tried any more: what it could have matched goes where rule_errors
  * says. This is a version of its own: the caller names it so. */
 void sl_route_set_aside(struct sl_matcher *m, unsigned rule);

@@ -65,14 +65,15 @@ struct sl_item {
     uint32_t body;       /* where the record's JSON begins in batch->data */
     uint32_t
         value_n; /* VERBATIM: length of the original value; its bytes stand at body, but the last */
-    uint32_t extra; /* where its entry begins in batch->extra; only when has_extra */
+    uint32_t extra; /* only when has_extra: where its entry begins in batch->extra; `shared`: which
+                       of batch->origins */
     uint32_t rule;
     uint32_t sub;
     uint32_t reason; /* offset + 1 in batch->reasons, a NUL-ended text; 0: the result's */
     uint16_t span;   /* in batch->hold->spans */
     uint16_t status;
     uint8_t outcome; /* enum sl_outcome */
-    bool verbatim, has_extra;
+    bool verbatim, has_extra, shared;
     bool gone;   /* its assignment ended or it is settled: removed by the next compaction */
     bool letter; /* its dead letter is under way */
     int64_t offset;
@@ -92,6 +93,7 @@ enum sl_batch_state {
 };
 
 struct sl_sink;
+struct sl_origin;
 
 struct sl_batch {
     struct sl_list node; /* in one of the sink's lists */
@@ -113,6 +115,8 @@ struct sl_batch {
 
     /* Private to the core. */
     struct sl_buf extra; /* originals that cannot be read back from data: key, headers, value */
+    struct sl_origin **origins; /* of messages that hold many records; references */
+    size_t n_origins, cap_origins;
     struct sl_buf reasons;
     size_t charged; /* bytes counted against the queue */
     size_t encoded; /* data.n when it was sealed */
@@ -232,7 +236,24 @@ void sl_sink_free(struct sl_sink *s); /* cancels what is in flight */
 /* True when the sink would take this record now. A record too large ever to fit is taken (and
  * becomes a dead letter). */
 bool sl_sink_has_room(struct sl_sink *s, const struct sl_record *r);
-/* Takes the record: only after sl_sink_has_room() said so. */
+/* The same for a message that holds many records, which are taken together: what they need is added
+ * up first. Where that is more than the queue ever has room for it is taken when nothing else can
+ * go before it, and the log has it. */
+struct sl_sink_need {
+    size_t bytes;
+    size_t records, in_batch; /* private */
+};
+void sl_sink_need(struct sl_sink *s, const struct sl_record *r, struct sl_sink_need *need);
+bool sl_sink_has_room_for(struct sl_sink *s, const struct sl_message *m,
+                          const struct sl_sink_need *need);
+/* More room than that, so that nothing has to be added up. */
+bool sl_sink_has_plenty(const struct sl_sink *s, const struct sl_message *m, size_t bytes);
+void sl_sink_make_room_for(struct sl_sink *s, const struct sl_message *m,
+                           const struct sl_sink_need *need);
+/* The sink is about to hold so many bytes, more than it may, for want of another way. */
+void sl_sink_tell_excess(struct sl_sink *s, size_t bytes);
+/* Takes the record: only after one of these said so. The records of a message come one after the
+ * other, in their order. */
 void sl_sink_append(struct sl_sink *s, const struct sl_record *r, unsigned rule);
 /* After sl_partition_advance(): closes the batches that have become due. */
 void sl_sink_turn(struct sl_sink *s);

@@ -17,8 +17,9 @@ static void make_key(const struct sl_dead_letter *l, bool by_sink, uint8_t ret[1
     struct sl_buf text;
 
     sl_buf_init(&text, NAME_MAX);
+    /* To its topic goes the message, with all records that it holds. */
     sl_buf_printf(&text, "%" PRId32 "/%" PRId64 "/%" PRIu32 "/%" PRId64 "\n", l->source_partition,
-                  l->source_offset, l->source_index, l->source_ms);
+                  l->source_offset, by_sink ? l->source_index : 0, l->source_ms);
     sl_buf_slice(&text, l->source_topic);
     sl_buf_byte(&text, '\n');
     if (by_sink)

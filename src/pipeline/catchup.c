@@ -96,7 +96,7 @@ static bool full(struct sl_pipeline *p)
 
 /* ---- the way of a record ---- */
 
-static const struct sl_choice *choice_of(const struct sl_way *w, size_t sink)
+const struct sl_choice *sl_way_choice(const struct sl_way *w, size_t sink)
 {
     for (size_t i = 0; i < w->decision.n; i++)
         if (w->decision.chosen[i].sink == sink)
@@ -129,24 +129,35 @@ static bool half_is_full(const struct sl_pipeline *p, const struct sl_partition 
     return (p->served >> sink & 1) && !goes_first && sl_flow_above(p, sink, SL_HALF_SHARE);
 }
 
-static bool give(struct sl_pipeline *p, const struct sl_message *m, size_t sink)
+static bool give_one(struct sl_pipeline *p, size_t sink, struct sl_way *w, struct sl_taken *ret)
 {
     struct sl_sink *s = p->sinks[sink];
     const struct sl_choice *choice;
-    struct sl_way way;
 
-    sl_way_judge(p, m, &way);
-    choice = choice_of(&way, sink);
+    sl_way_judge(w, 0);
+    choice = sl_way_choice(w, sink);
     if (choice && !sl_sink_has_room(s, choice->record)) {
         sl_sink_make_room(s, choice->record);
-        sl_route_undo(way.routing->matcher);
-        return full(p);
+        sl_route_undo(w->routing->matcher);
+        return false;
     }
     if (choice)
-        sl_way_append(p, &way, choice);
-    caught(p, m, sink, way.record.value_crc);
-    if (choice)
-        sl_sink_turn(s);
+        sl_way_append(p, w, choice);
+    *ret = (struct sl_taken){w->record.value_crc, choice != NULL};
+    return true;
+}
+
+static bool give(struct sl_pipeline *p, const struct sl_message *m, size_t sink)
+{
+    struct sl_taken taken;
+    struct sl_way way;
+
+    sl_way_open(p, m, &way);
+    if (way.n == 1 ? !give_one(p, sink, &way, &taken) : !sl_many_give(p, m, sink, &way, &taken))
+        return full(p);
+    caught(p, m, sink, taken.value_crc);
+    if (taken.sinks)
+        sl_sink_turn(p->sinks[sink]);
     return true;
 }
 

@@ -108,6 +108,18 @@ static bool must_pause(const struct sl_pipeline *p)
     return all_high;
 }
 
+/* The rest of the queue, or of the half that the live reader has while what it brings has to
+ * wait. */
+static bool has_what_is_wanted(const struct sl_pipeline *p, size_t sink)
+{
+    const struct sl_sink *s = p->sinks[sink];
+    bool waits = (s->type->flags & SL_SINK_CUTS) && p->flows[sink].detached_ms;
+    size_t most = s->config->queue_bytes / 16 * (waits ? 8 : 15);
+
+    return !p->flows[sink].wanted || sl_sink_bytes(s) == 0 ||
+           sl_sink_bytes(s) + p->flows[sink].wanted <= most;
+}
+
 static bool may_resume(const struct sl_pipeline *p)
 {
     bool room = false;
@@ -117,6 +129,8 @@ static bool may_resume(const struct sl_pipeline *p)
     for (size_t i = 0; i < p->n_sinks; i++) {
         if (!serves(p, i))
             continue;
+        if (!has_what_is_wanted(p, i))
+            return false;
         if (!sl_flow_above(p, i, SL_RESUME_SHARE))
             room = true;
         else if (!can_detach(p, i))
@@ -194,7 +208,31 @@ bool sl_flow_full(struct sl_pipeline *p, size_t sink, const struct sl_record *r)
     return false;
 }
 
-/* Sinks that have been above three quarters for too long. */
+static bool out_of_patience(const struct sl_pipeline *p, size_t sink, uint64_t since_ms)
+{
+    return sl_now_ms(p->rt) - since_ms >= p->config->sinks[sink].overflow_after_ms;
+}
+
+bool sl_flow_full_for(struct sl_pipeline *p, size_t sink, const struct sl_message *m,
+                      const struct sl_sink_need *need)
+{
+    struct sl_sink_flow *f = &p->flows[sink];
+    bool is_full = need->bytes <= p->config->sinks[sink].queue_bytes / 4 ||
+                   sl_flow_above(p, sink, SL_HIGH_SHARE);
+
+    if (!f->wanted)
+        f->wanted_ms = sl_now_ms(p->rt);
+    f->wanted = need->bytes;
+    if (can_detach(p, sink) && (is_full || out_of_patience(p, sink, f->wanted_ms))) {
+        sl_flow_detach(p, sink);
+        return true;
+    }
+    sl_sink_make_room_for(p->sinks[sink], m, need);
+    pause_source(p);
+    return false;
+}
+
+/* Sinks that have been above three quarters for too long, or too full for what they are to take. */
 static void look_at_queues(struct sl_pipeline *p)
 {
     uint64_t now = sl_now_ms(p->rt);
@@ -202,11 +240,13 @@ static void look_at_queues(struct sl_pipeline *p)
     for (size_t i = 0; i < p->n_sinks; i++) {
         struct sl_sink_flow *f = &p->flows[i];
 
-        if (!serves(p, i) || f->detached_ms || !sl_flow_above(p, i, SL_HIGH_SHARE))
+        if (serves(p, i) && f->wanted && out_of_patience(p, i, f->wanted_ms) && can_detach(p, i))
+            sl_flow_detach(p, i);
+        else if (!serves(p, i) || f->detached_ms || !sl_flow_above(p, i, SL_HIGH_SHARE))
             f->over_ms = 0;
         else if (!f->over_ms)
             f->over_ms = now;
-        else if (now - f->over_ms >= p->config->sinks[i].overflow_after_ms && can_detach(p, i))
+        else if (out_of_patience(p, i, f->over_ms) && can_detach(p, i))
             sl_flow_detach(p, i);
     }
 }
@@ -231,8 +271,16 @@ static bool detached_somewhere(const struct sl_pipeline *p, size_t sink)
     return false;
 }
 
+/* Until the message is offered again, if it is. */
+static void nothing_is_wanted(struct sl_pipeline *p)
+{
+    for (size_t i = 0; i < p->n_sinks; i++)
+        p->flows[i].wanted = 0;
+}
+
 void sl_flow_ended(struct sl_pipeline *p)
 {
+    nothing_is_wanted(p);
     for (size_t i = 0; i < p->n_sinks; i++) /* others catch up now */
         if (!detached_somewhere(p, i))
             p->flows[i] = (struct sl_sink_flow){.over_ms = p->flows[i].over_ms};
@@ -280,8 +328,10 @@ static void on_flow(struct sl_timer *t)
     paused = sl_consumer_paused(p->consumer);
     if (!paused && p->starved)
         sl_consumer_pause(p->consumer);
-    else if (paused && may_resume(p)) /* after a drain, too: what ended it may have been the last */
+    else if (paused && may_resume(p)) { /* after a drain, too: what ended it may be the last */
+        nothing_is_wanted(p);
         sl_consumer_resume(p->consumer);
+    }
 }
 
 void sl_flow_wake(void *user)

@@ -17,10 +17,15 @@ static void init_record_counters(struct sl_pipeline *p)
 {
     const struct sl_label tombstone[] = {
         {"rule", "(tombstone)"}, {"reason", "tombstone"}, {NULL, NULL}};
+    const struct sl_label control[] = {
+        {"rule", "(control)"}, {"reason", "control_message"}, {NULL, NULL}};
 
     p->count.tombstones =
         sl_metrics_counter(p->metrics, "sluice_dropped_records_total",
                            "Records that no sink took, by the rule that decided it.", tombstone);
+    p->count.controls =
+        sl_metrics_counter(p->metrics, "sluice_dropped_records_total",
+                           "Records that no sink took, by the rule that decided it.", control);
     p->count.kept = sl_metrics_counter(
         p->metrics, "sluice_kept_records_total",
         "Records that at least one sink was chosen for: decoded less dropped.", NULL);

@@ -17,18 +17,21 @@ void sl_way_cross(struct sl_pipeline *p, struct sl_partition *at, int64_t before
             sl_sink_close_reader(p->sinks[i], at, catch_up);
 }
 
-void sl_way_judge(struct sl_pipeline *p, const struct sl_message *m, struct sl_way *ret)
+void sl_way_open(struct sl_pipeline *p, const struct sl_message *m, struct sl_way *ret)
 {
     const struct sl_era *era = sl_partition_era(m->at, m->offset);
 
     ret->routing = era && era->routing ? era->routing : p->routing;
-    if (ret->routing == p->routing)
-        sl_decode(ret->routing->decoder, m, &ret->record);
-    else
-        sl_versions_decode(p, ret->routing, m, &ret->record);
-    sl_route(ret->routing->matcher, &ret->record, &ret->decision);
+    ret->n = ret->routing == p->routing ? sl_decode_open(ret->routing->decoder, m)
+                                        : sl_versions_open(p, ret->routing, m);
     p->seen++;
     p->seen_bytes += m->key.n + m->value.n;
+}
+
+void sl_way_judge(struct sl_way *w, size_t i)
+{
+    sl_decode_at(w->routing->decoder, i, &w->record);
+    sl_route(w->routing->matcher, &w->record, &w->decision);
 }
 
 void sl_way_append(struct sl_pipeline *p, const struct sl_way *w, const struct sl_choice *choice)
@@ -80,14 +83,18 @@ static void count_rules(struct sl_pipeline *p, const struct sl_way *w)
         sl_rule_counts_drop(counts, d->dropped_by, d->drop_reason, p->metrics);
 }
 
-static void count(struct sl_pipeline *p, const struct sl_message *m, bool dropped)
+void sl_way_count_message(struct sl_pipeline *p, const struct sl_message *m)
 {
     struct sl_topic *topic = m->at->topic;
 
     ++*topic->consumed_records;
     *topic->consumed_bytes += m->value.n + m->key.n;
-    ++*topic->decoded_records;
     p->consumed++;
+}
+
+static void count_record(struct sl_pipeline *p, const struct sl_message *m, bool dropped)
+{
+    ++*m->at->topic->decoded_records;
     m->at->decoded++;
     if (dropped) {
         m->at->dropped++;
@@ -97,19 +104,26 @@ static void count(struct sl_pipeline *p, const struct sl_message *m, bool droppe
     }
 }
 
+void sl_way_count_dropped(struct sl_pipeline *p, const struct sl_message *m)
+{
+    sl_way_count_message(p, m);
+    count_record(p, m, true);
+}
+
 static bool take_tombstone(struct sl_pipeline *p, const struct sl_message *m)
 {
-    count(p, m, true);
+    sl_way_count_dropped(p, m);
     ++*p->count.tombstones;
     sl_partition_advance(m->at, m->offset, m->timestamp_ms, 0);
     return true;
 }
 
-/* Returns the sinks that took it, as bits. */
-static uint64_t hand_out(struct sl_pipeline *p, const struct sl_message *m, const struct sl_way *w)
+uint64_t sl_way_hand_out(struct sl_pipeline *p, const struct sl_message *m, const struct sl_way *w)
 {
     uint64_t took = 0;
 
+    count_record(p, m, w->decision.dropped_by != SL_RULE_NONE);
+    count_rules(p, w);
     for (size_t i = 0; i < w->decision.n; i++) {
         const struct sl_choice *choice = &w->decision.chosen[i];
 
@@ -120,6 +134,8 @@ static uint64_t hand_out(struct sl_pipeline *p, const struct sl_message *m, cons
             ++*p->count.left_out[choice->sink];
         }
     }
+    if (w->routing == p->routing) /* what comes of it comes later */
+        sl_swap_routed(p, w->decision.error_rule);
     return took;
 }
 
@@ -137,29 +153,36 @@ static void turn_sinks(struct sl_pipeline *p, uint64_t took)
         sl_flow_press(p);
 }
 
+static bool take_one(struct sl_pipeline *p, const struct sl_message *m, struct sl_way *w,
+                     struct sl_taken *ret)
+{
+    sl_way_judge(w, 0);
+    if (!room_for(p, &w->decision, m)) {
+        sl_route_undo(w->routing->matcher);
+        return false;
+    }
+    sl_way_count_message(p, m);
+    ret->sinks = sl_way_hand_out(p, m, w);
+    ret->value_crc = w->record.value_crc;
+    return true;
+}
+
 /* One message: decode, decide, hand to every chosen sink. */
 bool sl_pipeline_on_message(void *user, const struct sl_message *m)
 {
     struct sl_pipeline *p = user;
+    struct sl_taken taken;
     struct sl_way way;
-    uint64_t took;
 
     if (p->phase != SL_PHASE_RUNNING)
         return false;
     sl_way_cross(p, m->at, m->at->next, m->offset, false);
     if (!m->value.p)
         return take_tombstone(p, m);
-    sl_way_judge(p, m, &way);
-    if (!room_for(p, &way.decision, m)) {
-        sl_route_undo(way.routing->matcher);
+    sl_way_open(p, m, &way);
+    if (way.n == 1 ? !take_one(p, m, &way, &taken) : !sl_many_take(p, m, &way, &taken))
         return false;
-    }
-    count(p, m, way.decision.dropped_by != SL_RULE_NONE);
-    count_rules(p, &way);
-    took = hand_out(p, m, &way);
-    sl_partition_advance(m->at, m->offset, m->timestamp_ms, way.record.value_crc);
-    turn_sinks(p, took);
-    if (way.routing == p->routing)
-        sl_swap_routed(p, way.decision.error_rule);
+    sl_partition_advance(m->at, m->offset, m->timestamp_ms, taken.value_crc);
+    turn_sinks(p, taken.sinks);
     return true;
 }

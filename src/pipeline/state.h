@@ -39,7 +39,7 @@ struct sl_record_counters {
     uint64_t *kept; /* at least one sink took it: decoded =
                        dropped + kept */
     uint64_t **left_out, **expired, **detaches, **read_again; /* by sink */
-    uint64_t *tombstones, *limits, *voids, *breaches;
+    uint64_t *tombstones, *controls, *limits, *voids, *breaches;
 };
 
 /* What the flow knows of a sink. */
@@ -48,6 +48,8 @@ struct sl_sink_flow {
     uint64_t detached_ms; /* some of its partitions are caught up with since then; 0: none is */
     uint64_t caught;      /* records read again since then */
     bool told;            /* the log has that it catches up */
+    size_t wanted;        /* bytes that there is no room for: the source is paused for them */
+    uint64_t wanted_ms;   /* since then */
 };
 
 struct sl_pipeline {
@@ -114,6 +116,8 @@ static inline bool sl_partition_active(const struct sl_partition *at)
 /* What the rules of its era make of a message. */
 struct sl_way {
     struct sl_routing *routing;
+    size_t n; /* records that it holds */
+    /* The one judged last. */
     struct sl_record record;
     struct sl_decision decision;
 };
@@ -123,8 +127,30 @@ bool sl_pipeline_on_message(void *user, const struct sl_message *m);
  * open of the partition where another era begins between the two. */
 void sl_way_cross(struct sl_pipeline *p, struct sl_partition *at, int64_t before, int64_t offset,
                   bool catch_up);
-void sl_way_judge(struct sl_pipeline *p, const struct sl_message *m, struct sl_way *ret);
+void sl_way_open(struct sl_pipeline *p, const struct sl_message *m, struct sl_way *ret);
+void sl_way_judge(struct sl_way *w, size_t i); /* record i */
 void sl_way_append(struct sl_pipeline *p, const struct sl_way *w, const struct sl_choice *choice);
+/* What the record judged last is for the sink, or NULL. */
+const struct sl_choice *sl_way_choice(const struct sl_way *w, size_t sink);
+/* Hands the record judged last to the sinks that the live reader serves, and counts it. Returns
+ * them, as bits. */
+uint64_t sl_way_hand_out(struct sl_pipeline *p, const struct sl_message *m, const struct sl_way *w);
+void sl_way_count_message(struct sl_pipeline *p, const struct sl_message *m);
+void sl_way_count_dropped(struct sl_pipeline *p, const struct sl_message *m); /* before the rules */
+
+/* ---- many.c: messages that do not hold exactly one record ---- */
+
+/* What follows once the message is taken: its sum, and the sinks that took something, as bits. */
+struct sl_taken {
+    uint32_t value_crc;
+    uint64_t sinks;
+};
+/* By the live reader; false: some sink has no room, and nothing was taken. */
+bool sl_many_take(struct sl_pipeline *p, const struct sl_message *m, struct sl_way *w,
+                  struct sl_taken *ret);
+/* By the side reader, for one sink. */
+bool sl_many_give(struct sl_pipeline *p, const struct sl_message *m, size_t sink, struct sl_way *w,
+                  struct sl_taken *ret);
 
 /* ---- flow.c ---- */
 void sl_flow_init(struct sl_pipeline *p);
@@ -136,6 +162,10 @@ void sl_flow_press(struct sl_pipeline *p);
 /* There is no room for this record in the sink's queue. True: the sink has been detached, so that
  * the others can go on. False: the source is paused. */
 bool sl_flow_full(struct sl_pipeline *p, size_t sink, const struct sl_record *r);
+/* The same for all records of a message, which may need so much that there is none long before the
+ * queue is full: then the sink has `overflow.after` to make it. */
+bool sl_flow_full_for(struct sl_pipeline *p, size_t sink, const struct sl_message *m,
+                      const struct sl_sink_need *need);
 void sl_flow_detach(struct sl_pipeline *p, size_t sink);
 void sl_flow_attached(struct sl_pipeline *p, size_t sink); /* some partition has caught up */
 void sl_flow_ended(struct sl_pipeline *p);                 /* some partitions have ended */

@@ -155,13 +155,14 @@ static const struct sl_topic *form_of(struct sl_version *v, const struct sl_topi
     return own;
 }
 
-void sl_versions_decode(struct sl_pipeline *p, const struct sl_routing *r,
-                        const struct sl_message *m, struct sl_record *ret)
+size_t sl_versions_open(struct sl_pipeline *p, const struct sl_routing *r,
+                        const struct sl_message *m)
 {
     struct sl_version *v = older(&p->versions, r);
     struct sl_topic *topic = m->at->topic;
     enum sl_decode_form live = topic->decode;
     unsigned rule = topic->rule;
+    size_t n;
 
     if (v) {
         const struct sl_topic *own = form_of(v, topic);
@@ -169,9 +170,10 @@ void sl_versions_decode(struct sl_pipeline *p, const struct sl_routing *r,
         topic->decode = own->decode;
         topic->rule = own->rule;
     }
-    sl_decode(r->decoder, m, ret);
+    n = sl_decode_open(r->decoder, m);
     topic->decode = live;
     topic->rule = rule;
+    return n;
 }
 
 /* ---- the state topic ---- */

@@ -51,9 +51,9 @@ void sl_versions_cut_over(struct sl_pipeline *p, struct sl_partition *at);
 /* Eras that nobody needs any more go, and versions that no era names. */
 void sl_versions_sweep(struct sl_pipeline *p);
 void sl_versions_tick(struct sl_pipeline *p); /* once a second */
-/* As sl_decode(), by an older version's own configuration. */
-void sl_versions_decode(struct sl_pipeline *p, const struct sl_routing *r,
-                        const struct sl_message *m, struct sl_record *ret);
+/* As sl_decode_open(), by an older version's own configuration. */
+size_t sl_versions_open(struct sl_pipeline *p, const struct sl_routing *r,
+                        const struct sl_message *m);
 /* Puts the version into the state topic; `done` once, later, when it is confirmed or no longer
  * waited for; not at all once the pipeline has stopped. False: it cannot be put there, which the
  * log has, and `done` is never called. */

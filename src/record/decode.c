@@ -107,6 +107,12 @@ size_t sl_decode_open(struct sl_decoder *d, const struct sl_message *message)
     return n;
 }
 
+size_t sl_decode_bytes(const struct sl_decoder *d)
+{
+    return d->wrapper && d->wrapper->many ? sl_unwrapped_bytes(d->unwrapped)
+                                          : d->message_at->value.n;
+}
+
 const char *sl_decode_nothing(const struct sl_decoder *d)
 {
     return d->nothing;

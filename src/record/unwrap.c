@@ -55,6 +55,11 @@ void sl_unwrapped_free(struct sl_unwrapped *u)
     free(u);
 }
 
+size_t sl_unwrapped_bytes(const struct sl_unwrapped *u)
+{
+    return u->document.n;
+}
+
 void sl_unwrapped_shrink(struct sl_unwrapped *u)
 {
     sl_buf_reset(&u->decoded, SL_UNWRAP_KEEP);

@@ -180,6 +180,7 @@ size_t sl_record_envelope_bound(const struct sl_record *r)
     const struct sl_message *m = r->message;
     bool valid;
     size_t n = sizeof("{\"topic\":\"\",\"partition\":-2147483648,\"offset\":-9223372036854775808,"
+                      "\"index\":4294967295,"
                       "\"timestamp\":-9223372036854775808,\"key\":,\"headers\":[],\"value\":}");
 
     n += escaped_bound(sl_slice_str(m->at->topic->name), &valid);
@@ -214,8 +215,11 @@ void sl_record_envelope(const struct sl_record *r, struct sl_buf *out)
 
     SL_BUF_LITERAL(out, "{\"topic\":\"");
     sl_json_escape(sl_slice_str(m->at->topic->name), out);
-    sl_buf_printf(out, "\",\"partition\":%d,\"offset\":%lld,\"timestamp\":%lld,\"key\":",
-                  (int)m->at->number, (long long)m->offset, (long long)m->timestamp_ms);
+    sl_buf_printf(out, "\",\"partition\":%d,\"offset\":%lld,", (int)m->at->number,
+                  (long long)m->offset);
+    if (r->many)
+        sl_buf_printf(out, "\"index\":%u,", r->sub);
+    sl_buf_printf(out, "\"timestamp\":%lld,\"key\":", (long long)m->timestamp_ms);
     string_or_base64(m->key, out);
     SL_BUF_LITERAL(out, ",\"headers\":[");
     for (size_t i = 0; i < m->n_headers; i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "route/act.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 #include "base/alloc.h"
@@ -10,7 +11,17 @@ enum {
     VALUES_MAX = 64 << 20, /* what one step writes, and one text while it is made */
     VALUES_KEEP = 1 << 20, /* memory for them that is kept for the next record */
     BUCKETS_MAX = 1 << 20, /* of all rules together */
+    ANSWERS_KEEP = 1024,
 };
+
+/* What a limiter answered for one of the records of a message. */
+struct answer {
+    struct sl_limiter *limiter;
+    uint64_t key;
+    bool yes;
+};
+
+enum pass { ONE_RECORD, NOTING, REPEATING };
 
 struct sl_act {
     const struct sl_rules *rules;
@@ -21,6 +32,9 @@ struct sl_act {
     struct sl_limiter **limiters; /* by rule; NULL: no rule has one */
     struct sl_limiter **taken;    /* those that counted the record at hand */
     size_t n_taken;
+    enum pass pass;
+    struct answer *answers; /* of the message at hand, in the order they were asked for */
+    size_t n_answers, cap_answers, repeated;
     struct sl_changer *changer;  /* NULL: no rule changes anything */
     bool begun;                  /* the changer knows of the record at hand */
     size_t mark;                 /* of the changer, before the steps of the rule at hand */
@@ -106,6 +120,7 @@ void sl_act_free(struct sl_act *a)
         sl_limiter_free(a->limiters[i]);
     free(a->limiters);
     free(a->taken);
+    free(a->answers);
     if (a->changer)
         sl_changer_free(a->changer);
     free(a->values);
@@ -153,17 +168,31 @@ static bool sampled(struct sl_act *a, const struct sl_actions *actions)
     return hash >> 32 < actions->share;
 }
 
+static void note_answer(struct sl_act *a, const struct answer *answer)
+{
+    if (a->n_answers == a->cap_answers) {
+        a->cap_answers = a->cap_answers ? 2 * a->cap_answers : ANSWERS_KEEP;
+        a->answers = sl_reallocarray(a->answers, a->cap_answers, sizeof(*a->answers));
+    }
+    a->answers[a->n_answers++] = *answer;
+}
+
 /* Records without the field share a bucket. */
 static bool within_rate(struct sl_act *a, const struct sl_rule *rule)
 {
-    struct sl_limiter *l = a->limiters[rule - a->rules->rules];
-    uint64_t key = 0;
+    struct answer answer = {.limiter = a->limiters[rule - a->rules->rules]};
 
-    hash_by(a, rule->actions->rate_by, &key);
-    if (!sl_limiter_take(l, key, a->now_ms ? a->now_ms(a->user) : 0))
-        return false;
-    a->taken[a->n_taken++] = l;
-    return true;
+    if (a->pass == REPEATING) {
+        assert(a->repeated < a->n_answers);
+        return a->answers[a->repeated++].yes;
+    }
+    hash_by(a, rule->actions->rate_by, &answer.key);
+    answer.yes = sl_limiter_take(answer.limiter, answer.key, a->now_ms ? a->now_ms(a->user) : 0);
+    if (a->pass == NOTING)
+        note_answer(a, &answer);
+    else if (answer.yes)
+        a->taken[a->n_taken++] = answer.limiter;
+    return answer.yes;
 }
 
 bool sl_act_holds(struct sl_act *a, const struct sl_rule *rule, enum sl_drop_reason *ret)
@@ -181,8 +210,38 @@ bool sl_act_holds(struct sl_act *a, const struct sl_rule *rule, enum sl_drop_rea
     return false;
 }
 
+void sl_act_note(struct sl_act *a)
+{
+    a->pass = NOTING;
+    a->n_answers = a->repeated = 0;
+}
+
+void sl_act_repeat(struct sl_act *a)
+{
+    a->pass = REPEATING;
+    a->repeated = 0;
+}
+
+void sl_act_end(struct sl_act *a)
+{
+    a->pass = ONE_RECORD;
+    a->n_answers = 0;
+    if (a->cap_answers > ANSWERS_KEEP) {
+        free(a->answers);
+        a->answers = NULL;
+        a->cap_answers = 0;
+    }
+}
+
 void sl_act_undo(struct sl_act *a)
 {
+    while (a->n_answers > 0) {
+        const struct answer *last = &a->answers[--a->n_answers];
+
+        if (last->yes)
+            sl_limiter_give_back_to(last->limiter, last->key);
+    }
+    sl_act_end(a);
     while (a->n_taken > 0)
         sl_limiter_give_back(a->taken[--a->n_taken]);
 }

@@ -17,6 +17,9 @@ void sl_act_begin(struct sl_act *a, const struct sl_record *record);
 bool sl_act_holds(struct sl_act *a, const struct sl_rule *rule, enum sl_drop_reason *ret);
 /* Changes *record as the rule says. SL_OK, or SL_ELIMIT with *record as it was. */
 int sl_act_change(struct sl_act *a, const struct sl_rule *rule, const struct sl_record **record);
-void sl_act_undo(struct sl_act *a); /* sl_route_undo() */
+void sl_act_note(struct sl_act *a);   /* sl_route_note() */
+void sl_act_repeat(struct sl_act *a); /* sl_route_repeat() */
+void sl_act_end(struct sl_act *a);    /* sl_route_end() */
+void sl_act_undo(struct sl_act *a);   /* sl_route_undo() */
 
 #endif

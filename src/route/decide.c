@@ -167,6 +167,24 @@ void sl_route(struct sl_matcher *m, const struct sl_record *record, struct sl_de
         send_to(ret, &m->rules->unmatched, SL_RULE_UNMATCHED, w.record);
 }
 
+void sl_route_note(struct sl_matcher *m)
+{
+    if (m->act)
+        sl_act_note(m->act);
+}
+
+void sl_route_repeat(struct sl_matcher *m)
+{
+    if (m->act)
+        sl_act_repeat(m->act);
+}
+
+void sl_route_end(struct sl_matcher *m)
+{
+    if (m->act)
+        sl_act_end(m->act);
+}
+
 void sl_route_undo(struct sl_matcher *m)
 {
     if (m->act)

@@ -147,6 +147,20 @@ bool sl_limiter_take(struct sl_limiter *l, uint64_t key, uint64_t now_ms)
     return true;
 }
 
+void sl_limiter_give_back_to(struct sl_limiter *l, uint64_t key)
+{
+    uint32_t i = l->cap ? *head(l, key) : NOBODY;
+
+    while (i != NOBODY && l->buckets[i].key != key)
+        i = l->buckets[i].next;
+    if (i == NOBODY)
+        return;
+    l->buckets[i].level += l->rate.per_ms;
+    if (l->buckets[i].level > l->full)
+        l->buckets[i].level = l->full;
+    l->taken = NOBODY;
+}
+
 void sl_limiter_give_back(struct sl_limiter *l)
 {
     if (l->taken == NOBODY)

@@ -31,6 +31,9 @@ void sl_limiter_free(struct sl_limiter *l);
 bool sl_limiter_take(struct sl_limiter *l, uint64_t key, uint64_t now_ms);
 /* What the last sl_limiter_take() that said yes took is given back; once. */
 void sl_limiter_give_back(struct sl_limiter *l);
+/* The same for any earlier one, of this key, once each; a key that has been forgotten since begins
+ * anew anyhow. */
+void sl_limiter_give_back_to(struct sl_limiter *l, uint64_t key);
 size_t sl_limiter_buckets(const struct sl_limiter *l);
 
 #endif

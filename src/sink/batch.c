@@ -39,6 +39,7 @@ void sl_batch_free(struct sl_batch *b)
     sl_letters_drop(b);
     if (s->type->drop)
         s->type->drop(s, b);
+    sl_origins_release(b);
     s->core->bytes -= b->charged;
     if (b->state == SL_BATCH_OPEN)
         s->core->open_bytes -= b->charged;
@@ -76,6 +77,8 @@ void sl_batch_charge(struct sl_batch *b)
     size_t now = SL_BATCH_OVERHEAD + b->data.n + b->notes.n + b->extra.n + b->wire.n +
                  b->reasons.n + b->n_items * sizeof(*b->items) + b->cap_runs * sizeof(*b->runs);
 
+    if (b->n_origins > 0)
+        now += sl_origins_bytes(b);
     if (b->state <= SL_BATCH_SEALING && b->sink->type->seal && !repeating(b))
         now += (size_t)((double)b->data.n * c->wire_ratio);
     c->bytes = c->bytes - b->charged + now;
@@ -110,106 +113,7 @@ void sl_batch_note_time(struct sl_batch *b, int64_t time_ms)
     b->runs[b->n_runs++] = (struct sl_delay_run){rounded, 1};
 }
 
-/* ---- originals ----
- * An entry of `extra`: key, value and each header's name and value, every one as a length
- * (UINT32_MAX: null; UINT32_MAX - 1: the value stands in data) and its bytes; a count goes before
- * the headers. */
-
-enum { NOT_THERE = UINT32_MAX, IN_DATA = UINT32_MAX - 1 };
-
-static void put_number(struct sl_buf *to, uint32_t v)
-{
-    sl_buf_append(to, &v, sizeof(v));
-}
-
-static void put_slice(struct sl_buf *to, struct sl_slice s)
-{
-    put_number(to, s.p ? (uint32_t)s.n : (uint32_t)NOT_THERE);
-    if (s.p)
-        sl_buf_slice(to, s);
-}
-
-static uint32_t get_number(const char **at)
-{
-    uint32_t v;
-
-    memcpy(&v, *at, sizeof(v));
-    *at += sizeof(v);
-    return v;
-}
-
-static struct sl_slice get_slice(const char **at, uint32_t n)
-{
-    struct sl_slice s = {NULL, 0};
-
-    if (n != (uint32_t)NOT_THERE) {
-        s = sl_slice(*at, n);
-        *at += n;
-    }
-    return s;
-}
-
-size_t sl_batch_extra_bound(const struct sl_message *m)
-{
-    size_t n = SL_BATCH_ORIGINAL + m->key.n;
-
-    for (size_t i = 0; i < m->n_headers; i++)
-        n += 2 * sizeof(uint32_t) + m->headers[i].name.n + m->headers[i].value.n;
-    return n;
-}
-
-void sl_batch_keep_original(struct sl_batch *b, struct sl_item *item, const struct sl_message *m)
-{
-    if (item->verbatim && !m->key.p && m->n_headers == 0)
-        return;
-    item->has_extra = true;
-    item->extra = (uint32_t)b->extra.n;
-    put_slice(&b->extra, m->key);
-    if (item->verbatim)
-        put_number(&b->extra, (uint32_t)IN_DATA);
-    else
-        put_slice(&b->extra, m->value);
-    put_number(&b->extra, (uint32_t)m->n_headers);
-    for (size_t i = 0; i < m->n_headers; i++) {
-        put_slice(&b->extra, m->headers[i].name);
-        put_slice(&b->extra, m->headers[i].value);
-    }
-}
-
-/* The bytes before the final '}' stand in data as they came; additions follow them there. */
-static struct sl_slice value_in_data(const struct sl_batch *b, const struct sl_item *item,
-                                     struct sl_buf *scratch)
-{
-    sl_buf_clear(scratch);
-    sl_buf_append(scratch, b->data.p + item->body, item->value_n - 1);
-    sl_buf_byte(scratch, '}');
-    return sl_buf_as_slice(scratch);
-}
-
-void sl_batch_original(struct sl_batch *b, const struct sl_item *item, struct sl_letter *letter,
-                       struct sl_header *headers, struct sl_buf *scratch)
-{
-    const char *at;
-    uint32_t n;
-
-    letter->headers = headers;
-    letter->n_headers = 0;
-    letter->key = (struct sl_slice){NULL, 0};
-    if (!item->has_extra) {
-        letter->value = value_in_data(b, item, scratch);
-        return;
-    }
-    at = b->extra.p + item->extra;
-    letter->key = get_slice(&at, get_number(&at));
-    n = get_number(&at);
-    letter->value = n == (uint32_t)IN_DATA ? value_in_data(b, item, scratch) : get_slice(&at, n);
-    n = get_number(&at);
-    for (uint32_t i = 0; i < n && i < SL_HEADERS_MAX; i++) {
-        headers[i].name = get_slice(&at, get_number(&at));
-        headers[i].value = get_slice(&at, get_number(&at));
-        letter->n_headers++;
-    }
-}
+/* ---- reasons ---- */
 
 void sl_batch_reason(struct sl_batch *b, struct sl_item *item, struct sl_slice reason)
 {
@@ -235,39 +139,6 @@ void sl_batch_reason(struct sl_batch *b, struct sl_item *item, struct sl_slice r
 }
 
 /* ---- taking apart ---- */
-
-static size_t extra_length(const struct sl_batch *b, const struct sl_item *item)
-{
-    const char *begin = b->extra.p + item->extra, *at = begin;
-    uint32_t n;
-
-    get_slice(&at, get_number(&at));
-    n = get_number(&at);
-    if (n != (uint32_t)IN_DATA)
-        get_slice(&at, n);
-    n = get_number(&at);
-    for (uint32_t i = 0; i < 2 * n; i++)
-        get_slice(&at, get_number(&at));
-    return (size_t)(at - begin);
-}
-
-static void compact_extra(struct sl_batch *b)
-{
-    size_t end = 0;
-
-    for (size_t i = 0; i < b->n_items; i++) {
-        struct sl_item *item = &b->items[i];
-        size_t length;
-
-        if (!item->has_extra)
-            continue;
-        length = extra_length(b, item);
-        memmove(b->extra.p + end, b->extra.p + item->extra, length);
-        item->extra = (uint32_t)end;
-        end += length;
-    }
-    sl_buf_truncate(&b->extra, end);
-}
 
 static void give_back(struct sl_batch *b)
 {
@@ -301,7 +172,7 @@ void sl_batch_compact(struct sl_batch *b)
         b->n_items = n;
         b->records = (unsigned)n;
         sl_buf_truncate(&b->data, end);
-        compact_extra(b);
+        sl_origins_compact(b);
         sl_buf_release(&b->wire);
         b->body = (struct sl_slice){NULL, 0};
         if (end < b->data.cap / 2) /* what is no longer counted is no longer held */
@@ -319,10 +190,7 @@ static void move_item(struct sl_batch *from, struct sl_item *item, struct sl_bat
     copy.body = item->body - item->begin + (uint32_t)begin;
     copy.begin = (uint32_t)begin;
     copy.end = (uint32_t)to->data.n;
-    if (item->has_extra) {
-        copy.extra = (uint32_t)to->extra.n;
-        sl_buf_append(&to->extra, from->extra.p + item->extra, extra_length(from, item));
-    }
+    sl_origin_move(from, item, to, &copy);
     sl_batch_push_item(to, &copy);
     if (item->reason) {
         struct sl_item *new = &to->items[to->n_items - 1];

@@ -6,10 +6,11 @@
 #include "ops/metrics.h"
 #include "sluice/sink.h"
 
-/* The inside of a sink, shared by the files of the core: sink.c (construction, the end), take.c
- * (room, append), cut.c (open cuts), batch.c (memory of a batch), queue.c (which batch is where,
- * dispatch), gate.c (plans), retry.c (back-off, concurrency, stalls), policy.c (outcome -> what
- * happens), letters.c (dead letters) and books.c (the ledger). Sink types never include this.
+/* The inside of a sink, shared by the files of the core: sink.c (construction, the end), room.c
+ * (whether there is room), take.c (append), cut.c (open cuts), batch.c (memory of a batch), queue.c
+ * (which batch is where, dispatch), gate.c (plans), original.c (what dead letters need), retry.c
+ * (back-off, concurrency, stalls), policy.c (outcome -> what happens), letters.c (dead letters) and
+ * books.c (the ledger). Sink types never include this.
  *
  * A *cut* is a set of open batches that share a hold and close together. Most sinks have one open
  * cut a reader (the live one, and the one that catches up: position.h) with one batch, which covers
@@ -84,6 +85,7 @@ struct sl_core {
     double sent_ratio;        /* bytes sent per byte encoded, learnt from what was sealed */
     double wire_ratio;        /* bytes of `wire` per byte encoded, likewise */
     struct sl_buf scratch;    /* keys */
+    struct sl_origin *origin; /* of the message at hand; not a reference */
 
     enum sl_sink_state state;
     char reason[512];
@@ -97,7 +99,7 @@ struct sl_core {
     bool slow;              /* the last request was, by that measure */
     bool probe_due;         /* stalled: one batch may be sent */
     struct sl_timer age_timer, dispatch_timer, probe_timer;
-    uint64_t log_ms, stall_log_ms, park_log_ms;
+    uint64_t log_ms, stall_log_ms, park_log_ms, excess_log_ms;
     bool stall_told; /* the log has the stall, so its end is told as well */
 
     uint8_t window[SL_WINDOW]; /* ring: 1 is refused */
@@ -118,21 +120,32 @@ void sl_batch_free(struct sl_batch *b);   /* uncounts its bytes, releases its ho
 void sl_batch_charge(struct sl_batch *b); /* counts its bytes again */
 void sl_batch_push_item(struct sl_batch *b, const struct sl_item *item);
 void sl_batch_note_time(struct sl_batch *b, int64_t time_ms);
-/* Keeps what cannot be read back from data: key, headers and, unless verbatim, the value. */
-void sl_batch_keep_original(struct sl_batch *b, struct sl_item *item, const struct sl_message *m);
-/* Gives the original back: letter's key, value, headers (headers: SL_HEADERS_MAX of room) point
- * into the batch and scratch. */
-void sl_batch_original(struct sl_batch *b, const struct sl_item *item, struct sl_letter *letter,
-                       struct sl_header *headers, struct sl_buf *scratch);
 void sl_batch_compact(struct sl_batch *b); /* removes items that are gone; data keeps the others */
 /* A new batch, sharing the hold, of the items with this outcome, which leave b (b is not
  * compacted). */
 struct sl_batch *sl_batch_extract(struct sl_batch *b, enum sl_outcome outcome);
 /* A new batch, sharing the hold, of the second half of b's items. */
 struct sl_batch *sl_batch_halve(struct sl_batch *b);
-bool sl_hold_any_over(const struct sl_hold *h);          /* some span does not count any more */
-bool sl_hold_all_over(const struct sl_hold *h);          /* no span counts any more */
+bool sl_hold_any_over(const struct sl_hold *h); /* some span does not count any more */
+bool sl_hold_all_over(const struct sl_hold *h); /* no span counts any more */
+
+/* ---- original.c ---- */
+/* Keeps what cannot be read back from data: key, headers and, unless verbatim, the value. many: the
+ * message holds many records, which share it. */
+void sl_batch_keep_original(struct sl_batch *b, struct sl_item *item, const struct sl_message *m,
+                            bool many);
 size_t sl_batch_extra_bound(const struct sl_message *m); /* what keeping key and headers takes */
+size_t sl_origin_bound(const struct sl_message *m);      /* what all of it takes, shared */
+size_t sl_origins_bytes(const struct sl_batch *b);       /* shared ones that count among b's */
+void sl_origins_release(struct sl_batch *b);
+void sl_origins_compact(struct sl_batch *b); /* those of items that are no longer there go */
+/* The item's, for its copy in another batch. */
+void sl_origin_move(struct sl_batch *from, const struct sl_item *item, struct sl_batch *to,
+                    struct sl_item *ret);
+/* Gives the original back: letter's key, value, headers (headers: SL_HEADERS_MAX of room) point
+ * into the batch and scratch. */
+void sl_batch_original(struct sl_batch *b, const struct sl_item *item, struct sl_letter *letter,
+                       struct sl_header *headers, struct sl_buf *scratch);
 
 /* ---- cut.c ---- */
 /* The open cut of the record's reader (and partition); opened where there is none. */
@@ -175,9 +188,15 @@ void sl_queue_forget(struct sl_sink *s);  /* of everything; but for what a pool 
 void sl_queue_on_dispatch(struct sl_timer *t);
 bool sl_queue_prune(
     struct sl_batch *b); /* lets go of what does not count any more; true: b was freed or cut */
-/* Whether a record that makes so many bytes is never sent (take.c). */
-bool sl_sink_too_large(const struct sl_sink *s, const struct sl_record *r, size_t bound);
 void sl_sink_free_now(struct sl_sink *s); /* the second half of sl_sink_free() (sink.c) */
+
+/* ---- room.c ---- */
+size_t sl_batch_limit(const struct sl_sink *s); /* what one batch may hold, and one record in it */
+/* Why a record that makes so many bytes is never sent; NULL: it is. */
+const char *sl_sink_refuses(const struct sl_sink *s, const struct sl_record *r, size_t bound);
+/* What is kept of a message that holds many records, or of which a record is refused: all but a
+ * value, or key and headers, that are too large. */
+struct sl_message sl_origin_kept(const struct sl_sink *s, const struct sl_message *m);
 
 /* ---- retry.c ---- */
 uint64_t sl_retry_delay(struct sl_sink *s, unsigned attempts, unsigned retry_after_ms);

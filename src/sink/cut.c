@@ -185,6 +185,7 @@ void sl_sink_turn(struct sl_sink *s)
     struct sl_core *c = s->core;
     struct sl_list *at, *after;
 
+    c->origin = NULL; /* the message is over */
     if (c->due) {
         c->due = false;
         sl_list_each_safe (at, after, &c->cuts) {

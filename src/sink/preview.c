@@ -14,7 +14,7 @@ int sl_sink_preview(struct sl_sink *s, const struct sl_record *r, struct sl_buf 
     int rc = SL_EFULL;
 
     sl_buf_init(&key, KEY_MAX);
-    if (sl_sink_too_large(s, r, s->type->bound(s, r)))
+    if (sl_sink_refuses(s, r, s->type->bound(s, r)))
         goto out;
     if (s->type->flags & SL_SINK_KEYED)
         s->type->key(s, r, &key);

@@ -5,6 +5,12 @@
 /* What stands in for decoding and rules: the offset decides. Included by flow_world.h, behind the
  * definition of its world. */
 
+/* How many records a message holds. */
+static size_t records_of(const struct sl_message *m)
+{
+    return world->many ? world->many(m) : 1;
+}
+
 struct sl_decoder *sl_decoder_new(const struct sl_decoder_config *config, struct sl_error *err)
 {
     (void)config;
@@ -17,10 +23,28 @@ void sl_decoder_free(struct sl_decoder *d)
     (void)d;
 }
 
-void sl_decode(struct sl_decoder *d, const struct sl_message *m, struct sl_record *ret)
+static const struct sl_message *opened;
+
+size_t sl_decode_open(struct sl_decoder *d, const struct sl_message *m)
 {
     (void)d;
-    *ret = (struct sl_record){.message = m, .time_ns = (int64_t)1700000000 * 1000000000};
+    opened = m;
+    return records_of(m);
+}
+
+size_t sl_decode_bytes(const struct sl_decoder *d)
+{
+    (void)d;
+    return opened->value.n;
+}
+
+void sl_decode_at(struct sl_decoder *d, size_t i, struct sl_record *ret)
+{
+    (void)d;
+    *ret = (struct sl_record){.message = opened,
+                              .sub = (uint32_t)i,
+                              .many = records_of(opened) > 1,
+                              .time_ns = (int64_t)1700000000 * 1000000000};
 }
 
 struct sl_value sl_record_value(const struct sl_record *r, unsigned id)
@@ -73,6 +97,21 @@ void sl_route(struct sl_matcher *m, const struct sl_record *record, struct sl_de
 }
 
 void sl_route_undo(struct sl_matcher *m)
+{
+    (void)m;
+}
+
+void sl_route_note(struct sl_matcher *m)
+{
+    (void)m;
+}
+
+void sl_route_repeat(struct sl_matcher *m)
+{
+    (void)m;
+}
+
+void sl_route_end(struct sl_matcher *m)
 {
     (void)m;
 }

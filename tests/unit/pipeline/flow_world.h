@@ -57,6 +57,7 @@ struct world {
 
     /* single behaviours: where every record goes, and its size; 0: as the offset has it */
     unsigned all_to;
+    size_t (*many)(const struct sl_message *m); /* records of a message; NULL: one */
     int64_t log_start;
     bool plain; /* no control records; a line that was committed is read */
     bool may_be_overdue;

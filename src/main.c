@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "cli/dlq.h"
 #include "cli/explain.h"
+#include "cli/flow.h"
 #include "cli/plan.h"
 #include "cli/positions.h"
 #include "cli/run.h"
@@ -16,9 +17,9 @@
 #define LATER(command_name) (&(const struct sl_cli_command){.name = (command_name)})
 
 static const struct sl_cli_command *const commands[] = {
-    &sl_command_run,     &sl_command_check,   &sl_command_setup,     &sl_command_test,
-    &sl_command_explain, &sl_command_plan,    &sl_command_positions, &sl_command_dlq,
-    &sl_command_archive, &sl_command_version, LATER("flow"),         LATER("replay"),
+    &sl_command_run,     &sl_command_check, &sl_command_setup,     &sl_command_test,
+    &sl_command_explain, &sl_command_plan,  &sl_command_positions, &sl_command_dlq,
+    &sl_command_archive, &sl_command_flow,  &sl_command_version,   LATER("replay"),
     LATER("collect"),    LATER("top"),
 };
 

@@ -132,21 +132,19 @@ static bool compressed(const struct sl_batch *b)
 
 /* ---- requests ---- */
 
-static void whole_error(struct sl_sink *s, const struct sl_http_reply *reply, struct sl_buf *out)
+void sl_es_error_words(const struct sl_elasticsearch_config *c, const char *authorization,
+                       struct sl_slice body, struct sl_buf *out)
 {
-    const struct sl_elasticsearch_config *c = &s->config->elasticsearch;
-    const struct sl_es *es = s->impl;
-    const char *secrets[] = {es->authorization ? strrchr(es->authorization, ' ') + 1 : NULL,
+    const char *secrets[] = {authorization ? strrchr(authorization, ' ') + 1 : NULL,
                              sl_secret_value(c->password), sl_secret_value(c->api_key)};
     size_t n = sizeof(secrets) / sizeof(secrets[0]);
 
-    if (!sl_http_tells_secret(reply->body, secrets, n) &&
-        !sl_es_reply_error(reply->body, SL_HTTP_REASON_MAX, out))
-        sl_http_excerpt(reply->body, NULL, 0, out);
+    if (!sl_http_tells_secret(body, secrets, n) &&
+        !sl_es_reply_error(body, SL_HTTP_REASON_MAX, out))
+        sl_http_excerpt(body, NULL, 0, out);
 }
 
-/* A node that nobody reaches, or that says of itself that it has nothing behind it. */
-static bool node_failed(const struct sl_http_reply *reply)
+bool sl_es_node_failed(const struct sl_http_reply *reply)
 {
     return reply->result != SL_HTTP_OK || reply->status == 502 || reply->status == 503 ||
            reply->status == 504;
@@ -160,7 +158,7 @@ void sl_es_judge_failure(struct sl_sink *s, const struct sl_http_reply *reply,
 
     sl_buf_init(&detail, 2 * SL_HTTP_REASON_MAX);
     if (reply->result == SL_HTTP_OK)
-        whole_error(s, reply, &detail);
+        sl_es_error_words(&s->config->elasticsearch, es->authorization, reply->body, &detail);
     sl_http_judge(reply, sl_sink_wall_ms(s), sl_buf_as_slice(&detail), &es->reason, ret);
     sl_buf_release(&detail);
     /* Only 200 carries item statuses; a 2xx without them has confirmed nothing. */
@@ -178,7 +176,7 @@ static void note_node(struct sl_sink *s, size_t node, const struct sl_http_reply
 {
     struct sl_es *es = s->impl;
 
-    if (node_failed(reply))
+    if (sl_es_node_failed(reply))
         sl_es_nodes_bad(&es->nodes, node, sl_now_ms(s->env->rt));
     else
         sl_es_nodes_good(&es->nodes, node);

@@ -85,6 +85,24 @@ static size_t literal_prefix(const char *text)
     return n;
 }
 
+void sl_es_index_pattern(const struct sl_elasticsearch_config *c, struct sl_buf *out)
+{
+    const char *text = c->index ? c->index : c->type;
+    size_t n = literal_prefix(text);
+
+    for (size_t i = 0; i < n; i++) {
+        sl_buf_byte(out, (char)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] + 'a' - 'A' : text[i]));
+        if ((text[i] == '{' || text[i] == '}') && text[i + 1] == text[i])
+            i++;
+    }
+    if (!c->index)
+        SL_BUF_LITERAL(out, "-*");
+    else if (text[n])
+        sl_buf_byte(out, '*');
+    else /* one index, and its overflow */
+        sl_buf_printf(out, ",%.*soverflow", (int)n, text);
+}
+
 static int init_index(struct sl_es_encoder *e, const char *text, struct sl_fields *fields,
                       struct sl_error *err)
 {

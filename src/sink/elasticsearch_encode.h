@@ -47,6 +47,10 @@ size_t sl_es_encoder_bound(const struct sl_record *r);
 int sl_es_encode(struct sl_es_encoder *e, const struct sl_record *r, struct sl_buf *out,
                  struct sl_item *item);
 
+/* A pattern of all the indexes or data streams that the sink writes: what their names begin with,
+ * and `*`. The overflow's are among them. */
+void sl_es_index_pattern(const struct sl_elasticsearch_config *c, struct sl_buf *out);
+
 /* The index name in an encoded record. */
 struct sl_slice sl_es_item_index(const struct sl_batch *b, const struct sl_item *item);
 

@@ -8,7 +8,8 @@
 #include "sink/elasticsearch_stream.h"
 #include "sink/http_policy.h"
 
-/* The inside of an Elasticsearch sink, shared by elasticsearch.c, _auth.c and _probe.c. */
+/* The inside of an Elasticsearch sink, shared by elasticsearch.c, _auth.c and _probe.c; and
+ * what who asks the cluster (flow/search.c) shares with it. */
 
 struct sl_es {
     struct sl_es_encoder encoder;
@@ -24,6 +25,13 @@ struct sl_es {
 
 /* The Authorization line, or NULL where none is configured. */
 int sl_es_authorization(const struct sl_elasticsearch_config *c, char **ret, struct sl_error *err);
+
+/* What the cluster says about a request that failed, for a person; nothing where it would tell a
+ * secret. */
+void sl_es_error_words(const struct sl_elasticsearch_config *c, const char *authorization,
+                       struct sl_slice body, struct sl_buf *out);
+/* A node that nobody reaches, or that says of itself that it has nothing behind it. */
+bool sl_es_node_failed(const struct sl_http_reply *reply);
 
 /* Fills what every request to a cluster has in common. */
 void sl_es_fill_exchange(struct sl_sink *s, struct sl_exchange *x, const char *method,

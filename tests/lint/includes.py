@@ -20,8 +20,10 @@ ALLOWED = {
 }
 # The archive's reader shares the S3 sink's client and formats, and the decoders.
 ALLOWED["archive"] = {"base", "ops", "config", "net", "record", "sink", "archive"}
+# A request's path: the search goes through the Elasticsearch sink's nodes and credentials.
+ALLOWED["flow"] = {"base", "ops", "config", "net", "record", "sink", "flow"}
 ALLOWED["pipeline"] |= {"archive"}
-ALLOWED["cli"] = ALLOWED["pipeline"] | {"cli"}
+ALLOWED["cli"] = ALLOWED["pipeline"] | {"flow", "cli"}
 ALLOWED["main.c"] = {"cli", "base"}
 HOMES = {
     r"librdkafka/.*": {"kafka"},

@@ -33,7 +33,7 @@ enum {
     SL_FLOW_RECORDS_MAX = 100000,
     SL_FLOW_BYTES_MAX = 512 << 20, /* of JSON */
     SL_FLOW_SKEW_SERVICES = 256,   /* with more of them clocks are not compared */
-    SL_FLOW_GAPS = 8,              /* the longest are named */
+    SL_FLOW_GAPS = 6,              /* the longest are named: of 10 ms and a tenth of all at least */
 };
 
 struct sl_flow_record {

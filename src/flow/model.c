@@ -5,7 +5,7 @@
 #include "flow/fields.h"
 #include "flow/impl.h"
 
-enum { DEPTH_MAX = 64, GAP_FROM_NS = 1000000, GAP_PART = 10, NAME_MAX_BYTES = 200 };
+enum { DEPTH_MAX = 64, GAP_FROM_NS = 10000000, GAP_PART = 10, NAME_MAX_BYTES = 200 };
 
 struct sl_flow *sl_flow_new(const char *id)
 {

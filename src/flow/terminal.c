@@ -11,8 +11,8 @@
  */
 
 enum {
-    TIME = 9,
-    TOOK = 9,
+    TIME = 8,
+    TOOK = 8,
     LEVEL = 5,
     WIDTH_MIN = 60,
     WIDTH_MAX = 240,

@@ -153,10 +153,28 @@ size_t sl_flow_cell(struct sl_slice text, size_t max, bool utf8, struct sl_buf *
     return columns + dots;
 }
 
+static bool right_to_left(struct sl_slice text)
+{
+    static const struct range ranges[] = {
+        {0x590, 0x8ff}, {0xfb1d, 0xfdff}, {0xfe70, 0xfefe}, {0x10800, 0x10fff}, {0x1e800, 0x1efff}};
+    size_t n;
+
+    for (; text.n; text = sl_slice(text.p + (n ? n : 1), text.n - (n ? n : 1))) {
+        uint32_t c = 0;
+
+        n = sl_utf8_char(text.p, text.n, &c);
+        if (n && within(ranges, sizeof(ranges) / sizeof(ranges[0]), c))
+            return true;
+    }
+    return false;
+}
+
 void sl_flow_padded(struct sl_slice text, size_t max, bool utf8, struct sl_buf *to)
 {
     size_t n = sl_flow_cell(text, max, utf8, to);
 
+    if (utf8 && right_to_left(text)) /* else the numbers behind it would go before it */
+        SL_BUF_LITERAL(to, "\xe2\x80\x8e");
     sl_buf_printf(to, "%*s", (int)(max - n), "");
 }
 
@@ -221,10 +239,9 @@ const char *sl_flow_span_text(int64_t ns, bool utf8, char ret[SL_FLOW_SPAN_TEXT]
     else if (v < 59.95e9)
         snprintf(ret, n, "%s%.2f s", sign, v / 1e9);
     else if (v < 3599.5e9)
-        snprintf(ret, n, "%s%d min %d s", sign, (int)((v / 1e9 + 0.5) / 60),
-                 (int)(v / 1e9 + 0.5) % 60);
+        snprintf(ret, n, "%s%dm %ds", sign, (int)((v / 1e9 + 0.5) / 60), (int)(v / 1e9 + 0.5) % 60);
     else
-        snprintf(ret, n, "%s%.0f h %d min", sign, (double)(int64_t)(v / 3600e9),
+        snprintf(ret, n, "%s%.0fh %dm", sign, (double)(int64_t)(v / 3600e9),
                  (int)((v - (double)(int64_t)(v / 3600e9) * 3600e9) / 60e9));
     return ret;
 }

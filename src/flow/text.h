@@ -18,7 +18,7 @@ struct sl_slice sl_flow_line(struct sl_slice *rest, size_t max, bool utf8);
 /* As part of a page: as above, and what HTML would take for its own is escaped. */
 void sl_flow_html_text(struct sl_slice text, struct sl_buf *to);
 
-/* "0 ms", "3.2 ms", "412 ms", "1.24 s", "2 min 3 s"; us: the letter. */
+/* "0 ms", "3.2 ms", "412 ms", "1.24 s", "2m 3s", "1h 12m" */
 enum { SL_FLOW_SPAN_TEXT = 40 };
 const char *sl_flow_span_text(int64_t ns, bool utf8, char ret[SL_FLOW_SPAN_TEXT]);
 

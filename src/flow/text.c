@@ -241,7 +241,7 @@ const char *sl_flow_span_text(int64_t ns, bool utf8, char ret[SL_FLOW_SPAN_TEXT]
     else if (v < 3599.5e9)
         snprintf(ret, n, "%s%dm %ds", sign, (int)((v / 1e9 + 0.5) / 60), (int)(v / 1e9 + 0.5) % 60);
     else
-        snprintf(ret, n, "%s%.0fh %dm", sign, (double)(int64_t)(v / 3600e9),
-                 (int)((v - (double)(int64_t)(v / 3600e9) * 3600e9) / 60e9));
+        snprintf(ret, n, "%s%" PRIu64 "h %dm", sign, (uint64_t)(v / 60e9 + 0.5) / 60,
+                 (int)((uint64_t)(v / 60e9 + 0.5) % 60));
     return ret;
 }

@@ -98,7 +98,7 @@ static void assert_harmless(const struct sl_buf *b, bool colour)
             continue;
         }
         assert_true(c == '\n' || (c >= 0x20 && c != 0x7f));
-        assert_false(c == 0xc2 && (unsigned char)b->p[i + 1] < 0xa0);  /* C1 */
+        assert_false(c == 0xc2 && (unsigned char)b->p[i + 1] < 0xa0); /* C1 */
         assert_false(c == 0xe2 && (unsigned char)b->p[i + 1] == 0x80 &&
                      (unsigned char)b->p[i + 2] >= 0xaa &&
                      (unsigned char)b->p[i + 2] <= 0xae); /* turns text */
@@ -157,9 +157,24 @@ static void test_cases(void **state)
     assert_true(cases >= 4);
 }
 
+/* The README shows what is shown. */
+static void test_readme(void **state)
+{
+    struct sl_buf readme, shown;
+
+    (void)state;
+    sl_buf_init(&readme, FILE_MAX);
+    sl_buf_init(&shown, FILE_MAX);
+    read_whole(SLUICE_ROOT_DIR, "README.md", &readme);
+    read_whole(SLUICE_TESTS_DIR "/unit/flow/cases/shop", "terminal", &shown);
+    assert_non_null(memmem(readme.p, readme.n, shown.p, shown.n));
+    sl_buf_release(&readme);
+    sl_buf_release(&shown);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_cases), cmocka_unit_test(test_readme)};
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -131,7 +131,10 @@ int sl_flow_from_archive(struct sl_flow_ask *ask)
         fprintf(stderr, "sluice flow: nothing there; everything is looked through\n");
         r.open.query.from_ns = INT64_MIN;
         r.open.query.to_ns = INT64_MAX;
-        status = read_all(&r);
+        sl_archive_free(r.open.archive);
+        r.open.archive = sl_archive_new(r.open.sink, &r.open.loop.rt,
+                                        sl_http_client_http(r.open.http), &r.open.err);
+        status = r.open.archive ? read_all(&r) : sl_archive_failed(&r.open);
     }
     if (!status)
         say_where(ask, &r);

@@ -16,6 +16,8 @@ import pytest
 
 from tests.stack.router import program
 
+from .world import World
+
 PATIENCE = 120
 NOON = 1769860800000         # 2026-01-31T12:00:00Z
 BEGIN = 60000                # of the first request, ms later
@@ -50,7 +52,7 @@ def request(n, id_):
         record(5 - 180, "auth", "token is asked for", span_id=span + "a", parent_span_id=span + "e"),
         record(9 - 180, "auth", "token is good", span_id=span + "a", parent_span_id=span + "e", elapsed="4ms"),
         record(20, "catalogue", "scene found", span_id=span + "c", parent_span_id=span + "e", duration_ms=8.5),
-        record(20, "catalogue", "and a second record of that time", span_id=span + "c", big=12345678901234567890),
+        record(20, "catalogue", "and a second record of that time", span_id=span + "c", big=1234567890123456789),
         record(20, "tiles", "from the cache \x1b[31mred", "warn", span_id=span + "t", parent_span_id=span + "e"),
         record(432, "payment", "card refused", "error", span_id=span + "p", parent_span_id=span + "t"),
         record(440, "edge", "answered", span_id=span + "e", request_time=0.44, status=502)]
@@ -61,9 +63,18 @@ def requests(count, seed=1):
     return [uuid7(NOON + BEGIN + 20 * n, chance) for n in range(count)]
 
 
-@pytest.fixture
-def shop(world):
-    """Requests that a router has sent to OpenSearch and to S3."""
+@pytest.fixture(scope="module")
+def shop(stack, tmp_path_factory):
+    """Requests that a router has sent to OpenSearch and to S3; for tests that only look."""
+    world = World(stack, tmp_path_factory.mktemp("shop"))
+    try:
+        yield deliver(world)
+        world.check_logs()
+    finally:
+        world.close(keep_logs=False)
+
+
+def deliver(world):
     count = 300
     ids = requests(count)
     world.make_topic(partitions=3)

@@ -15,6 +15,7 @@ import uuid
 import pytest
 
 from tests.stack.router import program
+from tests.stack.search import Search
 
 from .world import World
 
@@ -199,6 +200,25 @@ def test_more_than_a_page(world):
     assert json.loads(flow("-c", router.config, "7", "--json").stdout)["records"][0]["message"] == "a number"
     scrolls = world.search.call("GET", "/_nodes/stats/indices/search")
     assert sum(n["indices"]["search"]["scroll_current"] for n in scrolls["nodes"].values()) == 0
+
+
+def test_elasticsearch_8(world, elasticsearch):
+    """Another server, with its own mapping, with documents that are not all Sluice's, and a node that is away."""
+    client = Search(elasticsearch.url)
+    for n in range(1200):
+        client.call("POST", f"/{world.name}-{n % 2}/_doc/{n}", {
+            "@timestamp": time_of(n), "correlation_id": "req 8", "service": "edge", "message": f"m{n}"})
+    client.refresh(world.indexes)
+    config = world.write(world.config(sinks={"search": world.search_sink(nodes=["http://127.0.0.1:1", elasticsearch.url]),
+                                             "archive": world.archive_sink(), "alerts": world.alerts_sink()}), "es")
+    try:
+        found = json.loads(flow("-c", config, "req 8", "--json").stdout)
+        assert [r["message"] for r in found["records"]] == [f"m{n}" for n in range(1200)]
+        assert json.loads(flow("-c", config, "req 8", "--json", "--from", "2026-01-31T12:00:01.1Z").stdout)["records"][0][
+            "message"] == "m1100"
+        assert "looked in" in flow("-c", config, "req", status=1).stderr
+    finally:
+        client.remove(world.indexes)
 
 
 @pytest.mark.skipif(not shutil.which("chromium"), reason="chromium is not installed")

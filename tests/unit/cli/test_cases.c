@@ -15,6 +15,7 @@
 #include "cli/cli.h"
 #include "cli/dlq.h"
 #include "cli/explain.h"
+#include "cli/flow.h"
 #include "cli/plan.h"
 #include "cli/positions.h"
 #include "cli/setup.h"
@@ -27,7 +28,7 @@
 
 static const struct sl_cli_command *const commands[] = {
     &sl_command_test,      &sl_command_explain, &sl_command_check, &sl_command_plan,
-    &sl_command_positions, &sl_command_dlq,     &sl_command_setup};
+    &sl_command_positions, &sl_command_dlq,     &sl_command_setup, &sl_command_flow};
 
 enum { WORDS_MAX = 32, OUTPUT_MAX = 4 << 20 };
 

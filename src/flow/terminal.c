@@ -45,7 +45,9 @@ static const char *level_colour(const struct sl_flow_record *r)
 {
     if (r->error)
         return "1;31";
-    return r->level == SL_LEVEL_WARN ? "33" : r->level <= SL_LEVEL_DEBUG ? "2" : "0";
+    if (r->level == SL_LEVEL_TRACE || r->level == SL_LEVEL_DEBUG)
+        return "2";
+    return r->level == SL_LEVEL_WARN ? "33" : "0";
 }
 
 static void layout(struct drawing *d)
@@ -191,9 +193,8 @@ static void row(const struct drawing *d, const struct sl_flow_record *r)
         colour(d, "1;31");
     sl_buf_byte(d->to, r->error ? '!' : ' ');
     right(d, r->timed ? time + 1 : time, TIME);
-    colour(d, r->error ? "0" : lane_colour(r->service));
-    if (r->error)
-        colour(d, lane_colour(r->service));
+    colour(d, "0");
+    colour(d, lane_colour(r->service));
     sl_buf_byte(d->to, ' ');
     sl_flow_padded(sl_slice_str(d->flow->services[r->service].name), d->service, utf8, d->to);
     colour(d, "0");

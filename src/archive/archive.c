@@ -7,7 +7,8 @@
 #include "base/alloc.h"
 #include "sink/compress.h"
 
-static const double first_share = 1.0 / 64; /* of an object: its index, before any was seen */
+/* What is expected of the first objects' indexes; soon those that were seen weigh more. */
+enum { FIRST_INDEX = 16 << 10, FIRST_OBJECT = 1 << 20 };
 
 struct sl_archive *sl_archive_new(const struct sl_sink_config *sink, struct sl_runtime *rt,
                                   struct sl_http *http, struct sl_error *err)
@@ -15,7 +16,8 @@ struct sl_archive *sl_archive_new(const struct sl_sink_config *sink, struct sl_r
     struct sl_archive *a = sl_zalloc(sizeof(*a));
 
     a->config = sink;
-    a->index_share = first_share;
+    a->index_bytes = FIRST_INDEX;
+    a->indexed_bytes = FIRST_OBJECT;
     sl_buf_init(&a->lines, SL_ARCHIVE_INFLATED_MAX);
     if (sl_s3_client_init(&a->client, sink, rt, http, err) != SL_OK) {
         sl_archive_free(a);

@@ -80,6 +80,7 @@ struct sl_archive_line {
     enum sl_archive_format format; /* PLAIN and DAMAGED objects: the sink's */
     struct sl_slice text;          /* without its line end */
     int64_t offset;                /* where lines and offsets are known to be one to one; else -1 */
+    int64_t least_ns, greatest_ns; /* of the records around it, as indexed; INT64_MIN, INT64_MAX */
 };
 
 struct sl_archive_counts {
@@ -90,6 +91,7 @@ struct sl_archive_counts {
     uint64_t members, chosen; /* of indexed objects */
     uint64_t list_requests, requests;
     uint64_t tail_bytes, member_bytes; /* read */
+    uint64_t unread;                   /* members, or objects without index, that are damaged */
     uint64_t lines;
 };
 
@@ -110,7 +112,8 @@ void sl_archive_list(struct sl_archive *a, const struct sl_archive_query *q, sl_
 /* After it: reads their tails and chooses members. */
 void sl_archive_tails(struct sl_archive *a, sl_archive_done done, void *user);
 /* After that: every line of the chosen members, in order: lines of other times and ids are among
- * them. The callback returns false when it has enough. Lines are borrowed for the call. */
+ * them. The callback returns false when it has enough. Lines are borrowed for the call. A member
+ * that is damaged is passed over, and told at the end: SL_EINVAL. */
 typedef bool (*sl_archive_line_fn)(void *user, const struct sl_archive_line *line);
 void sl_archive_lines(struct sl_archive *a, sl_archive_line_fn take, sl_archive_done done,
                       void *user);

@@ -70,7 +70,7 @@ static int check_member(struct sl_archive *a, const struct sl_archive_object *o,
     uint64_t n;
     int code;
 
-    sl_buf_init(&lines, m->raw);
+    sl_buf_init(&lines, m->raw < SL_ARCHIVE_INFLATED_MAX ? m->raw : SL_ARCHIVE_INFLATED_MAX);
     code = sl_archive_inflate(a, o->name.compression, sl_slice(body.p + m->offset, m->length),
                               &lines, &why);
     n = count_lines(&lines);
@@ -110,6 +110,7 @@ static int check_index(struct sl_archive *a, const struct sl_archive_object *o, 
         else
             code = check_member(a, o, &index, m, body, err);
         ret->records += m->records;
+        ret->many |= m->offsets != m->records;
         ret->raw += m->raw;
     }
     sl_archive_index_release(&index);

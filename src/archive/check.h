@@ -11,6 +11,7 @@
 struct sl_archive_checked {
     uint64_t records, raw;
     bool indexed;
+    bool many;    /* it has messages of many records: these tell nothing of offsets */
     bool unnamed; /* it has no identity in its metadata: another tool has written it */
 };
 

@@ -10,10 +10,10 @@
 /* A member that is to be read. */
 struct sl_chosen {
     uint32_t object;
-    uint32_t records; /* 0: unknown, for this is a whole object */
+    uint32_t records, offsets; /* 0: unknown, for this is a whole object */
     uint64_t offset;
     uint32_t length, raw;
-    int64_t first, last;
+    int64_t first, last, least_ns, greatest_ns;
 };
 
 /* Neighbours that one request fetches. */
@@ -50,7 +50,7 @@ struct sl_archive {
 
     /* read.c */
     struct sl_fetch *fetch;
-    double index_share; /* of an object's bytes; learnt */
+    double index_bytes, indexed_bytes; /* of the objects seen so far: learnt */
     struct sl_chosen *chosen;
     size_t n_chosen, cap_chosen, at_chosen;
     uint32_t *run_of; /* by chosen */

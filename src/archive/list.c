@@ -4,6 +4,7 @@
 #include "archive/impl.h"
 #include "archive/key_time.h"
 #include "base/alloc.h"
+#include "base/hash.h"
 
 enum { QUERY_MAX = 32 * 1024 };
 
@@ -76,7 +77,11 @@ static void take_entry(void *user, struct sl_slice key, uint64_t size, bool fold
     struct sl_s3_named name;
 
     if (folder) {
-        if (may_be_of_the_time(a, key))
+        /* Deeper each time, or a strange store would send it round in circles. */
+        if (key.n <= strlen(a->folder) || memcmp(key.p, a->folder, strlen(a->folder)) != 0)
+            sl_fail(&a->failure, SL_EIO,
+                    "the store's list tells of folders that are not in the one it was asked for");
+        else if (may_be_of_the_time(a, key))
             add_folder(a, key);
     } else if (!sl_s3_object_parse(key, &name)) {
         a->counts.other_keys++;
@@ -151,6 +156,7 @@ static void on_page(struct sl_archive_request *r, const struct sl_http_reply *re
 {
     struct sl_archive *a = sl_container_of(r, struct sl_archive, listing);
     struct sl_error err = {0};
+    uint64_t before = sl_hash(a->page.token.p, a->page.token.n);
     int code = SL_OK;
 
     a->is_listing = false;
@@ -159,6 +165,9 @@ static void on_page(struct sl_archive_request *r, const struct sl_http_reply *re
         code = sl_fail(&err, SL_EIO, "%s", why);
     else
         code = sl_listing_parse(reply->body, &a->page, &err);
+    if (!code && a->page.token.n && sl_hash(a->page.token.p, a->page.token.n) == before)
+        code =
+            sl_fail(&err, SL_EIO, "the store's list has no end: a page names itself as the next");
     if (!code && a->failure.code) {
         err = a->failure;
         code = err.code;

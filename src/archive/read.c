@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <inttypes.h>
 #include <stdlib.h>
 
 #include "archive/impl.h"
 #include "base/alloc.h"
 #include "base/hash.h"
+
+enum { KEPT = 1 << 20 }; /* of memory for lines, from member to member */
 
 /* ---- choosing members ---- */
 
@@ -24,7 +27,9 @@ static void choose_whole(struct sl_archive *a, size_t object)
         *add_chosen(a) = (struct sl_chosen){.object = (uint32_t)object,
                                             .length = (uint32_t)o->size,
                                             .first = o->name.first,
-                                            .last = o->name.last};
+                                            .last = o->name.last,
+                                            .least_ns = INT64_MIN,
+                                            .greatest_ns = INT64_MAX};
 }
 
 static bool wanted(const struct sl_archive_query *q, const struct sl_archive_member *m,
@@ -56,11 +61,14 @@ static void choose(struct sl_archive *a, size_t object, const struct sl_archive_
         o->chosen++;
         *add_chosen(a) = (struct sl_chosen){.object = (uint32_t)object,
                                             .records = m->records,
+                                            .offsets = m->offsets,
                                             .offset = m->offset,
                                             .length = m->length,
                                             .raw = m->raw,
                                             .first = m->first,
-                                            .last = m->last};
+                                            .last = m->last,
+                                            .least_ns = m->least_ns,
+                                            .greatest_ns = m->greatest_ns};
     }
     a->counts.indexes++;
     a->counts.members += o->members;
@@ -70,11 +78,12 @@ static void choose(struct sl_archive *a, size_t object, const struct sl_archive_
 /* ---- tails ---- */
 
 /* What is expected of an object's index; a little more, for the second request costs more than
- * that. */
+ * that. Small objects are half index: by bytes, not by objects, they say nothing of large ones. */
 static uint64_t tail_length(const struct sl_archive *a, uint64_t size)
 {
-    uint64_t n = (uint64_t)((double)size * a->index_share * 1.1) + 512;
+    uint64_t n = (uint64_t)((double)size * a->index_bytes / a->indexed_bytes * 1.1) + 512;
 
+    n = n < SL_ARCHIVE_INDEX_MAX ? n : SL_ARCHIVE_INDEX_MAX;
     return n < size ? n : size;
 }
 
@@ -129,7 +138,8 @@ static bool read_tail(struct sl_archive *a, struct sl_fetch_piece *piece, struct
         piece->length = size - tail.n;
         return true;
     }
-    a->index_share = 0.5 * a->index_share + 0.5 * (double)size / (double)o->size;
+    a->index_bytes += (double)size;
+    a->indexed_bytes += (double)o->size;
     tail = sl_slice(tail.p + tail.n - size, size);
     if (sl_archive_index_parse(o->name.compression, tail, o->size, &index, &err) != SL_OK) {
         damage(a, o, err.text);
@@ -173,6 +183,9 @@ static void fetched(void *user)
 
     sl_fetch_free(a->fetch);
     a->fetch = NULL;
+    if (a->counts.unread > 1)
+        sl_fail(&err, a->failure.code, "%s; and %" PRIu64 " more could not be read",
+                a->failure.text, a->counts.unread - 1);
     sl_archive_end(a, err.code, &err);
 }
 
@@ -263,10 +276,13 @@ static bool tell_lines(struct sl_archive *a, const struct sl_chosen *c)
 {
     const struct sl_archive_object *o = &a->objects[c->object];
     /* One record an offset, and one line a record. */
-    bool known =
-        c->records > 0 && o->format != SL_ARCHIVE_RAW && c->last - c->first + 1 == c->records;
-    struct sl_archive_line line = {
-        .object = o, .format = o->state == SL_OBJECT_INDEXED ? o->format : a->config->s3.format};
+    bool known = o->format != SL_ARCHIVE_RAW && c->records > 0 && c->offsets == c->records &&
+                 c->last - c->first + 1 == c->records;
+    struct sl_archive_line line = {.object = o,
+                                   .format = o->state == SL_OBJECT_INDEXED ? o->format
+                                                                           : a->config->s3.format,
+                                   .least_ns = c->least_ns,
+                                   .greatest_ns = c->greatest_ns};
     const char *p = a->lines.p, *end = p + a->lines.n;
 
     for (int64_t n = 0; p < end; n++) {
@@ -289,13 +305,22 @@ static int read_chosen(struct sl_archive *a, const struct sl_chosen *c, const st
     struct sl_slice bytes = sl_slice(r->body.p + (c->offset - r->offset), c->length);
     struct sl_error why = {0};
 
-    sl_buf_reset(&a->lines, 2 * SL_ARCHIVE_MEMBER);
-    a->lines.max = c->records ? c->raw : (size_t)SL_ARCHIVE_INFLATED_MAX;
+    sl_buf_reset(&a->lines, KEPT);
+    a->lines.max = SL_ARCHIVE_INFLATED_MAX;
+    if (c->records && c->raw < a->lines.max)
+        a->lines.max = c->raw;
     if (sl_archive_inflate(a, o->name.compression, bytes, &a->lines, &why) != SL_OK)
         return sl_fail(err, SL_EINVAL, "%s: %s", o->key, why.text);
     if (c->records && a->lines.n != c->raw)
         return sl_fail(err, SL_EINVAL, "%s: a member does not hold what the index says", o->key);
     return SL_OK;
+}
+
+/* One that is damaged hides none of the others. */
+static void lose(struct sl_archive *a, const struct sl_error *err)
+{
+    if (a->counts.unread++ == 0)
+        a->failure = *err;
 }
 
 /* All members whose turn it is and whose run is here. */
@@ -304,10 +329,13 @@ static bool read_on(struct sl_archive *a)
     while (a->at_chosen < a->n_chosen) {
         const struct sl_chosen *c = &a->chosen[a->at_chosen];
         struct sl_run *r = &a->runs[a->run_of[a->at_chosen]];
+        struct sl_error err = {0};
 
         if (!r->here)
             return true;
-        if (read_chosen(a, c, r, &a->failure) != SL_OK || !tell_lines(a, c))
+        if (read_chosen(a, c, r, &err) != SL_OK)
+            lose(a, &err);
+        else if (!tell_lines(a, c))
             return false;
         a->at_chosen++;
         if (--r->left == 0)

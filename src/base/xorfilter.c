@@ -56,12 +56,15 @@ struct peeled {
 
 static uint32_t peel(struct cell *cells, uint32_t block, struct peeled *order)
 {
-    uint32_t *alone = sl_alloc(3 * (size_t)block * sizeof(*alone));
+    /* Each place comes into the list once at most: its count falls to 1 only once. Whether it does
+     * no processor can foresee, so the next one is written always, and counted then. */
+    uint32_t *alone = sl_reallocarray(NULL, 3 * (size_t)block + 1, sizeof(*alone));
     uint32_t n_alone = 0, n = 0;
 
-    for (uint32_t i = 0; i < 3 * block; i++)
-        if (cells[i].count == 1)
-            alone[n_alone++] = i;
+    for (uint32_t i = 0; i < 3 * block; i++) {
+        alone[n_alone] = i;
+        n_alone += cells[i].count == 1;
+    }
     while (n_alone > 0) {
         uint32_t at = alone[--n_alone];
         struct places p;
@@ -74,9 +77,8 @@ static uint32_t peel(struct cell *cells, uint32_t block, struct peeled *order)
         p = places_of(mixed, block);
         for (int i = 0; i < 3; i++) {
             cells[p.at[i]].all ^= mixed;
-            /* Each place comes into the list once at most: its count falls to 1 only once. */
-            if (--cells[p.at[i]].count == 1)
-                alone[n_alone++] = p.at[i];
+            alone[n_alone] = p.at[i];
+            n_alone += --cells[p.at[i]].count == 1;
         }
     }
     free(alone);

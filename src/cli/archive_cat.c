@@ -6,7 +6,6 @@
 #include "base/list.h"
 #include "cli/archive.h"
 #include "cli/archive_line.h"
-#include "cli/archive_line.h"
 #include "cli/show.h"
 #include "config/units.h"
 #include "sluice/record.h"
@@ -110,14 +109,23 @@ static bool is(struct cat *c, const struct sl_record *r, unsigned field, struct 
     return found;
 }
 
+/* As the sink has it: texts and numbers are ids, and lists are none. */
+static bool has_id(struct cat *c, const struct sl_record *r, const char *id)
+{
+    unsigned field = sl_archive_decoder_correlation(c->decoder);
+    const struct sl_value v = sl_record_value(r, field);
+
+    return (v.type == SL_VALUE_STRING || v.type == SL_VALUE_NUMBER) &&
+           is(c, r, field, sl_slice_str(id));
+}
+
 static bool wanted(struct cat *c, const struct sl_archived *a)
 {
     const struct sl_archive_query *q = &c->open.query;
 
     if (a->timed && (a->record.time_ns < q->from_ns || a->record.time_ns >= q->to_ns))
         return false;
-    if (q->id &&
-        !is(c, &a->record, sl_archive_decoder_correlation(c->decoder), sl_slice_str(q->id)))
+    if (q->id && !has_id(c, &a->record, q->id))
         return false;
     for (size_t i = 0; i < c->n_where; i++)
         if (!is(c, &a->record, c->where[i].field, c->where[i].value))

@@ -128,6 +128,9 @@ bool sl_archive_decode(struct sl_archive_decoder *d, const struct sl_archive_lin
     if (ret->offset >= 0)
         d->message.offset = ret->offset;
     sl_decode(d->decoder, &d->message, &ret->record);
-    ret->timed = ret->record.time_ns != 0;
+    /* Kafka's time was the record's where the line tells none that counts, or another since a rule
+     * changed it: what is known then are the bounds. */
+    ret->timed = ret->record.time_ns != 0 && ret->record.time_ns >= line->least_ns &&
+                 ret->record.time_ns <= line->greatest_ns;
     return true;
 }

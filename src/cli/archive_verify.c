@@ -54,7 +54,7 @@ struct verify {
     int64_t end;                         /* the last offset of all cuts so far */
     uint64_t cut_records;
     bool cut_known; /* all of the cut's objects could be counted */
-    bool partial;   /* some cut holds fewer records than offsets */
+    bool partial;   /* some cut has not just one record for each of its offsets */
     size_t first_problem;
 };
 
@@ -80,7 +80,7 @@ static void end_cut(struct verify *v)
 {
     const struct sl_archive_object *o = v->cut;
 
-    if (o && v->cut_known && v->cut_records < (uint64_t)(o->name.last - o->name.first) + 1)
+    if (o && v->cut_known && v->cut_records != (uint64_t)(o->name.last - o->name.first) + 1)
         v->partial = true;
 }
 
@@ -150,6 +150,7 @@ static void take(void *user, struct sl_archive_object *o, const struct sl_http_r
         add(v, "damaged", true, o->key, "%s", err.text);
         v->cut_known = false;
     }
+    v->partial |= checked.many;
     v->records += checked.records;
     v->raw += checked.raw;
     v->cut_records += checked.records;

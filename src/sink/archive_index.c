@@ -13,7 +13,7 @@ enum {
     VERSION = 1,
     FOOTER = 16,
     HEADER = 16,
-    ENTRY = 56,
+    ENTRY = 60,
     SUM = 4,
     ZSTD_HEADER = 8,
     GZIP_HEADER = 16, /* to FEXTRA's subfield and its length */
@@ -73,6 +73,7 @@ static void put_payload(const struct sl_archive_index *index, struct sl_buf *to)
         put(to, (uint64_t)m->last, 8);
         put(to, (uint64_t)m->least_ns, 8);
         put(to, (uint64_t)m->greatest_ns, 8);
+        put(to, m->offsets, 4);
     }
     for (uint32_t i = 0; i < index->n; i++)
         sl_buf_slice(to, index->members[i].filter);
@@ -233,12 +234,14 @@ static const char *read_members(struct sl_archive_index *ret, struct sl_slice at
                                         .last = (int64_t)get(p + 32, 8),
                                         .least_ns = (int64_t)get(p + 40, 8),
                                         .greatest_ns = (int64_t)get(p + 48, 8),
+                                        .offsets = get32(p + 56),
                                         .filter = sl_slice(filter, get32(p + 20))};
         if (m->offset != next || m->length == 0 || m->length > end - next)
             return "its members do not lie one after the other";
         next += m->length;
-        if (m->records == 0 || m->raw < m->records || m->first < 0 || m->last < m->first ||
-            m->greatest_ns < m->least_ns || (i > 0 && m->first < m[-1].last))
+        if (m->records == 0 || m->raw < m->records || m->offsets == 0 || m->offsets > m->records ||
+            m->first < 0 || m->last < m->first || m->greatest_ns < m->least_ns ||
+            (i > 0 && m->first < m[-1].last))
             return "a member's numbers contradict each other";
         if (m->filter.n > left || (m->filter.n && !sl_xorfilter_parse(m->filter, &unused)))
             return "a member's filter is none";

@@ -10,8 +10,9 @@
 /* What an archive object's tail tells of its members, so that a reader fetches the tail, and then
  * only the members it needs. One home for the sink, which writes it, and for the reader.
  *
- * An object is a chain of members (gzip members, zstd frames) of at most SL_ARCHIVE_MEMBER bytes of
- * lines each (a longer line has a member of its own); a member ends where a record ends. Behind the
+ * An object is a chain of members (gzip members, zstd frames) of at most sl_archive_member_max()
+ * bytes of lines each (a longer line has a member of its own); a member ends where a record ends.
+ * Behind the
  * last one stands the index, in a form that other tools pass over: gunzip takes it for empty
  * members, and zstd for a skippable frame.
  *
@@ -37,7 +38,7 @@
  *               8   i32  partition
  *               12  u32  m: members
  *               16  [t]  the topic
- *               then m times 56 bytes:
+ *               then m times 60 bytes:
  *                   0   u64  where the member begins in the object
  *                   8   u32  its length there
  *                   12  u32  bytes of lines in it
@@ -47,23 +48,31 @@
  *                   32  i64  last offset of its records
  *                   40  i64  least and
  *                   48  i64  greatest time of its records
+ *                   56  u32  offsets that its records have: fewer than records where one message
+ *                            holds many
  *               then the members' filters, one after the other: base/xorfilter.h over the XXH3
- * hashes of the correlation ids of the records (records without one are in none) u32  CRC-32C of
- * everything before it
+ *               hashes of the correlation ids of the records (records without one are in none)
+ *               u32  CRC-32C of everything before it
  *
  * Members lie one after the other from the object's beginning to the index. A reader takes nothing
  * on trust: what does not agree with that, or with the object's size, is damaged. A later version
  * may add to the end of the payload's header only with another number. */
 
 enum {
-    SL_ARCHIVE_MEMBER = 256 * 1024,
     SL_ARCHIVE_FOOTER = 42,          /* bytes of the tail that hold the footer, in either form */
     SL_ARCHIVE_INDEX_MAX = 64 << 20, /* payload that a reader takes */
 };
 
+/* Bytes of lines that a member holds. gzip looks back 32 KiB and so loses little by small members;
+ * zstd looks back half a MiB, which pays where what a request has in common comes again. */
+static inline size_t sl_archive_member_max(enum sl_compression kind)
+{
+    return kind == SL_COMPRESS_ZSTD ? 512 * 1024 : 256 * 1024;
+}
+
 struct sl_archive_member {
     uint64_t offset;
-    uint32_t length, raw, records;
+    uint32_t length, raw, records, offsets;
     int64_t first, last;           /* offsets */
     int64_t least_ns, greatest_ns; /* times */
     struct sl_slice filter;        /* n == 0: none; read: borrowed from the index */

@@ -12,7 +12,7 @@
 struct note {
     uint64_t bytes;
     int64_t first, last, least_ns, greatest_ns;
-    uint32_t records, hashes;
+    uint32_t records, offsets, hashes, unused;
 };
 
 static struct note *note_at(const struct sl_buf *notes, size_t at)
@@ -39,18 +39,19 @@ static struct note *begin_note(struct sl_buf *notes, int64_t offset, int64_t tim
     return last_note(notes);
 }
 
-void sl_archive_note(struct sl_buf *notes, size_t bytes, int64_t offset, int64_t time_ns,
-                     const uint64_t *hash)
+void sl_archive_note(struct sl_buf *notes, enum sl_compression kind, size_t bytes, int64_t offset,
+                     int64_t time_ns, const uint64_t *hash)
 {
     struct note *m = notes->n ? last_note(notes) : NULL;
 
     if (notes->full) /* nobody wants any */
         return;
-    if (!m || m->bytes + bytes > SL_ARCHIVE_MEMBER)
+    if (!m || m->bytes + bytes > sl_archive_member_max(kind))
         m = begin_note(notes, offset, time_ns);
     if (!m)
         return;
     m->bytes += bytes;
+    m->offsets += m->records == 0 || m->last != offset;
     m->records++;
     m->last = offset;
     m->least_ns = time_ns < m->least_ns ? time_ns : m->least_ns;
@@ -89,6 +90,7 @@ static void take_note(struct closing *c, struct note *m)
     sl_xorfilter_build((uint64_t *)(void *)(m + 1), m->hashes, &c->filters);
     *member = (struct sl_archive_member){.raw = (uint32_t)m->bytes,
                                          .records = m->records,
+                                         .offsets = m->offsets,
                                          .first = m->first,
                                          .last = m->last,
                                          .least_ns = m->least_ns,
@@ -109,7 +111,8 @@ int sl_archive_compress(enum sl_compression kind, struct sl_slice lines, struct 
     c.index.n = 0;
     c.index.members = sl_calloc(n + 1, sizeof(*c.index.members));
     c.pieces = sl_calloc(n + 1, sizeof(*c.pieces));
-    sl_buf_init(&c.filters, SL_ARCHIVE_INDEX_MAX);
+    /* What is too much for an index goes without filters, not without index. */
+    sl_buf_init(&c.filters, SL_ARCHIVE_INDEX_MAX / 2);
     for (size_t at = sizeof(uint64_t); at < notes->n;) {
         struct note *m = note_at(notes, at);
 

@@ -11,10 +11,10 @@
 
 enum { SL_ARCHIVE_NOTE_BOUND = 80 }; /* most that one record adds */
 
-/* A record of so many bytes was appended to the object. hash: of its correlation id, where it has
- * one. */
-void sl_archive_note(struct sl_buf *notes, size_t bytes, int64_t offset, int64_t time_ns,
-                     const uint64_t *hash);
+/* A record of so many bytes was appended to the object, which is to be compressed so. hash: of its
+ * correlation id, where it has one. */
+void sl_archive_note(struct sl_buf *notes, enum sl_compression kind, size_t bytes, int64_t offset,
+                     int64_t time_ns, const uint64_t *hash);
 
 /* Compresses the lines member by member and appends the index. info: format, topic and partition.
  * The notes' hashes are overwritten. SL_OK; SL_EFULL, SL_EIO: as sl_compress_pieces(), and `out` is

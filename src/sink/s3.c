@@ -109,7 +109,8 @@ static bool correlation(struct sl_s3 *s3, const struct sl_record *r, uint64_t *r
         id = sl_value_text(&v, &s3->id);
     if (id.n > 0)
         *ret_hash = sl_hash(id.p, id.n);
-    sl_buf_reset(&s3->id, ID_KEPT);
+    if (v.escaped)
+        sl_buf_reset(&s3->id, ID_KEPT);
     return id.n > 0;
 }
 
@@ -127,8 +128,8 @@ static int s3_encode(struct sl_sink *s, struct sl_batch *b, const struct sl_reco
     if (rc != SL_OK || config->compression == SL_COMPRESS_NONE)
         return rc;
     has = correlation(s->impl, r, &hash);
-    sl_archive_note(&b->notes, b->data.n - begin, r->message->offset, r->time_ns,
-                    has ? &hash : NULL);
+    sl_archive_note(&b->notes, config->compression, b->data.n - begin, r->message->offset,
+                    r->time_ns, has ? &hash : NULL);
     return SL_OK;
 }
 

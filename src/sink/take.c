@@ -85,7 +85,7 @@ static bool reached(const struct sl_sink *s, const struct sl_batch *b)
 
     return (double)b->data.n * s->core->sent_ratio >= (double)c->batch_bytes ||
            b->data.n >= sl_batch_limit(s) || b->extra.n >= sl_batch_limit(s) ||
-           (c->batch_records && b->records >= c->batch_records);
+           b->notes.n >= sl_batch_limit(s) || (c->batch_records && b->records >= c->batch_records);
 }
 
 static void keep_item(struct sl_sink *s, struct sl_batch *b, struct sl_item *item, size_t begin,

@@ -49,7 +49,7 @@ static void make(struct object *o, enum sl_compression kind, size_t records, siz
 
         sl_buf_printf(&o->lines, "{\"n\":%zu,\"id\":\"request-%zu\",\"pad\":\"%0*zu\"}\n", i, i / 3,
                       (int)pad, i * 7919);
-        sl_archive_note(&o->notes, o->lines.n - begin, 1000 + 2 * (int64_t)i,
+        sl_archive_note(&o->notes, kind, o->lines.n - begin, 1000 + 2 * (int64_t)i,
                         1700000000000000000 + (int64_t)(i ^ 1) * 1000, i % 20 == 19 ? NULL : &id);
     }
     assert_int_equal(
@@ -90,7 +90,8 @@ static void check_members(const struct object *o, const struct sl_archive_index 
 
         assert_int_equal(m->offset, end);
         end += m->length;
-        assert_true(m->raw <= SL_ARCHIVE_MEMBER || m->records == 1);
+        assert_true(m->raw <= sl_archive_member_max(o->kind) || m->records == 1);
+        assert_int_equal(m->offsets, m->records);
         raw += m->raw;
         assert_int_equal(o->lines.p[raw - 1], '\n');
         assert_int_equal(m->first, 1000 + 2 * n);
@@ -121,7 +122,7 @@ static void what_was_noted_comes_back(void **state)
         assert_true(sl_slice_is(index.topic, "logs.app"));
         assert_int_equal(index.partition, 7);
         assert_int_equal(index.format, SL_ARCHIVE_ENVELOPE);
-        assert_in_range(index.n, 15, 20);
+        assert_in_range(index.n, kind == SL_COMPRESS_ZSTD ? 8 : 15, 20);
         check_members(&o, &index);
         for (size_t i = 100000; i < 103000; i += 3)
             for (uint32_t k = 0; k < index.n; k++)
@@ -165,7 +166,7 @@ static void long_lines_and_long_indexes(void **state)
         struct sl_archive_index index;
         struct object o;
 
-        make(&o, (enum sl_compression)kind, 9, 300000);
+        make(&o, (enum sl_compression)kind, 9, 600000);
         parse(&o, &index);
         assert_int_equal(index.n, 9);
         check_members(&o, &index);
@@ -262,13 +263,13 @@ static void what_contradicts_itself_is_refused(void **state)
     static const struct {
         size_t at;
         int add;
-    } changes[] = {{4, 1},  {5, 7},  {6, 1},  {12, 1},   {12, -1},  {24, 1},
-                   {32, 1}, {40, 0}, {44, 1}, {59, 127}, {79, -127}};
+    } changes[] = {{4, 1},  {5, 7},  {6, 1},  {12, 1},   {12, -1},   {24, 1},
+                   {32, 1}, {40, 0}, {44, 1}, {59, 127}, {79, -127}, {83, 1}};
     struct object o;
     uint64_t size;
 
     (void)state;
-    make(&o, SL_COMPRESS_ZSTD, 3000, 100);
+    make(&o, SL_COMPRESS_ZSTD, 6000, 100);
     assert_int_equal(sl_archive_index_find(o.kind, tail(&o, SL_ARCHIVE_FOOTER), o.bytes.n, &size),
                      SL_OK);
     for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {

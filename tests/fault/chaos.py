@@ -16,6 +16,7 @@ import random
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -530,7 +531,9 @@ def parse(arguments=None):
 def one_run(options, stack, say=print):
     """Runs, judges, prints; the number of findings. Logs of a run with findings stay."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix=f"sluice-chaos-{options.seed}-", dir=options.logs))
-    say(f"seed {options.seed}, {options.replicas} replicas, {options.minutes} minutes, {program()}, logs in {folder}")
+    libraries = json.loads(subprocess.check_output([program(), "version", "--json"]))["libraries"]
+    say(f"seed {options.seed}, {options.replicas} replicas, {options.minutes} minutes, {program()} with librdkafka "
+        f"{libraries['librdkafka']}, logs in {folder}")
     chaos, bad = Chaos(options, stack, folder, say), 1
     try:
         chaos.run()

@@ -37,6 +37,7 @@ struct sl_consumer *sl_consumer_new(struct sl_loop *loop, const struct sl_consum
     c->strict = config->strict;
     c->inbox = (struct sl_inbox){.fd = -1, .turn = on_turn, .gone = on_gone};
     c->strand_ms = SL_STRAND_MS;
+    c->park_ms = SL_PARK_MS;
     c->away = rd_kafka_topic_partition_list_new(0);
     c->nudge.done = sl_lag_nudged;
     c->tick.fire = on_tick;

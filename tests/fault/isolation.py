@@ -88,7 +88,7 @@ class Isolation:
     # ---- 1 ----
 
     def speed(self, with_dead):
-        """(records a second of the slowest of the others, CPU seconds)"""
+        """(records a second of the slowest of the others, CPU seconds, bytes of memory, state of the dead sink)"""
         records = self.world.produce(self.records(self.options.records))
         if with_dead:
             self.die()
@@ -112,9 +112,11 @@ class Isolation:
                 "sluice_delivered_records_total", "sink")}, f"of {len(records)}", flush=True)
             took = float("inf")
         peak = router.rss(peak=True)
-        cpu = router.metrics().sum("process_cpu_seconds_total")
+        m = router.metrics()
+        state = m.sink_state(self.options.dead) or "without it"
+        assert not self.delivered(router, self.options.dead), "the dead sink took something"
         router.kill()
-        return len(records) / took, cpu, peak
+        return len(records) / took, m.sum("process_cpu_seconds_total"), peak, state
 
     # ---- 2 ----
 
@@ -209,9 +211,10 @@ def main():
             for pair in range(options.pairs):
                 speed = {}
                 for with_dead in (False, True) if pair % 2 == 0 else (True, False):
-                    speed[with_dead], cpu, peak = one(f"speed{pair}{int(with_dead)}", lambda i: i.speed(with_dead))
-                    print(f"  {'dead' if with_dead else 'without it':12} {speed[with_dead]:9.0f} records/s  "
-                          f"{cpu:6.1f} s CPU  {peak / MIB:5.0f} MiB", flush=True)
+                    speed[with_dead], cpu, peak, state = one(f"speed{pair}{int(with_dead)}",
+                                                             lambda i: i.speed(with_dead))
+                    print(f"  {state:12} {speed[with_dead]:9.0f} records/s  {cpu:6.1f} s CPU  {peak / MIB:5.0f} MiB",
+                          flush=True)
                     if peak > bound:
                         bad.append(f"{peak / MIB:.0f} MiB are more than {bound / MIB:.0f}")
                 ratios.append(speed[True] / speed[False] if speed[False] else 0.0)

@@ -260,6 +260,8 @@ static void release(struct sl_consumer *c)
     if (c->inbox.open_handles || c->start_running || c->check_running || c->nudge.busy)
         return;
     sl_commit_release(c);
+    if (c->now && !c->now->revoke && !c->now->again)
+        sl_assign_refuse(c); /* rd_kafka_destroy() waits for an answer, in some versions for ever */
     sl_rebalance_release(c);
     sl_inbox_release(&c->inbox);
     if (c->rk) /* after a close there is nothing left to leave; without one the group finds out by

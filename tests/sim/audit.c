@@ -263,8 +263,8 @@ static void compare_objects(unsigned sink, const struct audit_object *o)
         if (other->number != o->number || other->incarnation != o->incarnation ||
             other->last < o->first || other->first > o->last || same_cut)
             continue;
-        if (a->parts[o->number].excused)
-            return;
+        if (a->parts[o->number].excused || audit_torn(sink, o) || audit_torn(sink, other))
+            continue;
         sim_find("I6: two objects of %s overlap: %s and %s", store_names[sink], other->key, o->key);
         return;
     }
@@ -345,8 +345,7 @@ void audit_retained(struct k_partition *p)
     struct audit_partition *ap = audit_partition(p);
 
     audit_disturbed("retention");
-    if (p->committed < p->start) /* a recorded plan that begins there cannot be repeated */
-        ap->excused = true;
+    audit_tear_plans(p);
     for (size_t i = 0; i < ap->n; i++)
         if (ap->records[i]->offset < p->start && !ap->records[i]->expired &&
             !audit_explained(ap->records[i], ~0u)) {

@@ -13,9 +13,9 @@
 
 struct line {
     int64_t base;
-    int64_t position[SINKS_MAX], plan_end[SINKS_MAX]; /* -1, 0: none */
-    int64_t carried[SINKS_MAX];                       /* -1: not carried */
-    bool behind[SINKS_MAX];
+    int64_t position[SINKS_MAX];                        /* -1: none */
+    int64_t carried[SINKS_MAX];                         /* -1: not carried */
+    int64_t plan_first[SINKS_MAX], plan_end[SINKS_MAX]; /* 0: none */
     struct {
         int64_t begin;
         int version; /* -1: unknown */
@@ -77,7 +77,7 @@ static bool number(const char **at, int base, int64_t *ret)
 static bool read_sink(const char *at, bool carried, struct line *l)
 {
     int sink = sink_by_id(at);
-    int64_t delta, length;
+    int64_t delta, length, *position;
 
     if (strlen(at) < 8 || at[6] != '=')
         return false;
@@ -86,18 +86,15 @@ static bool read_sink(const char *at, bool carried, struct line *l)
         return false;
     if (sink < 0)
         return true;
-    if (carried) {
-        l->carried[sink] = l->base + delta;
-        return true;
-    }
-    l->position[sink] = l->base + delta;
-    l->behind[sink] = *at == '!';
+    position = carried ? &l->carried[sink] : &l->position[sink];
+    *position = l->base + delta;
     at += *at == '!';
     if (*at == '+') {
         at++;
         if (!number(&at, 36, &length))
             return false;
-        l->plan_end[sink] = l->position[sink] + length;
+        l->plan_first[sink] = *position;
+        l->plan_end[sink] = *position + length;
     }
     return true;
 }
@@ -200,28 +197,60 @@ static void check_positions(struct k_partition *p, const struct line *l)
     }
 }
 
+static struct audit_plan *find_plan(unsigned sink, int number, unsigned incarnation, int64_t first,
+                                    int64_t end)
+{
+    struct audit_plan *plan = sim->audit->plans;
+
+    while (plan && (plan->sink != sink || plan->number != number ||
+                    plan->incarnation != incarnation || plan->first != first || plan->end != end))
+        plan = plan->next;
+    return plan;
+}
+
 static void note_plans(struct k_partition *p, const struct line *l)
 {
     struct audit *a = sim->audit;
 
     for (unsigned s = 0; s < SINKS_MAX; s++) {
-        struct audit_plan *plan;
+        struct audit_plan *plan =
+            find_plan(s, p->number, p->incarnation, l->plan_first[s], l->plan_end[s]);
 
         if (!l->plan_end[s])
             continue;
-        for (plan = a->plans; plan; plan = plan->next)
-            if (plan->sink == s && plan->number == p->number &&
-                plan->incarnation == p->incarnation && plan->first == l->position[s] &&
-                plan->end == l->plan_end[s])
-                break;
-        if (plan)
-            continue;
-        plan = sim_new(sizeof(*plan));
-        *plan = (struct audit_plan){a->plans,      s, p->number, p->incarnation, l->position[s],
-                                    l->plan_end[s]};
-        a->plans = plan;
-        a->n_plans++;
+        if (!plan) {
+            plan = sim_new(sizeof(*plan));
+            *plan = (struct audit_plan){.next = a->plans,
+                                        .sink = s,
+                                        .number = p->number,
+                                        .incarnation = p->incarnation,
+                                        .first = l->plan_first[s],
+                                        .end = l->plan_end[s]};
+            a->plans = plan;
+            a->n_plans++;
+        }
+        plan->torn |= plan->first < p->start;
     }
+}
+
+/* The line of now names the plans that are outstanding: who comes next cannot repeat one that has
+ * lost its beginning, and may cut [start, ...) of the same records again. Excused is that overlap,
+ * with the very object of that plan, and nothing else: what is cut afterwards has plans of its own.
+ */
+void audit_tear_plans(struct k_partition *p)
+{
+    struct line l;
+
+    if (p->metadata && read_line(p->metadata, &l))
+        note_plans(p, &l);
+}
+
+bool audit_torn(unsigned sink, const struct audit_object *o)
+{
+    const struct audit_plan *plan =
+        find_plan(sink, o->number, o->incarnation, o->first, o->last + 1);
+
+    return plan && plan->torn;
 }
 
 /* What lies below some position or plan's end has been judged, and by the era of that time: it
@@ -295,10 +324,7 @@ void audit_plan_names(unsigned sink, const struct audit_object *o)
 
     if (a->parts[o->number].excused || a->n_plans == 0)
         return;
-    for (const struct audit_plan *plan = a->plans; plan; plan = plan->next)
-        if (plan->sink == sink && plan->number == o->number &&
-            plan->incarnation == o->incarnation && plan->first == o->first &&
-            plan->end == o->last + 1)
-            return;
+    if (find_plan(sink, o->number, o->incarnation, o->first, o->last + 1))
+        return;
     sim_find("I6: no recorded plan names %s of %s", o->key, store_names[sink]);
 }

@@ -29,6 +29,7 @@ struct audit_plan {
     int number;
     unsigned incarnation;
     int64_t first, end;
+    bool torn; /* retention took of it what whoever comes next would need to repeat it */
 };
 
 struct audit_partition {
@@ -57,5 +58,8 @@ struct audit_partition *audit_partition(const struct k_partition *p);
 bool audit_explained(const struct source_record *r, unsigned sinks);
 unsigned audit_carried(const char *metadata); /* sinks that a line carries, as bits */
 void audit_plan_names(unsigned sink, const struct audit_object *o);
+void audit_tear_plans(struct k_partition *p); /* retention has come into those of the line */
+/* It is the cut of a plan that cannot be repeated any more. */
+bool audit_torn(unsigned sink, const struct audit_object *o);
 
 #endif

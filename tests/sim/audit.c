@@ -82,7 +82,8 @@ void audit_rules_live(unsigned table, unsigned sinks)
     rules_head(table, sinks, a->versions[a->n_versions++].head);
 }
 
-/* Some version that was live explains what each of these sinks has of the record. */
+/* Some version that was live, and none but the one that is known to have judged it, explains what
+ * each of these sinks has of the record. */
 bool audit_explained(const struct source_record *r, unsigned sinks)
 {
     const struct audit *a = sim->audit;
@@ -94,7 +95,7 @@ bool audit_explained(const struct source_record *r, unsigned sinks)
         unsigned expected = rules_expected(a->versions[i].table, a->versions[i].sinks, r->kind) &
                             sinks & ~r->waived;
 
-        if ((expected & ~had) == 0)
+        if ((!r->judged || r->judged >> i & 1) && (expected & ~had) == 0)
             return true;
     }
     return false;
@@ -112,14 +113,24 @@ static bool ever_expected(const struct source_record *r, unsigned sink)
 
 /* ---- arrivals ---- */
 
-void audit_void(void)
+void audit_excuse(struct audit_partition *ap)
 {
-    for (size_t i = 0; i < PARTITIONS; i++)
-        sim->audit->parts[i].excused = true;
+    ap->excused = true;
+    for (size_t i = 0; i < ap->n; i++) { /* other rules may judge it, or what is left of it */
+        ap->records[i]->judged = 0;
+        ap->records[i]->expired |= ap->records[i]->offset < ap->records[i]->p->start;
+    }
+}
+
+void audit_void(unsigned partition)
+{
+    struct audit_partition *ap = &sim->audit->parts[partition];
+
+    audit_excuse(ap);
     /* What a sink lacks that is away just then, nobody knows by which rules: it is judged by those
      * of its return. */
-    for (size_t i = 0; sim->current && i < sim->audit->n; i++)
-        sim->audit->records[i]->waived |= (uint8_t)~sim->current->sink_set;
+    for (size_t i = 0; sim->current && i < ap->n; i++)
+        ap->records[i]->waived |= (uint8_t)~sim->current->sink_set;
 }
 
 void audit_disturbed(const char *what)
@@ -133,9 +144,24 @@ uint64_t audit_disturbances(void)
     return sim->audit->disturbances;
 }
 
-void audit_asked(uint64_t disturbances)
+void audit_asked(uint64_t disturbances, uint64_t sent_us, bool zombie)
 {
-    sim->audit->asked = disturbances;
+    sim->audit->asked = zombie ? UINT64_MAX : disturbances;
+    sim->audit->sent_us = sent_us;
+    sim->audit->zombie = zombie;
+}
+
+/* The bound of duplicates: what a line that counts says the sink has, nobody sends again, but who
+ * does not know yet that others have gone on without it. */
+static void check_again(const struct source_record *r, unsigned sink)
+{
+    const struct audit *a = sim->audit;
+
+    if (r->had_us[sink] && r->had_us[sink] < a->sent_us && !a->zombie &&
+        r->incarnation == r->p->incarnation && !audit_partition(r->p)->excused)
+        sim_find("I6: record %u (logs-%d@%ld) is sent to %s again, and a commit had said that it "
+                 "is there",
+                 r->n, (int)r->p->number, r->offset, store_names[sink]);
 }
 
 static struct source_record *recognise(unsigned sink, const char *json, size_t n)
@@ -162,6 +188,7 @@ static void note(struct source_record *r, unsigned sink)
 {
     struct audit *a = sim->audit;
 
+    check_again(r, sink);
     if (r->times[sink]++ > 0)
         a->counts.duplicates++;
     r->delivered |= (uint8_t)(1u << sink);
@@ -183,24 +210,26 @@ void audit_delivered(unsigned sink, const char *json, size_t n)
     note(r, sink);
 }
 
-void audit_known(unsigned sink, const char *json, size_t n)
+void audit_known(unsigned sink, const char *json, size_t n, bool sent)
 {
     struct source_record *r = recognise(sink, json, n);
 
-    if (r)
-        r->delivered |= (uint8_t)(1u << sink);
+    if (!r)
+        return;
+    if (sent)
+        check_again(r, sink);
+    r->delivered |= (uint8_t)(1u << sink);
 }
 
-void audit_object_known(unsigned sink, const char *key, const char *body, size_t n)
+void audit_object_known(unsigned sink, const char *body, size_t n, bool sent)
 {
     const char *at = body, *end = body + n;
 
-    (void)key;
     while (at < end) {
         const char *line = memchr(at, '\n', (size_t)(end - at));
 
         line = line ? line : end;
-        audit_known(sink, at, (size_t)(line - at));
+        audit_known(sink, at, (size_t)(line - at), sent);
         at = line + 1;
     }
 }
@@ -222,7 +251,7 @@ void audit_reset(struct k_partition *p, int64_t to)
     unsigned away = audit_carried(p->metadata);
 
     audit_disturbed("an offset reset");
-    ap->excused = true;
+    audit_excuse(ap);
     for (size_t i = 0; i < ap->n; i++) /* with the line goes what sinks lack that are away */
         ap->records[i]->waived |= (uint8_t)(~sim->sink_set | away);
     for (size_t i = 0; i < ap->n; i++)
@@ -230,7 +259,6 @@ void audit_reset(struct k_partition *p, int64_t to)
             if (ap->checked > i)
                 ap->checked = i;
             ap->records[i]->delivered = ap->records[i]->dead = 0;
-            ap->records[i]->judged = 0;
         }
 }
 
@@ -270,6 +298,19 @@ static void compare_objects(unsigned sink, const struct audit_object *o)
     }
 }
 
+/* One that goes beside another (-r<n>): its bounds are those of an object that is not whole, or of
+ * the topic before. */
+static void check_beside(unsigned sink, const struct audit_object *o)
+{
+    const struct audit_object *other = sim->audit->objects[sink];
+    const char *behind = strstr(o->key + o->prefix_n, "-r");
+
+    for (; behind && other; other = other->next)
+        if (strncmp(other->key, o->key, (size_t)(behind - o->key)) == 0 &&
+            other->incarnation == o->incarnation && !sim->audit->parts[o->number].excused)
+            sim_find("I6: %s of %s goes beside one that is whole", o->key, store_names[sink]);
+}
+
 void audit_object(unsigned sink, const char *key, const char *body, size_t n)
 {
     struct audit *a = sim->audit;
@@ -289,6 +330,7 @@ void audit_object(unsigned sink, const char *key, const char *body, size_t n)
             return;
         }
     compare_objects(sink, o);
+    check_beside(sink, o);
     audit_plan_names(sink, o);
     o->next = a->objects[sink];
     a->objects[sink] = o;
@@ -334,7 +376,10 @@ void audit_produced(struct k_topic *t, const struct k_message *m)
                     ap->records[i]->dead |= (uint8_t)(1u << s);
                     sim->audit->counts.dead++;
                     sim_trace("dead letter of %s-%s@%s for %s", "logs", partition, offset, sink);
-                    if (!ap->records[i]->bad)
+                    if (!ever_expected(ap->records[i], s))
+                        sim_find("I3: record %u is not for %s, and is a dead letter of it",
+                                 ap->records[i]->n, sink);
+                    if (!ap->records[i]->bad || store_of(s)->kind == STORE_S3)
                         sim_find("record %u was refused by nobody and is a dead letter of %s",
                                  ap->records[i]->n, sink);
                 }
@@ -345,6 +390,7 @@ void audit_retained(struct k_partition *p)
     struct audit_partition *ap = audit_partition(p);
 
     audit_disturbed("retention");
+    sim->audit->lost = true;
     audit_tear_plans(p);
     for (size_t i = 0; i < ap->n; i++)
         if (ap->records[i]->offset < p->start && !ap->records[i]->expired &&
@@ -393,6 +439,8 @@ void audit_step(struct replica *r)
         check_sink(r, r->pipeline->sinks[i]);
         let_go += *r->pipeline->sinks[i]->count.let_go;
     }
+    if (*r->pipeline->count.breaches)
+        sim_find("I8: r%zu says that its own books do not balance", r->number);
     if (let_go != sim->audit->let_go[r->number]) {
         sim->audit->let_go[r->number] = let_go;
         audit_disturbed("records were let go");
@@ -440,7 +488,10 @@ static void check_expired(void)
             lost[s] += certain(r) >> s & 1 && !((r->delivered | r->dead) >> s & 1);
     }
     for (unsigned s = 0; s < SINKS_MAX; s++)
-        if (lost[s] > a->told_expired[s])
+        if (!a->lost && a->told_expired[s])
+            sim_find("I7: the program tells of %lu offsets that %s has lost, and none was",
+                     a->told_expired[s], store_names[s]);
+        else if (lost[s] > a->told_expired[s])
             sim_find("I7: retention took %lu records that %s was to have, and the program tells of "
                      "%lu offsets",
                      lost[s], store_names[s], a->told_expired[s]);

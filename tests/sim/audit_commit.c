@@ -179,7 +179,7 @@ static void check_positions(struct k_partition *p, const struct line *l)
     struct audit_partition *ap = audit_partition(p);
 
     for (size_t i = ap->checked; i < ap->n; i++) {
-        const struct source_record *r = ap->records[i];
+        struct source_record *r = ap->records[i];
         unsigned past = 0;
 
         for (unsigned s = 0; s < SINKS_MAX; s++)
@@ -187,6 +187,9 @@ static void check_positions(struct k_partition *p, const struct line *l)
                 past |= 1u << s;
         if (!past)
             return;
+        for (unsigned s = 0; s < SINKS_MAX; s++)
+            if (past >> s & 1 && !r->had_us[s])
+                r->had_us[s] = sim->now_us;
         if (audit_explained(r, past))
             continue;
         sim_find("I5: the line of logs-%d at %ld says that sinks %x have record %u at %ld (kind "
@@ -263,16 +266,23 @@ static void note_judged(struct k_partition *p, const struct line *l)
     for (unsigned s = 0; s < SINKS_MAX; s++) {
         most = l->position[s] > most ? l->position[s] : most;
         most = l->plan_end[s] > most ? l->plan_end[s] : most;
+        most = l->carried[s] > most ? l->carried[s] : most;
     }
     for (size_t i = ap->checked; i < ap->n && ap->records[i]->offset < most; i++) {
         struct source_record *r = ap->records[i];
         int version = -1;
 
         for (size_t k = 0; k < l->n_eras; k++)
-            if (k == 0 || l->eras[k].begin <= r->offset)
+            if (l->eras[k].begin <= r->offset)
                 version = l->eras[k].version;
-        if (version >= 0)
-            r->judged |= 1ull << version;
+        if (version < 0)
+            continue;
+        if (r->judged && r->judged != 1ull << version)
+            sim_find("I3: record %u (logs-%d@%ld) was judged by rules %s, and now by rules %s",
+                     r->n, (int)p->number, r->offset,
+                     sim->audit->versions[__builtin_ctzll(r->judged)].head,
+                     sim->audit->versions[version].head);
+        r->judged = 1ull << version;
     }
 }
 
@@ -284,20 +294,21 @@ void audit_commit(struct k_partition *p, int64_t offset, const char *metadata, s
 
     clear(&l);
     if (late) {
-        ap->excused = true;
+        audit_excuse(ap);
         audit_disturbed("a commit landed late");
     }
     if (offset > p->end)
         sim_find("logs-%d is committed at %ld, past its end %ld", (int)p->number, offset, p->end);
     if (!metadata[0]) {
         if (p->committed_before)
-            ap->excused = true; /* nobody can know the positions and plans of before */
+            audit_excuse(ap); /* nobody can know the positions and plans of before */
     } else if (!read_line(metadata, &l)) {
         sim_find("r%zu commits a line that cannot be read: %s", r->number, metadata);
     } else if (l.base != offset) {
         sim_find("r%zu commits %ld with a line for %ld", r->number, offset, l.base);
     } else {
-        note_judged(p, &l);
+        if (!late) /* who has the partition goes by what it read before */
+            note_judged(p, &l);
         check_positions(p, &l);
         note_plans(p, &l);
     }
@@ -322,7 +333,7 @@ void audit_plan_names(unsigned sink, const struct audit_object *o)
 {
     const struct audit *a = sim->audit;
 
-    if (a->parts[o->number].excused || a->n_plans == 0)
+    if (a->parts[o->number].excused)
         return;
     if (find_plan(sink, o->number, o->incarnation, o->first, o->last + 1))
         return;

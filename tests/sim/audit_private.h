@@ -48,13 +48,17 @@ struct audit {
     struct audit_object *objects[SINKS_MAX];
     struct audit_plan *plans;
     size_t n_plans;
-    uint64_t disturbances, asked;
+    uint64_t disturbances, asked, sent_us; /* the request that delivers now */
+    bool zombie;
+    bool lost;                        /* retention has taken anything */
     uint64_t told_expired[SINKS_MAX]; /* offsets, by all that have ended */
     uint64_t let_go[REPLICAS_MAX];
     struct counts counts;
 };
 
 struct audit_partition *audit_partition(const struct k_partition *p);
+/* Of the partition, what was recorded does not hold any more, and nobody is to blame. */
+void audit_excuse(struct audit_partition *ap);
 bool audit_explained(const struct source_record *r, unsigned sinks);
 unsigned audit_carried(const char *metadata); /* sinks that a line carries, as bits */
 void audit_plan_names(unsigned sink, const struct audit_object *o);

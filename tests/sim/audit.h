@@ -44,8 +44,11 @@ void audit_rules_live(unsigned table,
 void audit_delivered(unsigned sink, const char *json, size_t n);
 void audit_object(unsigned sink, const char *key, const char *body, size_t n);
 void audit_produced(struct k_topic *t, const struct k_message *m);
+/* LATE: somebody else has the partition, or had it since. OVERTAKEN: by a later one of the same
+ * member, which does not wait for it where no cuts are recorded: records may come again. */
+enum audit_order { AUDIT_IN_TIME, AUDIT_OVERTAKEN, AUDIT_LATE };
 void audit_commit(struct k_partition *p, int64_t offset, const char *metadata, struct replica *r,
-                  bool late);
+                  enum audit_order order);
 /* The records at and above `to` are owed to every sink once more. */
 void audit_reset(struct k_partition *p, int64_t to);
 void audit_recreated(struct k_partition *p); /* what was not delivered is gone */

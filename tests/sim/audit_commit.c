@@ -286,14 +286,36 @@ static void note_judged(struct k_partition *p, const struct line *l)
     }
 }
 
+/* Of a sink that has records by an earlier line, and by this one lacks them: positions do not go
+ * back. */
+static void check_forward(struct k_partition *p, const struct line *l, bool overtaken)
+{
+    struct audit_partition *ap = audit_partition(p);
+
+    for (size_t i = 0; i < ap->n; i++)
+        for (unsigned s = 0; s < SINKS_MAX; s++) {
+            struct source_record *r = ap->records[i];
+            int64_t position = l->position[s] < 0 ? l->carried[s] : l->position[s];
+
+            if (!r->had_us[s] || position < 0 || position > r->offset)
+                continue;
+            r->had_us[s] = 0;
+            if (!overtaken && !ap->excused)
+                sim_find(
+                    "I5: the line of logs-%d at %ld says that %s lacks record %u at %ld, which "
+                    "it had by an earlier one",
+                    (int)p->number, l->base, store_names[s], r->n, r->offset);
+        }
+}
+
 void audit_commit(struct k_partition *p, int64_t offset, const char *metadata, struct replica *r,
-                  bool late)
+                  enum audit_order order)
 {
     struct audit_partition *ap = audit_partition(p);
     struct line l;
 
     clear(&l);
-    if (late) {
+    if (order == AUDIT_LATE) {
         audit_excuse(ap);
         audit_disturbed("a commit landed late");
     }
@@ -307,8 +329,9 @@ void audit_commit(struct k_partition *p, int64_t offset, const char *metadata, s
     } else if (l.base != offset) {
         sim_find("r%zu commits %ld with a line for %ld", r->number, offset, l.base);
     } else {
-        if (!late) /* who has the partition goes by what it read before */
+        if (order != AUDIT_LATE) /* who has the partition goes by what it read before */
             note_judged(p, &l);
+        check_forward(p, &l, order == AUDIT_OVERTAKEN);
         check_positions(p, &l);
         note_plans(p, &l);
     }

@@ -37,6 +37,7 @@ struct k_partition {
     unsigned incarnation; /* counts recreations */
     int64_t committed;    /* of the group; -1: none */
     bool committed_before;
+    uint64_t commit; /* the latest by number that has been applied */
     char *metadata;
     struct rd_kafka_s *owner; /* to whom the group gave it last; NULL: nobody yet */
     unsigned moves;           /* how often it went from one to another */

@@ -32,6 +32,14 @@ static struct sl_lookup_item judge(int64_t at, int64_t low, int64_t high, bool f
     return item;
 }
 
+static struct sl_lookup_item judge_line(char *line, enum sl_out_of_range range)
+{
+    struct sl_lookup_item item = {.committed = 4, .low = 5, .high = 9, .metadata = line};
+
+    sl_lookup_judge(&item, SL_START_EARLIEST, range, true);
+    return item;
+}
+
 static void decisions(void **state)
 {
     struct sl_lookup_item i;
@@ -60,6 +68,15 @@ static void decisions(void **state)
     assert_true(i.verdict == SL_READ_AT && i.start == 5 && i.gone && i.why[0]);
     i = judge(4, 5, 9, false, SL_START_EARLIEST, SL_RANGE_LATEST);
     assert_true(i.verdict == SL_READ_AT && i.start == 9 && i.gone);
+    /* With a line that counts, only who would stop there or go to the end does so. */
+    i = judge_line("2;b=4;sabcdef=0", SL_RANGE_EARLIEST);
+    assert_true(i.verdict == SL_READ_AT && i.start == 4 && !i.gone);
+    i = judge_line("2;b=4;sabcdef=0", SL_RANGE_STOP);
+    assert_true(i.verdict == SL_READ_STOP);
+    i = judge_line("2;b=4;sabcdef=1", SL_RANGE_STOP);
+    assert_true(i.verdict == SL_READ_AT && i.start == 4 && !i.gone);
+    i = judge_line("2;b=3;sabcdef=9", SL_RANGE_EARLIEST);
+    assert_true(i.verdict == SL_READ_AT && i.start == 5 && i.gone);
     /* Past the end: always stopped. */
     i = judge(10, 5, 9, false, SL_START_EARLIEST, SL_RANGE_EARLIEST);
     assert_true(i.verdict == SL_READ_STOP && strstr(i.why, "recreated"));

@@ -101,19 +101,6 @@ bool audit_explained(const struct source_record *r, unsigned sinks)
     return false;
 }
 
-/* Whichever version judges it, nothing is left to be done. */
-static bool complete(const struct source_record *r)
-{
-    const struct audit *a = sim->audit;
-    unsigned had = r->delivered | r->dead | r->waived;
-
-    for (size_t i = 0; i < a->n_versions && !r->tombstone; i++)
-        if ((!r->judged || r->judged >> i & 1) &&
-            rules_expected(a->versions[i].table, a->versions[i].sinks, r->kind) & ~had)
-            return false;
-    return a->n_versions > 0;
-}
-
 static bool ever_expected(const struct source_record *r, unsigned sink)
 {
     const struct audit *a = sim->audit;
@@ -407,8 +394,8 @@ void audit_retained(struct k_partition *p)
     audit_tear_plans(p);
     for (size_t i = 0; i < ap->n; i++)
         if (ap->records[i]->offset < p->start && !ap->records[i]->expired &&
-            !complete(ap->records[i])) {
-            ap->records[i]->expired = true;
+            !(ap->records[i]->judged && audit_explained(ap->records[i], ~0u))) {
+            ap->records[i]->expired = true; /* for whom other rules would still have it go to */
             ap->records[i]->nobodys = p->committed < 0;
             sim->audit->counts.expired++;
         }

@@ -370,7 +370,9 @@ void audit_produced(struct k_topic *t, const struct k_message *m)
     ap = &sim->audit->parts[strtol(partition, NULL, 10)];
     for (size_t i = 0; i < ap->n; i++)
         if (ap->records[i]->offset == strtoll(offset, NULL, 10) &&
-            ap->records[i]->incarnation == ap->records[i]->p->incarnation)
+            ap->records[i]->incarnation == ap->records[i]->p->incarnation &&
+            (!m->value_n || (m->value_n == ap->records[i]->value_n &&
+                             memcmp(m->value, ap->records[i]->value, m->value_n) == 0)))
             for (unsigned s = 0; s < SINKS_MAX; s++)
                 if (strcmp(store_names[s], sink) == 0) {
                     ap->records[i]->dead |= (uint8_t)(1u << s);
@@ -399,6 +401,18 @@ void audit_retained(struct k_partition *p)
             ap->records[i]->nobodys = p->committed < 0;
             sim->audit->counts.expired++;
         }
+}
+
+/* What it had at its end is gone, and other records come to have those offsets. */
+void audit_truncated(struct k_partition *p)
+{
+    struct audit_partition *ap = audit_partition(p);
+
+    audit_disturbed("truncation");
+    audit_excuse(ap);
+    for (; ap->n > 0 && ap->records[ap->n - 1]->offset >= p->end; ap->n--)
+        ap->records[ap->n - 1]->expired = ap->records[ap->n - 1]->nobodys = true;
+    ap->checked = ap->checked > ap->n ? ap->n : ap->checked;
 }
 
 /* ---- the program's own numbers ---- */

@@ -56,6 +56,7 @@ void audit_recreated(struct k_partition *p); /* what was not delivered is gone *
 void audit_known(unsigned sink, const char *json, size_t n, bool sent);
 void audit_object_known(unsigned sink, const char *body, size_t n, bool sent);
 void audit_retained(struct k_partition *p);
+void audit_truncated(struct k_partition *p);
 void audit_step(struct replica *r);
 void audit_gone(const struct replica *r); /* it ends, however: what it has counted */
 /* Something happened after which records may come again: a death, a rebalance, an answer that was

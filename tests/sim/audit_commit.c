@@ -211,6 +211,15 @@ static struct audit_plan *find_plan(unsigned sink, int number, unsigned incarnat
     return plan;
 }
 
+static void unbind(struct k_partition *p, const struct audit_plan *plan)
+{
+    struct audit_partition *ap = audit_partition(p);
+
+    for (size_t i = 0; i < ap->n; i++)
+        if (ap->records[i]->offset >= p->start && ap->records[i]->offset < plan->end)
+            ap->records[i]->judged = 0;
+}
+
 static void note_plans(struct k_partition *p, const struct line *l)
 {
     struct audit *a = sim->audit;
@@ -232,7 +241,10 @@ static void note_plans(struct k_partition *p, const struct line *l)
             a->plans = plan;
             a->n_plans++;
         }
-        plan->torn |= plan->first < p->start;
+        if (plan->torn || plan->first >= p->start)
+            continue;
+        plan->torn = true;
+        unbind(p, plan); /* without it, only who has had some of it binds */
     }
 }
 
@@ -319,7 +331,7 @@ void audit_commit(struct k_partition *p, int64_t offset, const char *metadata, s
         audit_excuse(ap);
         audit_disturbed("a commit landed late");
     }
-    if (offset > p->end)
+    if (offset > p->end && !p->cut_off)
         sim_find("logs-%d is committed at %ld, past its end %ld", (int)p->number, offset, p->end);
     if (!metadata[0]) {
         if (p->committed_before)

@@ -98,6 +98,7 @@ static void draw_action(struct scenario *s, enum action_kind kind)
         a->a = (int64_t)draw(2 * 3600000) - 3600000;
         break;
     case ACTION_RETAIN:
+    case ACTION_TRUNCATE:
         a->who = (unsigned)draw(s->partitions);
         a->a = (int64_t)draw(20);
         break;
@@ -159,6 +160,8 @@ static void draw_faults(struct scenario *s)
         kinds &= ~(1u << ACTION_STATE_LOST);
     if (draw(8))
         kinds &= ~(1u << ACTION_RECREATE);
+    if (draw(6))
+        kinds &= ~(1u << ACTION_TRUNCATE);
     if (kinds >> ACTION_SINKS & 1) /* without a line nobody knows of sinks that are away */
         f->metadata_refused = 0;
     n = (unsigned)draw(16);
@@ -255,6 +258,8 @@ static void produce(struct k_partition *p)
         sim_chance(SIM_WORKLOAD, s->gaps) ? (unsigned)sim_between(SIM_WORKLOAD, 1, 3) : 0;
     size_t size = sim_between(SIM_WORKLOAD, 80, s->record_most);
 
+    if (p->cut_off)
+        return;
     if (!tombstone)
         m->value = make_value((uint32_t)sim->audit->n, kind, bad, size, &m->value_n);
     m->timestamp_ms = sim->wall_base_ms + (int64_t)(sim->now_us / 1000);
@@ -281,7 +286,7 @@ static void work(struct sim_event *e)
 /* After the healing: what a late commit has put back is put right by the next one only. */
 static void last_records(struct sim_event *e)
 {
-    if (sim->left > 1) { /* not the last */
+    if (sim->left > 1 || cluster_cut_off()) { /* not the last */
         sim_after(e, SIM_S);
         return;
     }

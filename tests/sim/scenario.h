@@ -49,6 +49,8 @@ enum action_kind {
     ACTION_RECREATE,   /* the source topic is deleted, its offsets with it, and made anew */
     ACTION_STATE_LOST, /* retention has taken the rules versions: the topic is not compacted */
     ACTION_SINKS,      /* a: other sinks, as bits: a rolling change */
+    ACTION_TRUNCATE,   /* who: partition; a: how many offsets go at its end; then an operator resets
+                        */
     ACTION_KINDS
 };
 

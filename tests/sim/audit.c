@@ -126,6 +126,7 @@ void audit_void(unsigned partition)
 {
     struct audit_partition *ap = &sim->audit->parts[partition];
 
+    reach(REACH_VOID);
     audit_excuse(ap);
     /* What a sink lacks that is away just then, nobody knows by which rules: it is judged by those
      * of its return. */
@@ -409,6 +410,7 @@ void audit_truncated(struct k_partition *p)
     struct audit_partition *ap = audit_partition(p);
 
     audit_disturbed("truncation");
+    reach(REACH_CUT_OFF);
     audit_excuse(ap);
     for (; ap->n > 0 && ap->records[ap->n - 1]->offset >= p->end; ap->n--)
         ap->records[ap->n - 1]->expired = ap->records[ap->n - 1]->nobodys = true;
@@ -453,6 +455,7 @@ void audit_step(struct replica *r)
         check_sink(r, r->pipeline->sinks[i]);
         let_go += *r->pipeline->sinks[i]->count.let_go;
     }
+    reach_step(r);
     if (*r->pipeline->count.breaches)
         sim_find("I8: r%zu says that its own books do not balance", r->number);
     if (let_go != sim->audit->let_go[r->number]) {
@@ -591,7 +594,8 @@ void audit_count(struct counts *to)
     to->expired += a->counts.expired;
     to->duplicates += a->counts.duplicates;
     to->objects += a->counts.objects;
-    to->detaches += a->counts.detaches;
+    for (size_t i = 0; i < REACHES; i++)
+        to->reached[i] += a->counts.reached[i];
     to->kills += a->counts.kills;
     to->pauses += a->counts.pauses;
     to->reloads += a->counts.reloads;

@@ -3,6 +3,7 @@
 #define SIM_AUDIT_H
 
 #include "kafka.h"
+#include "reach.h"
 #include "scenario.h"
 
 /* The auditor: keeps the history (what was produced, what each destination has, what was committed)
@@ -31,7 +32,8 @@ struct source_record {
 
 struct counts {
     uint64_t seeds, events, turns, records, kills, pauses, rebalances, commits, refused, late,
-        detaches, plans, reloads, dead, expired, duplicates, objects, requests;
+        plans, reloads, dead, expired, duplicates, objects;
+    uint64_t reached[REACHES];
 };
 
 void audit_begin(void);

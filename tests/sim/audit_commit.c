@@ -244,6 +244,7 @@ static void note_plans(struct k_partition *p, const struct line *l)
         if (plan->torn || plan->first >= p->start)
             continue;
         plan->torn = true;
+        reach(REACH_TORN);
         unbind(p, plan); /* without it, only who has had some of it binds */
     }
 }
@@ -298,6 +299,26 @@ static void note_judged(struct k_partition *p, const struct line *l)
     }
 }
 
+/* What this line has otherwise than the one before. */
+static void reach_ids(struct k_partition *p, const struct line *l)
+{
+    struct audit_partition *ap = audit_partition(p);
+    unsigned carried = 0, known = 0;
+
+    for (unsigned s = 0; s < SINKS_MAX; s++) {
+        carried |= (unsigned)(l->carried[s] >= 0) << s;
+        known |= (unsigned)(l->position[s] >= 0) << s;
+    }
+    if (carried & ~ap->carried)
+        reach(REACH_CARRIED);
+    if (known & ap->carried)
+        reach(REACH_BACK);
+    if (ap->known && known & ~ap->known & ~ap->carried)
+        reach(REACH_NEW);
+    ap->carried = carried;
+    ap->known = known;
+}
+
 /* Of a sink that has records by an earlier line, and by this one lacks them: positions do not go
  * back. */
 static void check_forward(struct k_partition *p, const struct line *l, bool overtaken)
@@ -327,6 +348,8 @@ void audit_commit(struct k_partition *p, int64_t offset, const char *metadata, s
     struct line l;
 
     clear(&l);
+    if (order != AUDIT_IN_TIME)
+        reach(REACH_OVERTAKEN);
     if (order == AUDIT_LATE) {
         audit_excuse(ap);
         audit_disturbed("a commit landed late");
@@ -343,6 +366,7 @@ void audit_commit(struct k_partition *p, int64_t offset, const char *metadata, s
     } else {
         if (order != AUDIT_LATE) /* who has the partition goes by what it read before */
             note_judged(p, &l);
+        reach_ids(p, &l);
         check_forward(p, &l, order == AUDIT_OVERTAKEN);
         check_positions(p, &l);
         note_plans(p, &l);

@@ -35,8 +35,9 @@ struct audit_plan {
 struct audit_partition {
     struct source_record **records; /* by offset */
     size_t n, cap;
-    size_t checked; /* all before it have outcomes */
-    bool excused;   /* S3 may repeat its records: a commit landed late, or positions were void */
+    size_t checked;          /* all before it have outcomes */
+    unsigned known, carried; /* sinks of the last line, as bits */
+    bool excused; /* S3 may repeat its records: a commit landed late, or positions were void */
 };
 
 struct audit {
@@ -54,6 +55,7 @@ struct audit {
     uint64_t told_expired[SINKS_MAX]; /* offsets, by all that have ended */
     uint64_t let_go[REPLICAS_MAX];
     struct counts counts;
+    struct seen *seen; /* reach.c: by replica and partition */
 };
 
 struct audit_partition *audit_partition(const struct k_partition *p);

@@ -37,6 +37,7 @@ static void small(struct scenario *s)
     s->n_actions = 0;
     s->alone = 0;
     s->compacted = false;
+    s->first_sinks = 0;
     s->partitions = s->replicas = 1;
     s->sinks = 0x05;
     s->records = 20 + (unsigned)draw(60);
@@ -143,7 +144,7 @@ static bool row(struct scenario *s, unsigned number)
 {
     memset(&s->fault, 0, sizeof(s->fault));
     s->n_actions = 0;
-    s->alone = 0;
+    s->alone = s->first_sinks = 0;
     s->end_us += 600 * SIM_S;
     switch (number) {
     case 2: /* kill -9 between what others can see and the commit */
@@ -186,6 +187,8 @@ static bool row(struct scenario *s, unsigned number)
         overflows(s);
         away(s, draw(2) ? 0 : 2, 20000);
         often(s, 8, ACTION_RETAIN, 20);
+        if (draw(2))
+            often(s, 4, ACTION_KILL_AT_EFFECT, 30);
         break;
     case 45: /* a webhook away for hours: the arena of a run holds no day of requests */
         s->sinks |= 0x15;
@@ -225,6 +228,8 @@ static bool row(struct scenario *s, unsigned number)
         away(s, draw(2) ? 0 : 2, 10000);
         for (unsigned i = 0; i < 6; i++)
             act(s, ACTION_SINKS, 0, (int64_t)(s->sinks & (draw(63) + 1)) | 0x01);
+        s->first_sinks = draw(2) ? 0x05 : 0;
+        s->earliest = (unsigned)draw(64);
         break;
     default:
         return false;
@@ -274,7 +279,7 @@ bool scenario_named(struct scenario *s, const char *name)
         s->records += 100;
         for (unsigned i = 0; i < 4; i++)
             act(s, ACTION_STORE_DEAD, draw(2) ? 0 : 2, 4000);
-        kills(s, 2);
+        kills(s, 6);
         break;
     case 'F': /* uploads are retried after other rules are live */
         other_rules(s, ACTION_RELOAD, 5);

@@ -163,6 +163,7 @@ static rd_kafka_resp_err_t unknown_answer(void)
                                                RD_KAFKA_RESP_ERR__TRANSPORT,
                                                RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT};
 
+    reach(REACH_UNKNOWN);
     return errs[sim_below(SIM_BROKER, 3)];
 }
 

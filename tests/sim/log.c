@@ -42,6 +42,12 @@ static void judge(const char *text, const char *name, const char *value)
         audit_void((unsigned)strtoul(value, NULL, 10));
 }
 
+static void count(const char *text)
+{
+    if (sim && strstr(text, "retention has removed offsets that the sink"))
+        reach(REACH_EXPIRED);
+}
+
 static size_t number(void)
 {
     return sim->current ? sim->current->number : 99;
@@ -56,6 +62,7 @@ void sl_log(struct sl_log *l, enum sl_log_level level, const char *message, ...)
 
     if (!l || !sim)
         return;
+    count(message);
     va_start(args, message);
     text[0] = '\0';
     while ((name = va_arg(args, const char *))) {

@@ -172,6 +172,7 @@ void replica_start(struct replica *r)
 static void bury(struct replica *r)
 {
     audit_gone(r);
+    reach_death(r);
     client_replica_died(r);
     http_replica_died(r);
     sim_cancel(&r->turn);

@@ -220,6 +220,11 @@ void scenario_draw(struct scenario *s, uint64_t seed)
         alone(s, ~0u);
     else
         draw_faults(s);
+    if (!s->alone && draw(8) == 0) { /* the others come when there are other sinks, or are healed */
+        s->first_sinks = (unsigned)draw(64);
+        s->earliest = (unsigned)draw(64);
+        s->fault.metadata_refused = 0;
+    }
     if (draw(4) == 0) /* some walk where the readings that fail do */
         scenario_named(s, names[draw(sizeof(names) / sizeof(names[0]))]);
 }
@@ -302,7 +307,7 @@ static void start_world(const struct scenario *s)
     struct workload *w;
     struct sim_event *last = sim_new(sizeof(*last));
 
-    sim->sink_set = s->sinks;
+    sim->sink_set = s->first_sinks & s->sinks ? s->first_sinks & s->sinks : s->sinks;
     rules_begin();
     cluster_begin();
     http_begin();

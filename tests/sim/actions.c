@@ -164,15 +164,21 @@ static void recreate_now(void)
     }
 }
 
-/* The log has lost its end. Where that is known is told (the partition stands still), and for an
- * operator to decide: it goes on with what comes. */
+/* The log has lost its end: who reads stands still, and an operator decides to go on with what
+ * comes. The line goes: of offsets that are there again, with other records, it would say that
+ * sinks have them. */
 static void after_truncation(struct k_partition *p)
 {
+    int64_t to = p->committed < p->end ? p->committed : p->end;
+
     p->cut_off = false;
-    if (p->committed <= p->end)
+    if (p->committed < 0)
         return;
-    sim_trace("the offset of logs-%d is reset to its end, %ld", (int)p->number, p->end);
-    p->committed = p->end;
+    sim_trace("the offset of logs-%d is reset to %ld, without a line", (int)p->number, to);
+    audit_reset(p, to);
+    p->committed = to;
+    sim_free(p->metadata);
+    p->metadata = NULL;
 }
 
 static bool all_quiet(void)

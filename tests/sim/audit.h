@@ -71,6 +71,7 @@ void audit_asked(uint64_t disturbances, uint64_t sent_us, bool zombie);
 void audit_others_have_all(unsigned dead);
 /* The program says that it has declared the positions of a partition void. */
 void audit_void(unsigned partition);
+void audit_not_understood(unsigned partition); /* likewise, of its line */
 bool audit_at_rest(void);
 const char *audit_unrest(char *ret, size_t n); /* why not */
 void audit_end(void);

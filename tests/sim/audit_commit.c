@@ -348,8 +348,10 @@ void audit_commit(struct k_partition *p, int64_t offset, const char *metadata, s
     struct line l;
 
     clear(&l);
-    if (order != AUDIT_IN_TIME)
+    if (order != AUDIT_IN_TIME) { /* who comes next goes by this one, who is there does not */
         reach(REACH_OVERTAKEN);
+        audit_unbind(ap);
+    }
     if (order == AUDIT_LATE) {
         audit_excuse(ap);
         audit_disturbed("a commit landed late");
@@ -364,7 +366,7 @@ void audit_commit(struct k_partition *p, int64_t offset, const char *metadata, s
     } else if (l.base != offset) {
         sim_find("r%zu commits %ld with a line for %ld", r->number, offset, l.base);
     } else {
-        if (order != AUDIT_LATE) /* who has the partition goes by what it read before */
+        if (order == AUDIT_IN_TIME)
             note_judged(p, &l);
         reach_ids(p, &l);
         check_forward(p, &l, order == AUDIT_OVERTAKEN);

@@ -61,8 +61,13 @@ struct audit {
 struct audit_partition *audit_partition(const struct k_partition *p);
 /* Of the partition, what was recorded does not hold any more, and nobody is to blame. */
 void audit_excuse(struct audit_partition *ap);
+/* Other rules may judge its records than those that are known to have done so. */
+void audit_unbind(struct audit_partition *ap);
 bool audit_explained(const struct source_record *r, unsigned sinks);
 unsigned audit_carried(const char *metadata); /* sinks that a line carries, as bits */
+/* The record whose bytes these are; NULL: a finding. */
+struct source_record *audit_recognise(unsigned sink, const char *json, size_t n);
+void audit_note(struct source_record *r, unsigned sink); /* it has come */
 void audit_plan_names(unsigned sink, const struct audit_object *o);
 void audit_tear_plans(struct k_partition *p); /* retention has come into those of the line */
 /* It is the cut of a plan that cannot be repeated any more. */

@@ -37,9 +37,12 @@ static const char *const words[] = {"ERROR", "warn", "info", "debug"};
 /* What the program says that it repeats: one excuse of the archive. */
 static void judge(const char *text, const char *name, const char *value)
 {
-    if (sim && strcmp(name, "partition") == 0 && value &&
-        strstr(text, "every sink begins at the committed offset"))
+    if (!sim || !value || strcmp(name, "partition") != 0)
+        return;
+    if (strstr(text, "every sink begins at the committed offset"))
         audit_void((unsigned)strtoul(value, NULL, 10));
+    else if (strstr(text, "is not understood: every sink"))
+        audit_not_understood((unsigned)strtoul(value, NULL, 10));
 }
 
 static void count(const char *text)

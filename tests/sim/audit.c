@@ -170,8 +170,8 @@ static void check_again(const struct source_record *r, unsigned sink)
                  r->n, (int)r->p->number, r->offset, store_names[sink]);
 }
 
-/* All lines are its own: only one of a log that was cut off speaks of what is not there, and one that
- * an operator's reset has left is of another offset. */
+/* All lines are its own: only one of a log that was cut off speaks of what is not there, and one
+ * that an operator's reset has left is of another offset. */
 void audit_not_understood(unsigned partition)
 {
     if (!sim->audit->parts[partition].excused)

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "kept_commit.h"
 #include "member.h"
 
 #include <dlfcn.h>
@@ -8,16 +9,6 @@
 /* What the library is asked and answers. */
 static unsigned sent, answered, most_in_flight;
 static bool one_fails; /* of the next answer, the first partition */
-
-/* A commit that stays under way until the test lets it go. */
-static struct {
-    bool wanted;
-    rd_kafka_t *rk;
-    rd_kafka_topic_partition_list_t *offsets; /* set: there is one */
-    rd_kafka_queue_t *queue;
-    void (*cb)(rd_kafka_t *, rd_kafka_resp_err_t, rd_kafka_topic_partition_list_t *, void *);
-    void *opaque;
-} kept;
 
 rd_kafka_resp_err_t rd_kafka_commit_queue(
     rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *offsets, rd_kafka_queue_t *queue,
@@ -31,15 +22,8 @@ rd_kafka_resp_err_t rd_kafka_commit_queue(
     sent++;
     if (sent - answered > most_in_flight)
         most_in_flight = sent - answered;
-    if (kept.wanted) {
-        kept.wanted = false;
-        kept.rk = rk;
-        kept.offsets = rd_kafka_topic_partition_list_copy(offsets);
-        kept.queue = queue;
-        kept.cb = cb;
-        kept.opaque = opaque;
-        return RD_KAFKA_RESP_ERR_NO_ERROR;
-    }
+    if (kept.wanted)
+        return keep_commit(rk, offsets, queue, cb, opaque);
     return real(rk, offsets, queue, (void *)cb, opaque);
 }
 

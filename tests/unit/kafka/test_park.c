@@ -171,6 +171,25 @@ static void c15_parked_after_three_starts_and_tried_again(void **state)
     assert_int_equal(committed(w, "logs", 0), 101);
 }
 
+/* What lies in a partition that is not read is no backlog for which fetchers have to be woken. */
+static void c15_nobody_is_woken_for_it(void **state)
+{
+    struct world *w = *state;
+    struct member m;
+    uint64_t until;
+
+    begin(w, &m, 2, ";n=3");
+    UNTIL(w, m.seen[1].n == 100 && m.bounds > 0);
+    watch_requests(w, LIST_OFFSETS, 100, 0);
+    until = uv_hrtime() + 500 * 1000000;
+    while (uv_hrtime() < until) {
+        sl_consumer_wake(m.c);
+        uv_run(&w->loop.uv, UV_RUN_ONCE);
+    }
+    assert_in_range(requests(w, LIST_OFFSETS), 0, 3);
+    member_close(&m);
+}
+
 /* The next owner leaves it alone as well. */
 static void c15_given_back_while_parked(void **state)
 {
@@ -302,6 +321,7 @@ int main(void)
         T(one_sink_that_gets_on_is_progress),
         T(given_back_in_order_it_is_no_start),
         T(c15_parked_after_three_starts_and_tried_again),
+        T(c15_nobody_is_woken_for_it),
         T(c15_given_back_while_parked),
         T(c15_one_at_a_time),
         T(c15_longer_each_time),

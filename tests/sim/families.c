@@ -9,7 +9,7 @@
  * Each is a family of runs that hold little else than what it is about, so that among some hundred
  * seeds many walk through it. */
 
-const char scenario_names[] = "A B C D E F G H J K "
+const char scenario_names[] = "A B C D E F G H J K L "
                               "f02 f07 f09 f12 f13 f15 f20 f25 f28 f45 f51 f52 f53 f54 f56";
 
 static uint64_t state;
@@ -87,6 +87,23 @@ static void gaps(struct scenario *s, enum action_kind kind)
             act(s, kind, 0, (int64_t)draw(TABLES_MAX));
             s->actions[s->n_actions - 1].at_us = at + 7 * SIM_S + draw(5 * SIM_S);
         }
+    }
+}
+
+/* The archive hangs with an upload that may have been applied, is taken out of the configuration,
+ * and comes back when that has been forgotten or repeated. */
+static void taken_out(struct scenario *s)
+{
+    s->records += 60;
+    for (unsigned i = 0; i < 3; i++) {
+        uint64_t at = SIM_S + draw(s->produce_us);
+
+        act(s, ACTION_STORE_HANGS, 2, 14000);
+        s->actions[s->n_actions - 1].at_us = at;
+        act(s, ACTION_SINKS, 0, 0x01);
+        s->actions[s->n_actions - 1].at_us = at + draw(4 * SIM_S);
+        act(s, ACTION_SINKS, 0, 0x05);
+        s->actions[s->n_actions - 1].at_us = at + (15 + draw(15)) * SIM_S;
     }
 }
 
@@ -242,7 +259,7 @@ bool scenario_named(struct scenario *s, const char *name)
     state = s->seed * 0x9e3779b97f4a7c15u + (uint64_t)name[0];
     if (name[0] == 'f')
         return row(s, (unsigned)strtoul(name + 1, NULL, 10));
-    if (strlen(name) != 1 || !strchr("ABCDEFGHJK", name[0]))
+    if (strlen(name) != 1 || !strchr("ABCDEFGHJKL", name[0]))
         return false;
     small(s);
     s->name = name;
@@ -304,6 +321,10 @@ bool scenario_named(struct scenario *s, const char *name)
         s->fault.http_unheard = 300;
         for (unsigned i = 0; i < 6; i++)
             often(s, 1, draw(2) ? ACTION_REBALANCE : ACTION_RESTART, 0);
+        break;
+    case 'L': /* taken out with a plan that is recorded, uploaded and not answered */
+        until(s, 40);
+        taken_out(s);
         break;
     case 'K': /* recorded plans of a sink that is down, and others that must go on */
         act(s, ACTION_STORE_DEAD, 2, 1000000);

@@ -4,9 +4,9 @@
 
     tests/fault/isolation.py --dead alerts --how refuse
 
-1. Speed: a backlog is delivered by a router that does not have the sink, and by one for which it is dead all
-   the time, from the first record delivered to the last. Machines are never quiet: it is done in pairs, one right
-   after the other and each first in every second pair, and what counts is the median of the pairs' ratios.
+1. Speed: two routers, each with a backlog of its own, deliver it side by side to the same servers: one does not
+   have the sink, for the other it is dead all the time. Machines are never quiet, but it is the same noise for
+   both. When the first has delivered everything it is asked how far each of them is. The median of some pairs.
 2. Return: records come at a steady rate, the sink is dead for a while and then back: how many records a second
    it is given until it has everything, and what memory was used. Then everything is read back and audited.
 
@@ -27,7 +27,7 @@ if __package__ in (None, ""):
     __package__ = "tests.fault"
 from tests.fault.world import FaultWorld, WayKafka                           # noqa: E402
 from tests.stack import process                                              # noqa: E402
-from tests.stack.process import Late, wait_until                             # noqa: E402
+from tests.stack.process import wait_until                             # noqa: E402
 from tests.stack.router import program                                       # noqa: E402
 from tests.stack.stack import Stack                                          # noqa: E402
 from tests.traffic import generate                                           # noqa: E402
@@ -87,36 +87,28 @@ class Isolation:
 
     # ---- 1 ----
 
-    def speed(self, with_dead):
-        """(records a second of the slowest of the others, CPU seconds, bytes of memory, state of the dead sink)"""
-        records = self.world.produce(self.records(self.options.records))
+    def prepare(self, with_dead):
+        """A backlog, and a router that is not started yet."""
+        self.backlog = len(self.world.produce(self.records(self.options.records)))
         if with_dead:
             self.die()
-        router = self.world.router(self.config(without=() if with_dead else (self.options.dead,)), ready=False)
-        began = None
+        self.router = self.world.router(self.config(without=() if with_dead else (self.options.dead,)), start=False)
 
-        def done():
-            nonlocal began
-            if not router.get("/healthz")[0]:
-                return False
-            counts = [self.delivered(router, s) for s in self.others]
-            if began is None and any(counts):
-                began = time.monotonic()
-            return min(counts) >= len(records)
-        try:
-            wait_until(done, 60 + len(records) / 500, "the others have everything", every=0.02)
-            took = time.monotonic() - began
-        except Late:
-            m = router.metrics()
-            print({s: (m.sink_state(s), self.delivered(router, s)) for s in SINKS if s in m.by(
-                "sluice_delivered_records_total", "sink")}, f"of {len(records)}", flush=True)
-            took = float("inf")
-        peak = router.rss(peak=True)
-        m = router.metrics()
+    def progress(self):
+        """What each of the others has, of the backlog."""
+        if not self.router.get("/healthz")[0]:
+            self.router.check_running()
+            return [0 for _ in self.others]
+        m = self.router.metrics()
+        return [m.sum("sluice_delivered_records_total", sink=s) for s in self.others]
+
+    def told(self, took):
+        m = self.router.metrics()
+        assert not self.delivered(self.router, self.options.dead), "the dead sink took something"
         state = m.sink_state(self.options.dead) or "without it"
-        assert not self.delivered(router, self.options.dead), "the dead sink took something"
-        router.kill()
-        return len(records) / took, m.sum("process_cpu_seconds_total"), peak, state
+        print(f"  {state:12} {sum(self.progress()) / len(self.others) / took:9.0f} records/s  "
+              f"{m.sum('process_cpu_seconds_total'):6.1f} s CPU  {self.router.rss(peak=True) / MIB:5.0f} MiB",
+              flush=True)
 
     # ---- 2 ----
 
@@ -190,6 +182,29 @@ def parse():
     return options.parse_args()
 
 
+def side_by_side(options, stack, folder, pair):
+    """(how far the others are where it is dead, as a part of how far they are without it; bytes of memory)"""
+    both = [Isolation(options, stack, folder / f"speed{pair}{int(with_dead)}") for with_dead in (False, True)]
+    try:
+        for with_dead, one in enumerate(both):
+            one.prepare(bool(with_dead))
+        for one in both if pair % 2 else reversed(both):
+            one.router.start()
+        began = time.monotonic()
+
+        def first_is_done():
+            counts = [one.progress() for one in both]
+            return counts if any(min(count) >= one.backlog for one, count in zip(both, counts)) else None
+        counts = wait_until(first_is_done, 60 + options.records / 250,
+                            lambda: f"{[one.progress() for one in both]} of {options.records}", 0.02)
+        for one in both:
+            one.told(time.monotonic() - began)
+        return sum(counts[1]) / sum(counts[0]), both[1].router.rss(peak=True)
+    finally:
+        for one in both:
+            one.close()
+
+
 def main():
     options = parse()
     process.exit_on_sigterm()
@@ -206,18 +221,8 @@ def main():
                 isolation.close()
 
         if options.only != "return":
-            ratios = []
-            one("warm", lambda i: i.speed(False))       # servers that were never asked are slow
-            for pair in range(options.pairs):
-                speed = {}
-                for with_dead in (False, True) if pair % 2 == 0 else (True, False):
-                    speed[with_dead], cpu, peak, state = one(f"speed{pair}{int(with_dead)}",
-                                                             lambda i: i.speed(with_dead))
-                    print(f"  {state:12} {speed[with_dead]:9.0f} records/s  {cpu:6.1f} s CPU  {peak / MIB:5.0f} MiB",
-                          flush=True)
-                    if peak > bound:
-                        bad.append(f"{peak / MIB:.0f} MiB are more than {bound / MIB:.0f}")
-                ratios.append(speed[True] / speed[False] if speed[False] else 0.0)
+            ratios, peaks = zip(*(side_by_side(options, stack, folder, pair) for pair in range(options.pairs)))
+            bad += [f"{peak / MIB:.0f} MiB are more than {bound / MIB:.0f}" for peak in peaks if peak > bound]
             ratio = statistics.median(ratios)
             print(f"the others with a dead sink: {ratio:.3f} of their speed without it (median of "
                   f"{', '.join(f'{r:.3f}' for r in ratios)})")

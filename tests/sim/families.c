@@ -9,7 +9,7 @@
  * Each is a family of runs that hold little else than what it is about, so that among some hundred
  * seeds many walk through it. */
 
-const char scenario_names[] = "A B C D E F G H J K L "
+const char scenario_names[] = "A B C D E F G H J K L M "
                               "f02 f07 f09 f12 f13 f15 f20 f25 f28 f45 f51 f52 f53 f54 f56";
 
 static uint64_t state;
@@ -259,7 +259,7 @@ bool scenario_named(struct scenario *s, const char *name)
     state = s->seed * 0x9e3779b97f4a7c15u + (uint64_t)name[0];
     if (name[0] == 'f')
         return row(s, (unsigned)strtoul(name + 1, NULL, 10));
-    if (strlen(name) != 1 || !strchr("ABCDEFGHJKL", name[0]))
+    if (strlen(name) != 1 || !strchr("ABCDEFGHJKLM", name[0]))
         return false;
     small(s);
     s->name = name;
@@ -294,6 +294,7 @@ bool scenario_named(struct scenario *s, const char *name)
         s->batch_bytes[0] = s->batch_bytes[2] = 2048;
         s->overflow_after_ms[0] = s->overflow_after_ms[2] = 300;
         s->records += 100;
+        s->gaps = draw(2) ? 300 : s->gaps;
         for (unsigned i = 0; i < 4; i++)
             act(s, ACTION_STORE_DEAD, draw(2) ? 0 : 2, 4000);
         kills(s, 6);
@@ -325,6 +326,11 @@ bool scenario_named(struct scenario *s, const char *name)
     case 'L': /* taken out with a plan that is recorded, uploaded and not answered */
         until(s, 40);
         taken_out(s);
+        break;
+    case 'M': /* made anew, with objects of the same names */
+        s->batch_records[2] = 1 + (unsigned)draw(2);
+        for (unsigned i = 0; i < 3; i++)
+            act(s, ACTION_RECREATE, 0, 0);
         break;
     case 'K': /* recorded plans of a sink that is down, and others that must go on */
         act(s, ACTION_STORE_DEAD, 2, 1000000);

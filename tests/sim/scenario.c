@@ -197,7 +197,7 @@ static void alone(struct scenario *s, unsigned among)
 
 void scenario_draw(struct scenario *s, uint64_t seed)
 {
-    static const char *const names[] = {"A", "B", "C", "D", "E", "F", "G", "H", "J", "K", "L"};
+    static const char *const names[] = {"A", "B", "C", "D", "E", "F", "G", "H", "J", "K", "L", "M"};
 
     memset(s, 0, sizeof(*s));
     draw_state = seed * 0x2545f4914f6cdd1du + 7;

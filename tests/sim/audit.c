@@ -274,6 +274,32 @@ static const char *header(const struct k_message *m, const char *name)
     return NULL;
 }
 
+/* By place and value; a letter that was too large comes without one, and what is made anew has
+ * places again that letters of the old topic, still under way, name as well: then the time tells.
+ */
+static bool is_of(const struct k_message *letter, const struct source_record *r)
+{
+    const char *time = header(letter, "sluice-timestamp");
+
+    if (letter->value_n)
+        return letter->value_n == r->value_n && memcmp(letter->value, r->value, r->value_n) == 0;
+    return time && strtoll(time, NULL, 10) == sim->wall_base_ms + (int64_t)(r->at_us / 1000);
+}
+
+static void note_letter(struct source_record *r, unsigned sink)
+{
+    r->dead |= (uint8_t)(1u << sink);
+    sim->audit->counts.dead++;
+    sim_trace("dead letter of %s-%d@%lld for %s", "logs", r->p->number, (long long)r->offset,
+              store_names[sink]);
+    if (!ever_expected(r, sink))
+        sim_find("I3: record %u is not for %s, and is a dead letter of it", r->n,
+                 store_names[sink]);
+    if (!r->bad || store_of(sink)->kind == STORE_S3)
+        sim_find("record %u was refused by nobody and is a dead letter of %s", r->n,
+                 store_names[sink]);
+}
+
 void audit_produced(struct k_topic *t, const struct k_message *m)
 {
     const char *sink = header(m, "sluice-sink"), *partition = header(m, "sluice-partition"),
@@ -286,20 +312,10 @@ void audit_produced(struct k_topic *t, const struct k_message *m)
     for (size_t i = 0; i < ap->n; i++)
         if (ap->records[i]->offset == strtoll(offset, NULL, 10) &&
             ap->records[i]->incarnation == ap->records[i]->p->incarnation &&
-            (!m->value_n || (m->value_n == ap->records[i]->value_n &&
-                             memcmp(m->value, ap->records[i]->value, m->value_n) == 0)))
+            is_of(m, ap->records[i]))
             for (unsigned s = 0; s < SINKS_MAX; s++)
-                if (strcmp(store_names[s], sink) == 0) {
-                    ap->records[i]->dead |= (uint8_t)(1u << s);
-                    sim->audit->counts.dead++;
-                    sim_trace("dead letter of %s-%s@%s for %s", "logs", partition, offset, sink);
-                    if (!ever_expected(ap->records[i], s))
-                        sim_find("I3: record %u is not for %s, and is a dead letter of it",
-                                 ap->records[i]->n, sink);
-                    if (!ap->records[i]->bad || store_of(s)->kind == STORE_S3)
-                        sim_find("record %u was refused by nobody and is a dead letter of %s",
-                                 ap->records[i]->n, sink);
-                }
+                if (strcmp(store_names[s], sink) == 0)
+                    note_letter(ap->records[i], s);
 }
 
 void audit_retained(struct k_partition *p)

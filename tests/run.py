@@ -28,13 +28,16 @@ THREADED = "^test_(net|kafka|ops|sink|pipeline)_"
 class Counts:
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
+        self.problems = []      # said again at the end, where a long log is read first
         self.lock = threading.Lock()
 
-    def add(self, passed=0, failed=0, skipped=0):
+    def add(self, passed=0, failed=0, skipped=0, problem=""):
         with self.lock:
             self.passed += passed
             self.failed += failed
             self.skipped += skipped
+            if failed:
+                self.problems.append(problem)
 
 
 TOTAL = Counts()
@@ -48,9 +51,12 @@ def say(text):
         print(text, flush=True)
 
 
+def indent(lines):
+    return "\n".join(f"   | {line}" for line in lines)
+
+
 def tail(log, lines=40):
-    text = log.read_text(errors="replace").splitlines()
-    say("\n".join(f"   | {line}" for line in text[-lines:]))
+    return indent(log.read_text(errors="replace").splitlines()[-lines:])
 
 
 def end_group(pid):
@@ -97,9 +103,7 @@ def check(name, command, log, **more):
     began = time.monotonic()
     good = execute(command, log, **more)
     say(f"   {'ok    ' if good else 'FAILED'} {name} ({time.monotonic() - began:.0f} s)")
-    TOTAL.add(passed=int(good), failed=int(not good))
-    if not good:
-        tail(LOGS / log)
+    TOTAL.add(passed=int(good), failed=int(not good), problem=f"{name}\n{'' if good else tail(LOGS / log)}")
     return good
 
 
@@ -136,9 +140,20 @@ def unit(preset, pattern=".", env=None):
         failed = max(failed, 1)
     say(f"   {'ok    ' if not failed else 'FAILED'} unit tests, {preset}: {passed} passed, {failed} failed "
         f"({time.monotonic() - began:.0f} s)")
-    if failed:
-        tail(LOGS / log, 60)
-    TOTAL.add(passed=passed, failed=failed)
+    TOTAL.add(passed=passed, failed=failed, problem=f"unit tests, {preset}\n{indent(unit_problems(text))}")
+
+
+def unit_problems(text):
+    """What ctest -V wrote of the programs that failed: the assertions, a sanitizer's report, or the end."""
+    found = []
+    for number in re.findall(r"^\s*\d+/\d+ Test\s+#(\d+): .*(?:Failed|Timeout|Exception|Abort)", text, re.M):
+        mine = [line for line in text.splitlines() if re.match(rf"{number}: |\s*\d+/\d+ Test\s+#{number}: ", line)]
+        told = [i for i, line in enumerate(mine) if re.search(
+            r"\[  ERROR   \]|\[   LINE   \]|\[  FAILED  \]|runtime error|ERROR: |WARNING: ThreadSanitizer| Test +#", line)]
+        wanted = {k for i in told for k in range(i - 3, i + 12 if "anitizer" in mine[i] else i + 1)} or set(
+            range(len(mine) - 20, len(mine)))
+        found += [line for i, line in enumerate(mine) if i in wanted][-40:]
+    return found or text.splitlines()[-20:]
 
 
 def pytest(name, arguments, env=None, limit=3000):
@@ -150,13 +165,20 @@ def pytest(name, arguments, env=None, limit=3000):
         suites = list(xml.parse(report).iter("testsuite"))
     except (OSError, xml.ParseError):
         say(f"   FAILED {name}: pytest wrote no report")
-        TOTAL.add(failed=1)
+        TOTAL.add(failed=1, problem=f"{name}: pytest wrote no report\n{tail(LOGS / f'{name}.log')}")
         return
     count = {key: sum(int(s.get(key, 0)) for s in suites) for key in
              ("tests", "failures", "errors", "skipped")}
     bad = count["failures"] + count["errors"]
     TOTAL.add(passed=max(count["tests"] - bad - count["skipped"], 0), failed=bad or int(not count["tests"]),
-              skipped=count["skipped"])
+              skipped=count["skipped"], problem=f"{name}\n{indent(pytest_problems(suites)) if bad else ''}")
+
+
+def pytest_problems(suites):
+    for case in (case for suite in suites for case in suite.iter("testcase")):
+        for problem in (*case.findall("failure"), *case.findall("error")):
+            yield f"{case.get('classname')}::{case.get('name')}"
+            yield from (problem.text or problem.get("message", "")).splitlines()[-30:]
 
 
 # ---- steps ----------------------------------------------------------------------------------------
@@ -250,9 +272,7 @@ def end_fuzzer(name, log, child):
         child.wait()
         good = False
     say(f"   {'ok    ' if good else 'FAILED'} {name}")
-    TOTAL.add(passed=int(good), failed=int(not good))
-    if not good:
-        tail(log)
+    TOTAL.add(passed=int(good), failed=int(not good), problem=f"{name}\n{'' if good else tail(log)}")
 
 
 def sim():
@@ -308,7 +328,7 @@ def run(names):
             STEPS[name]()
         except Exception as problem:          # a lane that died silently would pass
             say(f"   FAILED {name}: {problem!r}")
-            TOTAL.add(failed=1)
+            TOTAL.add(failed=1, problem=f"{name}: {problem!r}")
 
 
 def run_all():
@@ -341,6 +361,8 @@ def main():
         say("tests/run: nothing was run")
     skipped = f", {TOTAL.skipped} skipped" if TOTAL.skipped else ""
     say(f"== done ({(time.monotonic() - BEGAN) / 60:.1f} min)")
+    for problem in TOTAL.problems:
+        say(f"FAILED {problem}")
     say(f"{TOTAL.passed} passed, {TOTAL.failed} failed{skipped}")
     return 1 if TOTAL.failed or nothing else 0
 

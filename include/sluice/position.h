@@ -126,8 +126,10 @@ struct sl_partition {
     struct sl_carried *carried; /* owned */
     size_t n_carried;
     int64_t passed[SL_BEHIND_S]; /* private: `next` as it was 1, 2, ... seconds ago */
-    void *reader;                /* private to the reader (kafka/) */
-    void *side;                  /* private to the side reader (kafka/side.c) */
+    unsigned starts; /* how often its reading has begun here without coming anywhere: the one under
+                        way too; 0: it has come further */
+    void *reader;    /* private to the reader (kafka/) */
+    void *side;      /* private to the side reader (kafka/side.c) */
     /* The ledger: decoded = dropped + kept. By the live reader. */
     uint64_t decoded, dropped, kept;
     size_t n_sinks;
@@ -259,14 +261,15 @@ void sl_partition_prune_carried(struct sl_partition *p, int64_t day);
 
 /* ---- the line beside the committed offset (metadata.c) ----
  *
- *     2;b=<base>;s<id>=<delta>[!][+<length>];...;v<delta>=<rules>;...;u<id>=<delta>[!][+<length>]@<day>
+ *     2;b=<base>;s<id>=<delta>[!][+<length>];...;v<delta>=<rules>;...;u<id>=<delta>[!][+<length>]@<day>;n=<starts>
  *
  * base: the committed offset, decimal. All other numbers are base 36, deltas from the base, with a
  * sign where negative. s: each configured sink: head of the hash of its id, its position, !: it is
  * behind (detached, or more than 10 s behind the foremost) and is to start by catching up, + the
  * length of its plan, which begins at the position. v: each era's begin and the head of its rules'
  * hash, ascending; the first may begin before the base. u: sinks that this replica does not know,
- * carried unchanged for SL_CARRY_DAYS from the day they were first carried.
+ * carried unchanged for SL_CARRY_DAYS from the day they were first carried. n: how often reading
+ * has begun here without coming anywhere; absent when it has.
  *
  * It is a hint: the offset alone loses nothing. It counts only when its base equals the committed
  * offset, so that an operator's reset of the offset wins. It stays below SL_METADATA_MAX (brokers
@@ -301,12 +304,13 @@ bool sl_metadata_reaches(struct sl_slice line, int64_t committed, int64_t low);
 
 /* For commands that show or set positions: one entry of a line that counts. */
 struct sl_metadata_entry {
-    char kind;                  /* 's', 'u' or 'v' */
+    char kind;                  /* 's', 'u', 'v' or 'n' */
     char id[SL_RULES_HEAD + 1]; /* short id of the sink, or head of the rules' hash */
     int64_t offset;             /* position, or begin of the era */
     int64_t plan_end;           /* 0: none */
     bool behind;
     int64_t day;
+    unsigned starts; /* 'n' */
 };
 /* False: the line does not count or is damaged. `each` may be NULL. */
 bool sl_metadata_each(struct sl_slice line, int64_t committed,

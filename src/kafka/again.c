@@ -2,12 +2,13 @@
 #include "base/alloc.h"
 #include "kafka/consumer_private.h"
 
-/* Partitions that begin anew although the group has taken nothing away: a commit of theirs got an
- * answer that leaves open whether it was applied. What is known of their positions may then be
- * older than what is committed, or the other way round, and a cut that is recorded in one of the
- * two only could be made twice. So the epoch ends, all that was in flight is forgotten, and what is
- * committed is looked up as at an assignment. The library keeps the partitions, paused, and is
- * sought to where they go on. An event of the group comes first: this waits for it. */
+/* Partitions that begin anew although the group has taken nothing away: one that was parked is
+ * tried again (park.c), or a commit of theirs got an answer that leaves open whether it was
+ * applied. What is known of their positions may then be older than what is committed, or the other
+ * way round, and a cut that is recorded in one of the two only could be made twice. So the epoch
+ * ends, all that was in flight is forgotten, and what is committed is looked up as at an
+ * assignment. The library keeps the partitions, paused, and is sought to where they go on. An event
+ * of the group comes first: this waits for it. */
 
 static rd_kafka_topic_partition_t *find(const struct sl_consumer *c, const char *topic,
                                         int32_t number)
@@ -20,8 +21,11 @@ static void set_aside(struct sl_consumer *c, struct sl_partition *const *parts, 
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new((int)n);
 
     for (size_t i = 0; i < n; i++) {
-        rd_kafka_topic_partition_list_add(c->away, parts[i]->topic->name, parts[i]->number)->err =
-            sl_part_of(parts[i])->check ? RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE : 0;
+        rd_kafka_topic_partition_t *at =
+            rd_kafka_topic_partition_list_add(c->away, parts[i]->topic->name, parts[i]->number);
+
+        at->err = sl_part_of(parts[i])->check ? RD_KAFKA_RESP_ERR_OFFSET_OUT_OF_RANGE : 0;
+        at->opaque = sl_part_of(parts[i])->parked_until_ms ? c : NULL;
         if (!sl_part_of(parts[i])->paused)
             rd_kafka_topic_partition_list_add(list, parts[i]->topic->name, parts[i]->number);
         sl_part_of(parts[i])->paused = false; /* it stays so in the library */
@@ -31,13 +35,14 @@ static void set_aside(struct sl_consumer *c, struct sl_partition *const *parts, 
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-static void end_doubted(struct sl_consumer *c)
+static void end_some(struct sl_consumer *c)
 {
     struct sl_partition **parts = sl_calloc(c->n_partitions + 1, sizeof(struct sl_partition *));
+    const struct sl_part *due = sl_park_due(c);
     size_t n = 0;
 
     for (size_t i = 0; i < c->n_partitions; i++)
-        if (sl_part_of(c->partitions[i])->doubt)
+        if (sl_part_of(c->partitions[i])->doubt || sl_part_of(c->partitions[i]) == due)
             parts[n++] = c->partitions[i];
     if (n) {
         set_aside(c, parts, n);
@@ -52,7 +57,7 @@ bool sl_again_begin(struct sl_consumer *c)
 
     if (sl_rebalance_overtaken(c))
         return false;
-    end_doubted(c);
+    end_some(c);
     if (!c->away->cnt || sl_now_ms(c->rt) < c->away_again_ms)
         return false;
     list = sl_assign_taken(c, c->away);

@@ -166,20 +166,25 @@ static void add_to_table(struct sl_consumer *c, struct sl_partition *p)
 }
 
 /* Where the library is to read from: what the arrival made of it. */
-static void begin_part(struct sl_consumer *c, const struct sl_lookup_item *item,
+static void count_part(struct sl_consumer *c, const struct sl_lookup_item *item,
                        struct sl_partition *p)
 {
     struct sl_part *part = sl_part_of(p);
 
-    if (!p->stopped) {
-        if (p->next < 0) /* -1 would mean the log's end to the library */
-            sl_partition_settle(p);
-        part->expect = p->next;
-        part->arrived = true;
-        sl_commit_known(c, p, item->start == item->committed ? item->metadata : NULL);
-    }
-    say_start(c, item, part->expect);
-    add_to_table(c, p);
+    if (p->stopped)
+        return;
+    if (p->next < 0) /* -1 would mean the log's end to the library */
+        sl_partition_settle(p);
+    part->expect = p->next;
+    part->arrived = sl_park_count(c, part);
+    sl_commit_known(c, p, item->start == item->committed ? item->metadata : NULL);
+}
+
+void sl_arrive_count(struct sl_consumer *c)
+{
+    for (size_t i = 0, k = 0; i < c->start->n; i++) /* in the same order */
+        if (c->start->items[i].own)
+            count_part(c, &c->start->items[i], c->fresh[k++]);
 }
 
 /* The library has them, and reads them from somewhere else. */
@@ -205,12 +210,13 @@ void sl_arrive_end(struct sl_consumer *c)
     size_t n = c->n_fresh, k = 0;
     bool again = c->now->again, taken = true;
 
-    for (size_t i = 0; i < c->start->n; i++) { /* in the same order */
+    for (size_t i = 0; i < c->start->n; i++) {
         if (!c->start->items[i].own)
             continue;
-        begin_part(c, &c->start->items[i], fresh[k]);
+        say_start(c, &c->start->items[i], sl_part_of(fresh[k])->expect);
+        add_to_table(c, fresh[k]);
         rd_kafka_topic_partition_list_add(list, fresh[k]->topic->name, fresh[k]->number)->offset =
-            sl_part_of(fresh[k])->expect;
+            sl_assign_offset(sl_part_of(fresh[k]));
         k++;
     }
     c->fresh = NULL;

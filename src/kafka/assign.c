@@ -22,6 +22,13 @@ static void report(struct sl_consumer *c, const char *what, rd_kafka_error_t *er
     }
 }
 
+/* Nothing of what is parked may be fetched, not even in the moment before the pause reaches the
+ * library. */
+int64_t sl_assign_offset(const struct sl_part *part)
+{
+    return part->parked_until_ms ? RD_KAFKA_OFFSET_TAIL(0) : part->expect;
+}
+
 /* Tells the library; false when it does not take the assignment. */
 bool sl_assign_take(struct sl_consumer *c, const rd_kafka_topic_partition_list_t *list)
 {
@@ -94,7 +101,7 @@ void sl_assign_restart(struct sl_consumer *c, struct sl_part *part)
         if (one && at != part)
             continue;
         rd_kafka_topic_partition_list_add(list, at->p->topic->name, at->p->number)->offset =
-            at->expect;
+            sl_assign_offset(at);
         at->rewind = at->paused; /* what a resume does to the offset differs between versions */
     }
     if (one)

@@ -66,6 +66,7 @@ bool sl_commit_send(struct sl_consumer *c, struct sl_partition *const *parts, si
         struct sl_partition *p = parts[i];
         char *line;
 
+        sl_park_look(c, sl_part_of(p));
         if (!sl_commit_due(p))
             continue;
         line = metadata_of(c, p);

@@ -37,6 +37,7 @@ struct sl_consumer *sl_consumer_new(struct sl_loop *loop, const struct sl_consum
     c->strict = config->strict;
     c->inbox = (struct sl_inbox){.fd = -1, .turn = on_turn, .gone = on_gone};
     c->strand_ms = SL_STRAND_MS;
+    c->park_ms = SL_PARK_MS;
     c->away = rd_kafka_topic_partition_list_new(0);
     c->nudge.done = sl_lag_nudged;
     c->tick.fire = on_tick;
@@ -259,6 +260,8 @@ static void release(struct sl_consumer *c)
     if (c->inbox.open_handles || c->start_running || c->check_running || c->nudge.busy)
         return;
     sl_commit_release(c);
+    if (c->now && !c->now->revoke && !c->now->again)
+        sl_assign_refuse(c); /* rd_kafka_destroy() waits for an answer, in some versions for ever */
     sl_rebalance_release(c);
     sl_inbox_release(&c->inbox);
     if (c->rk) /* after a close there is nothing left to leave; without one the group finds out by

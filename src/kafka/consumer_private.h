@@ -15,7 +15,8 @@
  * (the one that decides when an assignment begins and ends), lookup.c (where a partition starts, on
  * a pool thread), arrive.c (what an assignment makes), assign.c (what the library is told), again.c
  * (partitions that begin anew after an unknown answer), commit.c, range.c (the log's bounds),
- * strand.c, health.c (errors and readiness in words), topics.c.
+ * strand.c, park.c (a place at which the process dies), health.c (errors and readiness in words),
+ * topics.c.
  *
  * All of it is one loop thread's; only lookup.c's `run` is elsewhere and touches nothing of this.
  */
@@ -29,6 +30,8 @@ enum {
     SL_LAG_MS = 3000,
     SL_BOUNDS_MS = 30000,
     SL_STRAND_MS = 60000,
+    SL_PARK_MS = 60000,
+    SL_PARK_AFTER = 3, /* starts that came to nothing */
     SL_LATE_MS = 10000,
     SL_TURN_EVENTS = 1000,
 };
@@ -52,8 +55,11 @@ struct sl_part {
     unsigned bad_times;
     int64_t still_at; /* `expect` since still_ms, while records should come */
     uint64_t still_ms;
-    bool stirred; /* and begun again once */
-    char *why;    /* p->stopped: in words */
+    bool stirred;     /* and begun again once */
+    char *why;        /* p->stopped: in words */
+    int64_t began_at; /* least position when it arrived, and when */
+    uint64_t began_ms;
+    uint64_t parked_until_ms; /* p->stopped, but not for ever; 0: it is not parked */
 };
 
 /* Messages say rkt pointer and partition; this finds the part without comparing names. Valid
@@ -71,6 +77,7 @@ enum sl_stage {
     SL_BACKOFF,      /* ASSIGN: that failed; again after a while */
     SL_START_COMMIT, /* ASSIGN: start offsets are being committed */
     SL_ARRIVING,     /* ASSIGN: until sl_consumer_arrived() */
+    SL_COUNTING,     /* ASSIGN: that reading begins once more is being committed */
     SL_DRAINING,     /* REVOKE: until sl_consumer_revoked() */
     SL_LAST_COMMIT,  /* REVOKE: the final commit */
 };
@@ -165,7 +172,7 @@ struct sl_consumer {
     uint64_t late_ms;
     bool arrived; /* sl_consumer_arrived() was called */
     /* Assigned in the library, paused there, and of no epoch: they are to begin anew. An element's
-     * err: fetching has ended meanwhile. */
+     * err: fetching has ended meanwhile. opaque: it was parked. */
     rd_kafka_topic_partition_list_t *away;
     uint64_t away_again_ms;
     unsigned away_attempts;
@@ -173,6 +180,7 @@ struct sl_consumer {
     struct sl_commit commit;
     uint64_t commit_ms, lag_ms;
     uint64_t strand_ms; /* how long nothing may come; shorter in tests */
+    uint64_t park_ms;   /* shorter in tests */
     struct sl_consumer_counts counts;
 
     struct sl_nudge nudge;
@@ -216,7 +224,8 @@ bool sl_rebalance_overtaken(const struct sl_consumer *c); /* nothing can come of
 /* assign.c: what the library is told */
 bool sl_assign_cooperative(const struct sl_consumer *c);
 bool sl_assign_take(struct sl_consumer *c, const rd_kafka_topic_partition_list_t *list);
-void sl_assign_refuse(struct sl_consumer *c); /* takes nothing of it */
+void sl_assign_refuse(struct sl_consumer *c);         /* takes nothing of it */
+int64_t sl_assign_offset(const struct sl_part *part); /* where the library is to read it from */
 void sl_assign_answer(struct sl_consumer *c,
                       const struct sl_rebalance *r); /* to a revoke, when all is done */
 /* Of these, what the library really has. The caller destroys it. */
@@ -227,7 +236,8 @@ void sl_assign_restart(struct sl_consumer *c,
 
 /* arrive.c: epochs begin and end */
 void sl_arrive_begin(struct sl_consumer *c); /* c->start is answered: on_arriving */
-void sl_arrive_end(struct sl_consumer *c);   /* all have arrived: on_assigned, and they are read */
+void sl_arrive_count(struct sl_consumer *c); /* all have arrived: what may be read is counted */
+void sl_arrive_end(struct sl_consumer *c);   /* on_assigned, and they are read */
 void sl_arrive_abandon(struct sl_consumer *c);
 void sl_arrive_late(struct sl_consumer *c);
 void sl_epochs_end(struct sl_consumer *c, struct sl_partition **parts, size_t n, bool lost);
@@ -247,6 +257,13 @@ void sl_range_fatal_when_all_stopped(struct sl_consumer *c);
 /* lag.c: ends of the logs */
 void sl_lag_turn(struct sl_consumer *c);
 void sl_lag_nudged(struct sl_nudge *n);
+
+/* park.c */
+bool sl_park_count(struct sl_consumer *c, struct sl_part *part); /* false: it is parked */
+void sl_park_look(const struct sl_consumer *c, struct sl_part *part);
+void sl_park_survived(struct sl_consumer *c, struct sl_part *part); /* all of the log was read */
+void sl_park_leave(struct sl_consumer *c);                          /* what is given back */
+struct sl_part *sl_park_due(const struct sl_consumer *c); /* it is to be tried again; or NULL */
 
 /* strand.c */
 void sl_strand_look(struct sl_consumer *c); /* once a second */

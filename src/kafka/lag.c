@@ -35,7 +35,8 @@ void sl_lag_nudged(struct sl_nudge *n)
 static bool backlog(const struct sl_consumer *c)
 {
     for (size_t i = 0; i < c->n_partitions; i++)
-        if (c->partitions[i]->log_end > sl_part_of(c->partitions[i])->expect)
+        if (!c->partitions[i]->stopped &&
+            c->partitions[i]->log_end > sl_part_of(c->partitions[i])->expect)
             return true;
     return false;
 }

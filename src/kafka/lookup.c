@@ -62,6 +62,9 @@ void sl_lookup_judge(struct sl_lookup_item *item, enum sl_start policy,
 {
     struct sl_slice line = item->metadata ? sl_slice_str(item->metadata) : sl_slice(NULL, 0);
     long long at = item->committed, low = item->low, high = item->high;
+    /* Where reading goes on at the beginning anyway the line loses nothing by it: what each sink
+     * lacks is told by its own position, and what is carried stays. */
+    int64_t reach = out_of_range == SL_RANGE_EARLIEST ? 0 : item->low;
 
     item->verdict = SL_READ_AT;
     item->commit = item->gone = false;
@@ -83,7 +86,7 @@ void sl_lookup_judge(struct sl_lookup_item *item, enum sl_start policy,
                  "offset %lld lies past the log's end %lld: the topic was recreated or truncated",
                  at, high);
     } else if (item->committed < item->low &&
-               !(lines && sl_metadata_reaches(line, item->committed, item->low))) {
+               !(lines && sl_metadata_reaches(line, item->committed, reach))) {
         item->gone = true;
         item->start = out_of_range == SL_RANGE_LATEST ? item->high : item->low;
         if (out_of_range == SL_RANGE_STOP)

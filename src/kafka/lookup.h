@@ -74,7 +74,8 @@ void sl_lookup_run(struct sl_lookup *s, struct sl_runtime *rt);
 void sl_lookup_ask(struct sl_lookup *s);
 /* The decision for one item: committed, metadata, low, high and first in, the rest out. lines: an
  * offset that is gone is not out of range where the line beside it says that some sink is past
- * that: what the others lack has expired for them, which is no question of where to read. */
+ * that (or any is named, where reading is to go on at the beginning): what the others lack has
+ * expired for them, which is no question of where to read. */
 void sl_lookup_judge(struct sl_lookup_item *item, enum sl_start policy,
                      enum sl_out_of_range out_of_range, bool lines);
 

@@ -104,6 +104,7 @@ void sl_part_eof(struct sl_consumer *c, struct sl_part *part, int64_t offset)
 {
     if (part->p->stopped || part->p->draining || part->rewind || part->check)
         return;
+    sl_park_survived(c, part);
     if (c->parked_at == part) {
         part->eof = offset;
         return;

@@ -11,7 +11,7 @@
 static bool all_stopped(const struct sl_consumer *c)
 {
     for (size_t i = 0; i < c->n_partitions; i++)
-        if (!c->partitions[i]->stopped)
+        if (!c->partitions[i]->stopped || sl_part_of(c->partitions[i])->parked_until_ms)
             return false;
     return c->n_partitions > 0;
 }

@@ -274,10 +274,38 @@ static void arriving(struct sl_consumer *c)
         sl_arrive_abandon(c);
         refuse(c);
     } else if (c->arrived) {
-        sl_arrive_end(c);
-        finish(c);
+        sl_arrive_count(c);
+        c->stage = SL_COUNTING;
+        c->start_sent = false;
     } else {
         sl_arrive_late(c);
+    }
+}
+
+static bool passed_by(rd_kafka_resp_err_t err)
+{
+    return err == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
+           err == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID;
+}
+
+/* What they are read by may be the death of the process: the next one has to know. Whether it can
+ * be written down holds nobody up. */
+static void counting(struct sl_consumer *c)
+{
+    bool over = sl_rebalance_overtaken(c);
+
+    if (c->commit.in_flight && !over)
+        return;
+    if (!over && !c->start_sent && c->names && sl_commit_send(c, c->fresh, c->n_fresh)) {
+        c->start_sent = true;
+        return;
+    }
+    if (over || (c->start_sent && passed_by(c->commit.worst))) {
+        sl_arrive_abandon(c);
+        refuse(c);
+    } else {
+        sl_arrive_end(c);
+        finish(c);
     }
 }
 
@@ -297,8 +325,7 @@ static void start_commit(struct sl_consumer *c)
             again_later(c, "commit of start offsets", rd_kafka_err2str(c->commit.worst));
     } else if (!worst) {
         begin_arrival(c);
-    } else if (worst == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION ||
-               worst == RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID) {
+    } else if (passed_by(worst)) {
         refuse(c); /* the group went on without us: the heartbeat makes us join again */
     } else {
         c->start_sent = false;
@@ -379,8 +406,12 @@ static void step(struct sl_consumer *c)
     case SL_ARRIVING:
         arriving(c);
         break;
+    case SL_COUNTING:
+        counting(c);
+        break;
     case SL_DRAINING:
         if (c->drained) {
+            sl_park_leave(c);
             c->stage = SL_LAST_COMMIT;
             c->deadline_ms = sl_now_ms(c->rt) + SL_LAST_COMMIT_MS;
             c->attempts = 0;

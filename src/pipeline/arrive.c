@@ -91,6 +91,17 @@ static void gone_for_all(struct sl_pipeline *p, const struct sl_arrival *from)
         sl_headroom_expired(p, at, i, at->committed, from->base - at->committed);
 }
 
+static void not_understood(const struct sl_pipeline *p, const struct sl_partition *at)
+{
+    char number[16];
+
+    snprintf(number, sizeof(number), "%d", (int)at->number);
+    sl_log(
+        p->log, SL_LOG_WARN,
+        "what was committed beside the offset is not understood: every sink begins at the offset",
+        "topic", at->topic->name, "partition", number, NULL);
+}
+
 static void read_line(struct sl_pipeline *p, const struct sl_arrival *from, struct sl_arrived *ret)
 {
     bool *new_sinks = sl_calloc(p->n_sinks + 1, sizeof(*new_sinks));
@@ -100,10 +111,7 @@ static void read_line(struct sl_pipeline *p, const struct sl_arrival *from, stru
         ret->new_sinks = new_sinks;
     } else {
         if (from->line.n > 0)
-            sl_log(p->log, SL_LOG_WARN,
-                   "what was committed beside the offset is not understood: every sink begins at "
-                   "the offset",
-                   "topic", from->p->topic->name, NULL);
+            not_understood(p, from->p);
         free(new_sinks);
         sl_partition_void(from->p, from->base);
         gone_for_all(p, from);

@@ -138,6 +138,16 @@ static void put_carried(struct writing *w)
     }
 }
 
+static void put_starts(struct writing *w)
+{
+    char number[NUMBER_MAX];
+
+    if (w->p->starts == 0)
+        return;
+    base36(w->p->starts, number);
+    sl_buf_printf(&w->out, ";n=%s", number);
+}
+
 size_t sl_metadata_write(const struct sl_partition *p, const struct sl_position_names *names,
                          char ret[SL_METADATA_MAX])
 {
@@ -151,6 +161,7 @@ size_t sl_metadata_write(const struct sl_partition *p, const struct sl_position_
         put_sinks(&w);
         put_eras(&w);
         put_carried(&w);
+        put_starts(&w);
         if (!w.out.full)
             n = w.out.n;
     }
@@ -170,7 +181,7 @@ static uint64_t fold(uint64_t hash, int64_t a, int64_t b, int64_t c)
 
 uint64_t sl_partition_fingerprint(const struct sl_partition *p)
 {
-    uint64_t hash = 0;
+    uint64_t hash = p->starts;
 
     for (size_t i = 0; i < p->n_eras; i++)
         hash = fold(hash, p->eras[i].begin,

@@ -7,7 +7,7 @@
 /* Reading the line beside the committed offset: see position.h. Whatever it says may be damaged or
  * another's: what is not as metadata.c writes it makes all of it void. */
 
-enum { ID_CHARS = 6, DAY_MAX = 1 << 30 };
+enum { ID_CHARS = 6, DAY_MAX = 1 << 30, STARTS_MAX = 1 << 20 };
 
 static const char version[] = "2;b=";
 
@@ -112,11 +112,23 @@ static bool read_name(struct sl_slice text, char ret[SL_RULES_HEAD + 1])
     return true;
 }
 
+static bool read_starts(struct sl_slice value, unsigned *ret)
+{
+    int64_t n;
+
+    if (!number(&value, 36, &n) || n < 1 || n > STARTS_MAX || value.n > 0)
+        return false;
+    *ret = (unsigned)n;
+    return true;
+}
+
 static bool read_entry(struct sl_slice key, struct sl_slice value, int64_t base,
                        struct sl_metadata_entry *ret)
 {
     *ret = (struct sl_metadata_entry){.kind = key.n > 0 ? *key.p : '\0'};
     key = sl_slice(key.p + 1, key.n > 0 ? key.n - 1 : 0);
+    if (ret->kind == 'n')
+        return key.n == 0 && read_starts(value, &ret->starts);
     if (ret->kind == 'v')
         return value.n <= SL_RULES_HEAD && read_name(value, ret->id) &&
                offset(&key, base, &ret->offset) && key.n == 0;
@@ -212,6 +224,10 @@ static void take_entry(void *user, const struct sl_metadata_entry *e)
     const struct reading *r = user;
     size_t called = 0;
 
+    if (e->kind == 'n') {
+        r->p->starts = e->starts;
+        return;
+    }
     if (e->kind == 'v') {
         add_era(r->p, e);
         return;
@@ -243,6 +259,7 @@ bool sl_metadata_read(struct sl_partition *p, const struct sl_position_names *na
     if (!sl_metadata_each(line, committed, check_end, &fits) || !fits)
         return false;
     p->n_carried = 0;
+    p->starts = 0;
     sl_partition_void(p, 0); /* whatever it was */
     r.absent = sl_zalloc(p->n_sinks + 1);
     for (size_t i = 0; i < p->n_sinks; i++) {

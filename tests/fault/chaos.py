@@ -16,6 +16,7 @@ import random
 import re
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import threading
@@ -118,7 +119,7 @@ class Replica:
         self.wanted = True                  # it should be running
         self.frozen = False
         self.ending = False                 # SIGTERM was sent
-        self.since = 0.0                    # when it was started last
+        self.mark = 0                       # where its log was when it was started last
 
     @property
     def name(self):
@@ -127,6 +128,18 @@ class Replica:
     @property
     def up(self):
         return self.router.running() and not self.frozen and not self.ending
+
+    def start(self):
+        self.mark = self.router.log.stat().st_size if self.router.log.exists() else 0
+        self.wanted = True
+        self.router.start()
+
+    @property
+    def started(self):
+        """It has read its rules and catches signals."""
+        with open(self.router.log, "rb") as log:
+            log.seek(self.mark)
+            return b'"msg":"sluice runs"' in log.read()
 
 
 class Chaos:
@@ -198,10 +211,8 @@ class Chaos:
         if "rules" in self.busy:            # nothing starts with a bad file
             self.after(0.5, lambda: self.up(r))
             return
-        r.wanted = True
-        r.since = time.monotonic()
         self.log(f"start {r.name}")
-        r.router.start()
+        r.start()
 
     def freeze(self):
         ups = [r for r in self.replicas if r.up]
@@ -228,7 +239,7 @@ class Chaos:
         r, away = self.random.choice(ups), self.random.choice((0, 0.5, 6))
         self.log(f"SIGTERM {r.name}, away for {away} s")
         r.ending = True
-        young = time.monotonic() - r.since < 2      # it may not have got as far as to catch signals
+        young = not r.started
         self.crash()
 
         def end():
@@ -325,9 +336,10 @@ class Chaos:
         new.rename(self.folder / "routes" / "10.yaml")
 
     def change_rules(self):
-        if "rules" in self.busy or not all(r.wanted for r in self.replicas):
-            return False                    # a router that is about to start may meet the file
-        if self.random.random() < 0.2:
+        if "rules" in self.busy:
+            return False
+        # Good ones also while a router is away: it starts under other rules. It must not meet the bad one.
+        if self.random.random() < 0.2 and all(r.wanted and r.started for r in self.replicas):
             self.log("rules: a bad file")
             self.write_rules(BAD_RULES)
             self.busy.add("rules")
@@ -350,13 +362,14 @@ class Chaos:
                 status = r.router.process.child.poll()
                 self.log(f"{r.name} ended with {status}")
                 self.problems.append(f"{r.name} ended by itself with {status}:\n{r.router.log_tail(15)}")
+                r.wanted = False            # up() may wait until the rules are good
                 self.up(r)
 
     def run(self):
         options = self.options
         self.began = time.monotonic()
         for r in self.replicas:
-            r.router.start()
+            r.start()
         for r in self.replicas:
             r.router.wait_ready(60)
         self.producer.start()
@@ -530,7 +543,9 @@ def parse(arguments=None):
 def one_run(options, stack, say=print):
     """Runs, judges, prints; the number of findings. Logs of a run with findings stay."""
     folder = pathlib.Path(tempfile.mkdtemp(prefix=f"sluice-chaos-{options.seed}-", dir=options.logs))
-    say(f"seed {options.seed}, {options.replicas} replicas, {options.minutes} minutes, {program()}, logs in {folder}")
+    libraries = json.loads(subprocess.check_output([program(), "version", "--json"]))["libraries"]
+    say(f"seed {options.seed}, {options.replicas} replicas, {options.minutes} minutes, {program()} with librdkafka "
+        f"{libraries['librdkafka']}, logs in {folder}")
     chaos, bad = Chaos(options, stack, folder, say), 1
     try:
         chaos.run()

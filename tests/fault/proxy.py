@@ -24,6 +24,7 @@ As a program it takes commands on standard input, one a line, and answers each w
 """
 import asyncio
 import collections
+import contextlib
 import os
 import pathlib
 import random
@@ -213,7 +214,8 @@ class Side(asyncio.Protocol):
             return
         if data is None:
             if self.other.transport.can_write_eof():
-                self.other.transport.write_eof()
+                with contextlib.suppress(OSError):      # the peer is gone, and connection_lost on its way
+                    self.other.transport.write_eof()
             if self.other.ended:
                 self.other.transport.close()
                 self.transport.close()

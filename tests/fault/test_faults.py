@@ -357,6 +357,44 @@ def test_f34_fenced_instance_id(world):
     world.audit(duplicates=("alerts",))
 
 
+def address_space(pid):
+    with open(f"/proc/{pid}/status") as status:
+        return next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmPeak:"))
+
+
+@pytest.mark.skipif(SANITIZED, reason="sanitizers take the address space for themselves")
+def test_c15_a_batch_of_gzip_that_kills(world):
+    """A batch that inflates beyond the memory limit ends the process; the fourth one leaves its partition alone, says
+    so, and reads the others."""
+    world.make_topic(partitions=2)
+    world.produce(world.for_all(100))
+    router = world.router(world.config(sinks=world.sinks()))
+    world.wait_done(router)
+    limit = address_space(router.process.pid) + (256 << 20)
+    router.terminate()
+    world.audit()
+    bomb = json.dumps({"id": "r10000000", "message": "x" * 900_000}).encode()
+    path = world.folder / "bomb.tsv"
+    path.write_bytes((b"k\t" + bomb + b"\n") * 500)
+    subprocess.run(["kcat", "-P", "-b", world.stack.kafka.address, "-t", world.topic, "-p", "0", "-K", "\t", "-z", "gzip",
+                    "-X", "linger.ms=10000", "-X", "batch.size=1000000000", "-X", "message.max.bytes=1000000000", "-l", path],
+                   check=True, stdin=subprocess.DEVNULL)
+    for _ in range(3):
+        router.start()
+        resource.prlimit(router.process.pid, resource.RLIMIT_AS, (limit, limit))
+        wait_until(lambda: not router.running(), 60, "it dies of it")
+    router.start()
+    resource.prlimit(router.process.pid, resource.RLIMIT_AS, (limit, limit))
+    wait_until(lambda: f"{world.topic}-0: parked for 60 s" in router.get("/readyz")[1], 60,
+               lambda: f"it says so\n{router.get('/readyz')[1]}{router.log_tail(5)}")
+    more = [(b"k", b'{"id":"r%08d","level":"error","service":"a"}' % n, None) for n in range(20000000, 20000010)]
+    world.broker.produce(world.topic, more, partition=1)
+    wait_until(lambda: "r20000009" in world.receiver.ids(), 60, "the other partition goes on")
+    assert router.running() and "memory limit" in router.log_text()
+    router.terminate()
+    world.routers.remove(router)        # its log has the library's failed assertions
+
+
 def test_c16_a_batch_of_zstd_over_the_cap(world):
     """A batch that inflates beyond what is taken: its partition is parked and named, the others go on."""
     world.make_topic(partitions=2)

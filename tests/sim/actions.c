@@ -25,7 +25,8 @@ const char *const action_names[] = {"kill",
                                     "offset reset",
                                     "recreate",
                                     "state lost",
-                                    "other sinks"};
+                                    "other sinks",
+                                    "truncate"};
 
 struct happening {
     struct sim_event event;
@@ -163,6 +164,23 @@ static void recreate_now(void)
     }
 }
 
+/* The log has lost its end: who reads stands still, and an operator decides to go on with what
+ * comes. The line goes: of offsets that are there again, with other records, it would say that
+ * sinks have them. */
+static void after_truncation(struct k_partition *p)
+{
+    int64_t to = p->committed < p->end ? p->committed : p->end;
+
+    p->cut_off = false;
+    if (p->committed < 0)
+        return;
+    sim_trace("the offset of logs-%d is reset to %ld, without a line", (int)p->number, to);
+    audit_reset(p, to);
+    p->committed = to;
+    sim_free(p->metadata);
+    p->metadata = NULL;
+}
+
 static bool all_quiet(void)
 {
     for (size_t i = 0; i < sim->n_replicas; i++)
@@ -180,9 +198,11 @@ static void resets(struct sim_event *e)
     if (all_quiet()) {
         if (x->action->kind == ACTION_RECREATE)
             recreate_now();
+        else if (x->action->kind == ACTION_TRUNCATE)
+            after_truncation(p);
         else
             reset_now(p, x->action->a);
-    } else if (x->tries++ < 600) {
+    } else if (x->tries++ < 600 || x->action->kind == ACTION_TRUNCATE) {
         for (size_t i = 0; i < sim->n_replicas; i++)
             replica_stop(sim->replicas[i]);
         sim_after(e, 50 * SIM_MS);
@@ -194,14 +214,20 @@ static void resets(struct sim_event *e)
             sim_after(&sim->replicas[i]->start, sim_below(SIM_SCHEDULE, SIM_S));
 }
 
-static void reset_when_stopped(const struct action *a)
+static void comes_to_reset(struct sim_event *e)
+{
+    sim->held++;
+    e->fire = resets;
+    resets(e);
+}
+
+static void reset_when_stopped(const struct action *a, uint64_t after_us)
 {
     struct reset *x = sim_new(sizeof(*x));
 
     x->action = a;
-    x->event.fire = resets;
-    sim->held++;
-    sim_after(&x->event, 0);
+    x->event.fire = comes_to_reset;
+    sim_after(&x->event, after_us);
 }
 
 static void happens(struct sim_event *e)
@@ -256,7 +282,12 @@ static void happens(struct sim_event *e)
         break;
     case ACTION_RECREATE:
     case ACTION_RESET:
-        reset_when_stopped(a);
+        reset_when_stopped(a, 0);
+        break;
+    case ACTION_TRUNCATE:
+        p = &cluster_topic("logs")->parts[a->who % sim->scenario->partitions];
+        cluster_truncate(p, p->end - a->a);
+        reset_when_stopped(a, SIM_S + sim_below(SIM_SCHEDULE, 9 * SIM_S));
         break;
     case ACTION_KINDS:
         break;

@@ -82,7 +82,8 @@ void audit_rules_live(unsigned table, unsigned sinks)
     rules_head(table, sinks, a->versions[a->n_versions++].head);
 }
 
-/* Some version that was live explains what each of these sinks has of the record. */
+/* Some version that was live, and none but the one that is known to have judged it, explains what
+ * each of these sinks has of the record. */
 bool audit_explained(const struct source_record *r, unsigned sinks)
 {
     const struct audit *a = sim->audit;
@@ -94,7 +95,7 @@ bool audit_explained(const struct source_record *r, unsigned sinks)
         unsigned expected = rules_expected(a->versions[i].table, a->versions[i].sinks, r->kind) &
                             sinks & ~r->waived;
 
-        if ((expected & ~had) == 0)
+        if ((!r->judged || r->judged >> i & 1) && (expected & ~had) == 0)
             return true;
     }
     return false;
@@ -112,14 +113,30 @@ static bool ever_expected(const struct source_record *r, unsigned sink)
 
 /* ---- arrivals ---- */
 
-void audit_void(void)
+void audit_excuse(struct audit_partition *ap)
 {
-    for (size_t i = 0; i < PARTITIONS; i++)
-        sim->audit->parts[i].excused = true;
+    ap->excused = true;
+    audit_unbind(ap);
+}
+
+void audit_unbind(struct audit_partition *ap)
+{
+    for (size_t i = 0; i < ap->n; i++) { /* other rules may judge it, or what is left of it */
+        ap->records[i]->judged = 0;
+        ap->records[i]->expired |= ap->records[i]->offset < ap->records[i]->p->start;
+    }
+}
+
+void audit_void(unsigned partition)
+{
+    struct audit_partition *ap = &sim->audit->parts[partition];
+
+    reach(REACH_VOID);
+    audit_excuse(ap);
     /* What a sink lacks that is away just then, nobody knows by which rules: it is judged by those
      * of its return. */
-    for (size_t i = 0; sim->current && i < sim->audit->n; i++)
-        sim->audit->records[i]->waived |= (uint8_t)~sim->current->sink_set;
+    for (size_t i = 0; sim->current && i < ap->n; i++)
+        ap->records[i]->waived |= (uint8_t)~sim->current->sink_set;
 }
 
 void audit_disturbed(const char *what)
@@ -133,12 +150,36 @@ uint64_t audit_disturbances(void)
     return sim->audit->disturbances;
 }
 
-void audit_asked(uint64_t disturbances)
+void audit_asked(uint64_t disturbances, uint64_t sent_us, bool zombie)
 {
-    sim->audit->asked = disturbances;
+    sim->audit->asked = zombie ? UINT64_MAX : disturbances;
+    sim->audit->sent_us = sent_us;
+    sim->audit->zombie = zombie;
 }
 
-static struct source_record *recognise(unsigned sink, const char *json, size_t n)
+/* The bound of duplicates: what a line that counts says the sink has, nobody sends again, but who
+ * does not know yet that others have gone on without it. */
+static void check_again(const struct source_record *r, unsigned sink)
+{
+    const struct audit *a = sim->audit;
+
+    if (r->had_us[sink] && r->had_us[sink] < a->sent_us && !a->zombie &&
+        r->incarnation == r->p->incarnation && !audit_partition(r->p)->excused)
+        sim_find("I6: record %u (logs-%d@%ld) is sent to %s again, and a commit had said that it "
+                 "is there",
+                 r->n, (int)r->p->number, r->offset, store_names[sink]);
+}
+
+/* All lines are its own: only one of a log that was cut off speaks of what is not there, and one
+ * that an operator's reset has left is of another offset. */
+void audit_not_understood(unsigned partition)
+{
+    if (!sim->audit->parts[partition].excused)
+        sim_find("a line of logs-%u is not understood by those who write it", partition);
+    audit_void(partition);
+}
+
+struct source_record *audit_recognise(unsigned sink, const char *json, size_t n)
 {
     static const char mark[] = "{\"n\":";
     struct source_record *r = NULL;
@@ -158,10 +199,11 @@ static struct source_record *recognise(unsigned sink, const char *json, size_t n
     return r;
 }
 
-static void note(struct source_record *r, unsigned sink)
+void audit_note(struct source_record *r, unsigned sink)
 {
     struct audit *a = sim->audit;
 
+    check_again(r, sink);
     if (r->times[sink]++ > 0)
         a->counts.duplicates++;
     r->delivered |= (uint8_t)(1u << sink);
@@ -170,7 +212,7 @@ static void note(struct source_record *r, unsigned sink)
 
 void audit_delivered(unsigned sink, const char *json, size_t n)
 {
-    struct source_record *r = recognise(sink, json, n);
+    struct source_record *r = audit_recognise(sink, json, n);
 
     if (!r)
         return;
@@ -180,29 +222,18 @@ void audit_delivered(unsigned sink, const char *json, size_t n)
         sim->audit->asked == sim->audit->disturbances)
         sim_find("I6: record %u (%s-%d@%lld) comes to %s again, and nothing had happened", r->n,
                  r->p->topic->name, (int)r->p->number, (long long)r->offset, store_names[sink]);
-    note(r, sink);
+    audit_note(r, sink);
 }
 
-void audit_known(unsigned sink, const char *json, size_t n)
+void audit_known(unsigned sink, const char *json, size_t n, bool sent)
 {
-    struct source_record *r = recognise(sink, json, n);
+    struct source_record *r = audit_recognise(sink, json, n);
 
-    if (r)
-        r->delivered |= (uint8_t)(1u << sink);
-}
-
-void audit_object_known(unsigned sink, const char *key, const char *body, size_t n)
-{
-    const char *at = body, *end = body + n;
-
-    (void)key;
-    while (at < end) {
-        const char *line = memchr(at, '\n', (size_t)(end - at));
-
-        line = line ? line : end;
-        audit_known(sink, at, (size_t)(line - at));
-        at = line + 1;
-    }
+    if (!r)
+        return;
+    if (sent)
+        check_again(r, sink);
+    r->delivered |= (uint8_t)(1u << sink);
 }
 
 void audit_recreated(struct k_partition *p)
@@ -222,7 +253,7 @@ void audit_reset(struct k_partition *p, int64_t to)
     unsigned away = audit_carried(p->metadata);
 
     audit_disturbed("an offset reset");
-    ap->excused = true;
+    audit_excuse(ap);
     for (size_t i = 0; i < ap->n; i++) /* with the line goes what sinks lack that are away */
         ap->records[i]->waived |= (uint8_t)(~sim->sink_set | away);
     for (size_t i = 0; i < ap->n; i++)
@@ -230,81 +261,7 @@ void audit_reset(struct k_partition *p, int64_t to)
             if (ap->checked > i)
                 ap->checked = i;
             ap->records[i]->delivered = ap->records[i]->dead = 0;
-            ap->records[i]->judged = 0;
         }
-}
-
-/* <topic>-<partition>-<first>-<last>-<hash>[-r<n>].ndjson behind the last slash. */
-static bool parse_key(const char *key, struct audit_object *o)
-{
-    const char *name = strrchr(key, '/');
-    char hash[17];
-    int number;
-
-    if (!name || strncmp(name, "/logs-", 6) != 0)
-        return false;
-    if (sscanf(name + 6, "%d-%ld-%ld-%16[0-9a-f]", &number, &o->first, &o->last, hash) != 4)
-        return false;
-    o->number = number;
-    snprintf(o->hash, sizeof(o->hash), "%s", hash);
-    o->key = sim_copy(key, strlen(key));
-    o->prefix_n = (size_t)(name - key);
-    return true;
-}
-
-static void compare_objects(unsigned sink, const struct audit_object *o)
-{
-    const struct audit *a = sim->audit;
-
-    for (const struct audit_object *other = a->objects[sink]; other; other = other->next) {
-        bool same_cut = other->first == o->first && other->last == o->last &&
-                        strncmp(other->hash, o->hash, sizeof(o->hash)) == 0;
-
-        if (other->number != o->number || other->incarnation != o->incarnation ||
-            other->last < o->first || other->first > o->last || same_cut)
-            continue;
-        if (a->parts[o->number].excused)
-            return;
-        sim_find("I6: two objects of %s overlap: %s and %s", store_names[sink], other->key, o->key);
-        return;
-    }
-}
-
-void audit_object(unsigned sink, const char *key, const char *body, size_t n)
-{
-    struct audit *a = sim->audit;
-    struct audit_object *o = sim_new(sizeof(*o));
-    const char *at = body, *end = body + n;
-
-    if (!parse_key(key, o)) {
-        sim_find("an object with a name of another form: %s", key);
-        return;
-    }
-    o->incarnation = cluster_partition("logs", o->number)->incarnation;
-    a->counts.objects++;
-    for (struct audit_object *other = a->objects[sink]; other; other = other->next)
-        if (strcmp(other->key, key) == 0) { /* written over: the same cut again */
-            if (other->incarnation != o->incarnation)
-                sim_find("%s was of the topic before, and is written over", key);
-            return;
-        }
-    compare_objects(sink, o);
-    audit_plan_names(sink, o);
-    o->next = a->objects[sink];
-    a->objects[sink] = o;
-    while (at < end) {
-        const char *line = memchr(at, '\n', (size_t)(end - at));
-        struct source_record *r;
-
-        line = line ? line : end;
-        r = recognise(sink, at, (size_t)(line - at));
-        if (!r)
-            return;
-        if (r->offset < o->first || r->offset > o->last || r->p->number != o->number)
-            sim_find("I2: record %u does not belong into %s", r->n, key);
-        note(r, sink);
-        at = line + 1;
-    }
 }
 
 /* ---- dead letters ---- */
@@ -315,6 +272,32 @@ static const char *header(const struct k_message *m, const char *name)
         if (strcmp(m->headers[i].name, name) == 0)
             return m->headers[i].value;
     return NULL;
+}
+
+/* By place and value; a letter that was too large comes without one, and what is made anew has
+ * places again that letters of the old topic, still under way, name as well: then the time tells.
+ */
+static bool is_of(const struct k_message *letter, const struct source_record *r)
+{
+    const char *time = header(letter, "sluice-timestamp");
+
+    if (letter->value_n)
+        return letter->value_n == r->value_n && memcmp(letter->value, r->value, r->value_n) == 0;
+    return time && strtoll(time, NULL, 10) == sim->wall_base_ms + (int64_t)(r->at_us / 1000);
+}
+
+static void note_letter(struct source_record *r, unsigned sink)
+{
+    r->dead |= (uint8_t)(1u << sink);
+    sim->audit->counts.dead++;
+    sim_trace("dead letter of %s-%d@%lld for %s", "logs", r->p->number, (long long)r->offset,
+              store_names[sink]);
+    if (!ever_expected(r, sink))
+        sim_find("I3: record %u is not for %s, and is a dead letter of it", r->n,
+                 store_names[sink]);
+    if (!r->bad || store_of(sink)->kind == STORE_S3)
+        sim_find("record %u was refused by nobody and is a dead letter of %s", r->n,
+                 store_names[sink]);
 }
 
 void audit_produced(struct k_topic *t, const struct k_message *m)
@@ -328,16 +311,11 @@ void audit_produced(struct k_topic *t, const struct k_message *m)
     ap = &sim->audit->parts[strtol(partition, NULL, 10)];
     for (size_t i = 0; i < ap->n; i++)
         if (ap->records[i]->offset == strtoll(offset, NULL, 10) &&
-            ap->records[i]->incarnation == ap->records[i]->p->incarnation)
+            ap->records[i]->incarnation == ap->records[i]->p->incarnation &&
+            is_of(m, ap->records[i]))
             for (unsigned s = 0; s < SINKS_MAX; s++)
-                if (strcmp(store_names[s], sink) == 0) {
-                    ap->records[i]->dead |= (uint8_t)(1u << s);
-                    sim->audit->counts.dead++;
-                    sim_trace("dead letter of %s-%s@%s for %s", "logs", partition, offset, sink);
-                    if (!ap->records[i]->bad)
-                        sim_find("record %u was refused by nobody and is a dead letter of %s",
-                                 ap->records[i]->n, sink);
-                }
+                if (strcmp(store_names[s], sink) == 0)
+                    note_letter(ap->records[i], s);
 }
 
 void audit_retained(struct k_partition *p)
@@ -345,15 +323,28 @@ void audit_retained(struct k_partition *p)
     struct audit_partition *ap = audit_partition(p);
 
     audit_disturbed("retention");
-    if (p->committed < p->start) /* a recorded plan that begins there cannot be repeated */
-        ap->excused = true;
+    sim->audit->lost = true;
+    audit_tear_plans(p);
     for (size_t i = 0; i < ap->n; i++)
         if (ap->records[i]->offset < p->start && !ap->records[i]->expired &&
-            !audit_explained(ap->records[i], ~0u)) {
-            ap->records[i]->expired = true;
+            !(ap->records[i]->judged && audit_explained(ap->records[i], ~0u))) {
+            ap->records[i]->expired = true; /* for whom other rules would still have it go to */
             ap->records[i]->nobodys = p->committed < 0;
             sim->audit->counts.expired++;
         }
+}
+
+/* What it had at its end is gone, and other records come to have those offsets. */
+void audit_truncated(struct k_partition *p)
+{
+    struct audit_partition *ap = audit_partition(p);
+
+    audit_disturbed("truncation");
+    reach(REACH_CUT_OFF);
+    audit_excuse(ap);
+    for (; ap->n > 0 && ap->records[ap->n - 1]->offset >= p->end; ap->n--)
+        ap->records[ap->n - 1]->expired = ap->records[ap->n - 1]->nobodys = true;
+    ap->checked = ap->checked > ap->n ? ap->n : ap->checked;
 }
 
 /* ---- the program's own numbers ---- */
@@ -394,6 +385,9 @@ void audit_step(struct replica *r)
         check_sink(r, r->pipeline->sinks[i]);
         let_go += *r->pipeline->sinks[i]->count.let_go;
     }
+    reach_step(r);
+    if (*r->pipeline->count.breaches)
+        sim_find("I8: r%zu says that its own books do not balance", r->number);
     if (let_go != sim->audit->let_go[r->number]) {
         sim->audit->let_go[r->number] = let_go;
         audit_disturbed("records were let go");
@@ -441,7 +435,10 @@ static void check_expired(void)
             lost[s] += certain(r) >> s & 1 && !((r->delivered | r->dead) >> s & 1);
     }
     for (unsigned s = 0; s < SINKS_MAX; s++)
-        if (lost[s] > a->told_expired[s])
+        if (!a->lost && a->told_expired[s])
+            sim_find("I7: the program tells of %lu offsets that %s has lost, and none was",
+                     a->told_expired[s], store_names[s]);
+        else if (lost[s] > a->told_expired[s])
             sim_find("I7: retention took %lu records that %s was to have, and the program tells of "
                      "%lu offsets",
                      lost[s], store_names[s], a->told_expired[s]);
@@ -527,7 +524,8 @@ void audit_count(struct counts *to)
     to->expired += a->counts.expired;
     to->duplicates += a->counts.duplicates;
     to->objects += a->counts.objects;
-    to->detaches += a->counts.detaches;
+    for (size_t i = 0; i < REACHES; i++)
+        to->reached[i] += a->counts.reached[i];
     to->kills += a->counts.kills;
     to->pauses += a->counts.pauses;
     to->reloads += a->counts.reloads;

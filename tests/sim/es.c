@@ -63,7 +63,7 @@ static void create(struct bulk *b, const char *action, const char *doc, size_t n
         say(b, sim_chance(SIM_STORE, 500) ? 429 : 503, "es_rejected_execution_exception",
             "queue full");
     } else if (store_find(b->s, id, id_n)) {
-        audit_known(b->s->sink, doc, n);
+        audit_known(b->s->sink, doc, n, true);
         say(b, 409, "version_conflict_engine_exception", "document already exists");
     } else {
         store_put(b->s, id, id_n, doc, n);

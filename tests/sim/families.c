@@ -9,7 +9,7 @@
  * Each is a family of runs that hold little else than what it is about, so that among some hundred
  * seeds many walk through it. */
 
-const char scenario_names[] = "A B C D E F G H J K "
+const char scenario_names[] = "A B C D E F G H J K L M "
                               "f02 f07 f09 f12 f13 f15 f20 f25 f28 f45 f51 f52 f53 f54 f56";
 
 static uint64_t state;
@@ -37,6 +37,7 @@ static void small(struct scenario *s)
     s->n_actions = 0;
     s->alone = 0;
     s->compacted = false;
+    s->first_sinks = 0;
     s->partitions = s->replicas = 1;
     s->sinks = 0x05;
     s->records = 20 + (unsigned)draw(60);
@@ -86,6 +87,23 @@ static void gaps(struct scenario *s, enum action_kind kind)
             act(s, kind, 0, (int64_t)draw(TABLES_MAX));
             s->actions[s->n_actions - 1].at_us = at + 7 * SIM_S + draw(5 * SIM_S);
         }
+    }
+}
+
+/* The archive hangs with an upload that may have been applied, is taken out of the configuration,
+ * and comes back when that has been forgotten or repeated. */
+static void taken_out(struct scenario *s)
+{
+    s->records += 60;
+    for (unsigned i = 0; i < 3; i++) {
+        uint64_t at = SIM_S + draw(s->produce_us);
+
+        act(s, ACTION_STORE_HANGS, 2, 14000);
+        s->actions[s->n_actions - 1].at_us = at;
+        act(s, ACTION_SINKS, 0, 0x01);
+        s->actions[s->n_actions - 1].at_us = at + draw(4 * SIM_S);
+        act(s, ACTION_SINKS, 0, 0x05);
+        s->actions[s->n_actions - 1].at_us = at + (15 + draw(15)) * SIM_S;
     }
 }
 
@@ -143,7 +161,7 @@ static bool row(struct scenario *s, unsigned number)
 {
     memset(&s->fault, 0, sizeof(s->fault));
     s->n_actions = 0;
-    s->alone = 0;
+    s->alone = s->first_sinks = 0;
     s->end_us += 600 * SIM_S;
     switch (number) {
     case 2: /* kill -9 between what others can see and the commit */
@@ -186,6 +204,8 @@ static bool row(struct scenario *s, unsigned number)
         overflows(s);
         away(s, draw(2) ? 0 : 2, 20000);
         often(s, 8, ACTION_RETAIN, 20);
+        if (draw(2))
+            often(s, 4, ACTION_KILL_AT_EFFECT, 30);
         break;
     case 45: /* a webhook away for hours: the arena of a run holds no day of requests */
         s->sinks |= 0x15;
@@ -225,6 +245,8 @@ static bool row(struct scenario *s, unsigned number)
         away(s, draw(2) ? 0 : 2, 10000);
         for (unsigned i = 0; i < 6; i++)
             act(s, ACTION_SINKS, 0, (int64_t)(s->sinks & (draw(63) + 1)) | 0x01);
+        s->first_sinks = draw(2) ? 0x05 : 0;
+        s->earliest = (unsigned)draw(64);
         break;
     default:
         return false;
@@ -237,7 +259,7 @@ bool scenario_named(struct scenario *s, const char *name)
     state = s->seed * 0x9e3779b97f4a7c15u + (uint64_t)name[0];
     if (name[0] == 'f')
         return row(s, (unsigned)strtoul(name + 1, NULL, 10));
-    if (strlen(name) != 1 || !strchr("ABCDEFGHJK", name[0]))
+    if (strlen(name) != 1 || !strchr("ABCDEFGHJKLM", name[0]))
         return false;
     small(s);
     s->name = name;
@@ -272,9 +294,10 @@ bool scenario_named(struct scenario *s, const char *name)
         s->batch_bytes[0] = s->batch_bytes[2] = 2048;
         s->overflow_after_ms[0] = s->overflow_after_ms[2] = 300;
         s->records += 100;
+        s->gaps = draw(2) ? 300 : s->gaps;
         for (unsigned i = 0; i < 4; i++)
             act(s, ACTION_STORE_DEAD, draw(2) ? 0 : 2, 4000);
-        kills(s, 2);
+        kills(s, 6);
         break;
     case 'F': /* uploads are retried after other rules are live */
         other_rules(s, ACTION_RELOAD, 5);
@@ -299,6 +322,15 @@ bool scenario_named(struct scenario *s, const char *name)
         s->fault.http_unheard = 300;
         for (unsigned i = 0; i < 6; i++)
             often(s, 1, draw(2) ? ACTION_REBALANCE : ACTION_RESTART, 0);
+        break;
+    case 'L': /* taken out with a plan that is recorded, uploaded and not answered */
+        until(s, 40);
+        taken_out(s);
+        break;
+    case 'M': /* made anew, with objects of the same names */
+        s->batch_records[2] = 1 + (unsigned)draw(2);
+        for (unsigned i = 0; i < 3; i++)
+            act(s, ACTION_RECREATE, 0, 0);
         break;
     case 'K': /* recorded plans of a sink that is down, and others that must go on */
         act(s, ACTION_STORE_DEAD, 2, 1000000);

@@ -28,7 +28,7 @@ struct exchange {
     struct store_request asked;
     struct store_reply reply;
     uint64_t began_us, disturbances; /* when it was sent */
-    bool told;
+    bool told, zombie;
 };
 
 static struct store *stores;
@@ -213,7 +213,7 @@ static void apply(struct exchange *x)
 
 static void answer(struct exchange *x)
 {
-    audit_asked(x->disturbances);
+    audit_asked(x->disturbances, x->began_us, x->zombie);
     apply(x);
     if (!waited_for(x)) /* nobody knows of what was applied */
         audit_disturbed("an answer for nobody");
@@ -313,7 +313,8 @@ static int submit(struct sl_http *h, struct sl_http_request *q, struct sl_error 
                                .body_n = q->body.n};
     x->began_us = sim->now_us;
     /* Who is out of the group and has not seen it yet repeats what others have. */
-    x->disturbances = group_zombie(c->r) ? UINT64_MAX : audit_disturbances();
+    x->zombie = group_zombie(c->r);
+    x->disturbances = audit_disturbances();
     x->task.run = tell;
     x->travel.fire = arrives;
     x->limit.fire = times_out;

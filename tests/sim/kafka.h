@@ -37,7 +37,10 @@ struct k_partition {
     unsigned incarnation; /* counts recreations */
     int64_t committed;    /* of the group; -1: none */
     bool committed_before;
+    uint64_t commit; /* the latest by number that has been applied */
     char *metadata;
+    bool cut_off; /* an unclean election has taken its end; nothing is produced until an operator
+                     has seen to it */
     struct rd_kafka_s *owner; /* to whom the group gave it last; NULL: nobody yet */
     unsigned moves;           /* how often it went from one to another */
 };
@@ -149,7 +152,7 @@ struct rd_kafka_s {
     bool subscribed, closing, closed, left;
     struct k_member *member;
     int generation;
-    bool lost, owes_assign, owes_revoke, first_assignment, rejoin;
+    bool lost, owes_assign, owes_revoke, first_assignment, rejoin, assign_follows;
     struct k_partition **added; /* cooperative: given after the revoke is answered */
     size_t n_added;
     struct sim_event heartbeat, join, answer;
@@ -170,6 +173,8 @@ void cluster_append(struct k_partition *p, struct k_message *m, unsigned gap);
 void cluster_end_gap(struct k_partition *p, unsigned gap); /* control records at the end */
 void cluster_retain(struct k_partition *p, int64_t start); /* retention */
 void cluster_recreate(struct k_partition *p);
+void cluster_truncate(struct k_partition *p, int64_t end);
+bool cluster_cut_off(void);
 const struct k_message *cluster_read(const struct k_partition *p,
                                      int64_t from); /* the first at or above */
 

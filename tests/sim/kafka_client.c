@@ -281,10 +281,10 @@ static void add(struct rd_kafka_s *rk, const rd_kafka_topic_partition_t *at)
     a->rkt = client_rkt(rk, at->topic);
     a->low = a->high = -1;
     a->paused = p->topic->source && rk->paused >> p->number & 1;
-    a->begin = at->offset;
-    move(rk, a, at->offset);
+    a->begin = at->offset == RD_KAFKA_OFFSET_TAIL(0) ? p->end : at->offset;
+    move(rk, a, a->begin);
     rk->assigned[rk->n_assigned++] = a;
-    if (at->offset < 0)
+    if (a->begin < 0)
         sim_find("a partition is assigned at no offset (%lld)", (long long)at->offset);
 }
 

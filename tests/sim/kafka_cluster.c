@@ -98,10 +98,36 @@ void cluster_recreate(struct k_partition *p)
     p->start = p->end = 0;
     p->incarnation++;
     p->committed = -1;
-    p->committed_before = false;
+    p->committed_before = p->cut_off = false;
     sim_free(p->metadata);
     p->metadata = NULL;
     fetch_kick_all(p);
+}
+
+void cluster_truncate(struct k_partition *p, int64_t end)
+{
+    if (end < p->start)
+        end = p->start;
+    if (end >= p->end || p->cut_off)
+        return;
+    sim_trace("an unclean election: %s-%d ends at %lld", p->topic->name, (int)p->number,
+              (long long)end);
+    while (p->n > p->first && p->log[p->n - 1]->offset >= end)
+        p->n--;
+    p->end = end;
+    p->cut_off = true;
+    audit_truncated(p);
+    fetch_kick_all(p);
+}
+
+bool cluster_cut_off(void)
+{
+    const struct k_topic *t = cluster_topic("logs");
+
+    for (int32_t i = 0; i < t->n; i++)
+        if (t->parts[i].cut_off)
+            return true;
+    return false;
 }
 
 const struct k_message *cluster_read(const struct k_partition *p, int64_t from)

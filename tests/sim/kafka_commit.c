@@ -96,7 +96,11 @@ static bool apply_one(struct commit *c, rd_kafka_topic_partition_t *at, unsigned
     p->committed = at->offset;
     sim_trace("commit: %s-%d = %lld \"%s\" by r%zu%s", p->topic->name, (int)p->number,
               (long long)at->offset, p->metadata, c->rk->r->number, mine ? "" : " LATE");
-    audit_commit(p, at->offset, p->metadata, c->rk->r, !mine);
+    audit_commit(p, at->offset, p->metadata, c->rk->r,
+                 !mine                   ? AUDIT_LATE
+                 : c->number < p->commit ? AUDIT_OVERTAKEN
+                                         : AUDIT_IN_TIME);
+    p->commit = c->number > p->commit ? c->number : p->commit;
     return true;
 }
 
@@ -159,6 +163,7 @@ static rd_kafka_resp_err_t unknown_answer(void)
                                                RD_KAFKA_RESP_ERR__TRANSPORT,
                                                RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT};
 
+    reach(REACH_UNKNOWN);
     return errs[sim_below(SIM_BROKER, 3)];
 }
 

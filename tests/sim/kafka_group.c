@@ -423,12 +423,11 @@ static void answer_cooperative(struct rd_kafka_s *rk)
     for (size_t i = 0; i < rk->n_answer; i++)
         if (!client_find(rk, rk->answer_list[i]))
             rk->added[rk->n_added++] = rk->answer_list[i];
-    if (n_gone) {
-        rk->rejoin = true;
+    if (n_gone) { /* what is added is told when that is answered, be it nothing; then it joins */
+        rk->rejoin = rk->assign_follows = true;
         push_rebalance(rk, true, gone, n_gone);
     } else if (rk->n_added || !rk->first_assignment) {
         push_rebalance(rk, false, rk->added, rk->n_added);
-        rk->n_added = 0;
     }
     rk->first_assignment = true;
 }
@@ -459,6 +458,8 @@ void group_answered(struct rd_kafka_s *rk, bool revoke)
         rk->owes_assign = false;
         if (!rk->member && !rk->closing)
             group_lost(rk);
+        else if (rk->rejoin && !rk->closing)
+            join_soon(rk);
         return;
     }
     rk->owes_revoke = false;
@@ -466,13 +467,12 @@ void group_answered(struct rd_kafka_s *rk, bool revoke)
         rk->lost = false;
     if (rk->closing) {
         group_leave(rk);
-    } else if (rk->n_added && rk->member) {
+    } else if (rk->assign_follows && rk->member) {
         push_rebalance(rk, false, rk->added, rk->n_added);
-        rk->n_added = 0;
-        join_soon(rk);
     } else if (rk->rejoin || !rk->member) {
         join_soon(rk);
     }
+    rk->assign_follows = false;
 }
 
 void group_subscribe(struct rd_kafka_s *rk)

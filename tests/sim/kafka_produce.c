@@ -78,7 +78,7 @@ static void choose(struct mail *m)
     const struct scenario *s = sim->scenario;
 
     m->fate = MAIL_WELL;
-    if (m->message->value_n > s->letter_max)
+    if (strcmp(m->topic->name, "dead") == 0 && m->message->value_n > s->letter_max)
         m->fate = MAIL_TOO_LARGE;
     else if (sim->now_us > s->heal_us)
         return;

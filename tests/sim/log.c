@@ -2,6 +2,8 @@
 #include "ops/log.h"
 
 #include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "audit.h"
 #include "replica.h"
@@ -33,10 +35,20 @@ bool sl_log_enabled(const struct sl_log *l, enum sl_log_level level)
 static const char *const words[] = {"ERROR", "warn", "info", "debug"};
 
 /* What the program says that it repeats: one excuse of the archive. */
-static void judge(const struct sl_log *l, const char *text)
+static void judge(const char *text, const char *name, const char *value)
 {
-    if (l && sim && strstr(text, "every sink begins at the committed offset"))
-        audit_void();
+    if (!sim || !value || strcmp(name, "partition") != 0)
+        return;
+    if (strstr(text, "every sink begins at the committed offset"))
+        audit_void((unsigned)strtoul(value, NULL, 10));
+    else if (strstr(text, "is not understood: every sink"))
+        audit_not_understood((unsigned)strtoul(value, NULL, 10));
+}
+
+static void count(const char *text)
+{
+    if (sim && strstr(text, "retention has removed offsets that the sink"))
+        reach(REACH_EXPIRED);
 }
 
 static size_t number(void)
@@ -51,14 +63,15 @@ void sl_log(struct sl_log *l, enum sl_log_level level, const char *message, ...)
     va_list args;
     const char *name;
 
-    judge(l, message);
-    if (!l || !sim || !sim->tracing)
+    if (!l || !sim)
         return;
+    count(message);
     va_start(args, message);
     text[0] = '\0';
     while ((name = va_arg(args, const char *))) {
         const char *value = va_arg(args, const char *);
 
+        judge(message, name, value);
         if (value && n < sizeof(text))
             n += (size_t)snprintf(text + n, sizeof(text) - n, " %s=%s", name, value);
     }
@@ -71,7 +84,6 @@ void sl_logf(struct sl_log *l, enum sl_log_level level, const char *format, ...)
     char text[2048];
     va_list args;
 
-    judge(l, format);
     if (!l || !sim || !sim->tracing)
         return;
     va_start(args, format);

@@ -13,11 +13,13 @@
 #include "world.h"
 
 static const char usage[] =
-    "usage: sim [--seeds A..B | --seed N] [--scenario NAME] [--trace] [--shrink] [--most N]\n"
+    "usage: sim [--seeds A..B | --seed N] [--scenario NAME] [--trace] [--shrink] [--reach] [--most "
+    "N]\n"
     "  --seeds   many runs; each that fails is named with its finding; --most N: stop after N of "
     "them\n"
     "  --seed    one run; if it fails, it is made as small as may be and its trace is shown\n"
     "  --trace   what happens in each run, as it is\n"
+    "  --reach   how often situations occurred that the design is about, per 1,000 seeds\n"
     "  --scenarios the names of scenarios, and nothing else\n"
     "  --scenario  only what one of these is about: ";
 
@@ -46,7 +48,7 @@ struct options {
     uint64_t first, last;
     const char *scenario;
     uint64_t most; /* stop after so many failed */
-    bool trace, one, shrink;
+    bool trace, one, shrink, reach;
 };
 
 static bool parse(int argc, char **argv, struct options *o)
@@ -59,6 +61,8 @@ static bool parse(int argc, char **argv, struct options *o)
             o->trace = true;
         } else if (strcmp(argv[i], "--shrink") == 0) {
             o->shrink = true;
+        } else if (strcmp(argv[i], "--reach") == 0) {
+            o->reach = true;
         } else if (strcmp(argv[i], "--most") == 0 && value) {
             o->most = strtoull(argv[++i], NULL, 10);
         } else if (strcmp(argv[i], "--seed") == 0 && value) {
@@ -129,6 +133,8 @@ static int run_seeds(struct world *w, const struct options *o)
            counts.seeds, failed, counts.events, counts.turns, counts.records, counts.kills,
            counts.pauses, counts.rebalances, counts.commits, counts.refused, counts.late,
            counts.objects, counts.dead, counts.expired, counts.duplicates);
+    if (o->reach)
+        reach_print(&counts);
     free(s);
     return failed ? 1 : 0;
 }

@@ -172,6 +172,7 @@ void replica_start(struct replica *r)
 static void bury(struct replica *r)
 {
     audit_gone(r);
+    reach_death(r);
     client_replica_died(r);
     http_replica_died(r);
     sim_cancel(&r->turn);
@@ -189,7 +190,7 @@ static void bury(struct replica *r)
 static void finish(struct replica *r)
 {
     sim_trace("r%zu   has stopped with status %d", r->number, r->exit_status);
-    if (r->exit_status != 0)
+    if (r->exit_status != 0 && !cluster_cut_off()) /* else nothing is left that it could read */
         sim_find("r%zu ends with status %d", r->number, r->exit_status);
     audit_step(r);
     audit_gone(r);

@@ -135,6 +135,7 @@ static void tune(struct sl_sink_config *c, unsigned sink)
     c->requests = s->requests[sink];
     c->overflow = s->blocks[sink] ? SL_OVERFLOW_BLOCK : SL_OVERFLOW_DETACH;
     c->overflow_after_ms = s->overflow_after_ms[sink];
+    c->start = s->earliest >> sink & 1 ? SL_START_EARLIEST : SL_START_COMMITTED;
     c->timeout_ms = 10000;
     c->retry_max_ms = 5000;
 }

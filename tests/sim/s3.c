@@ -35,6 +35,8 @@ static void put(struct store *s, const struct store_request *q, struct store_rep
     bool lies = store_fault(sim->scenario->fault.s3_lies);
 
     if (o && store_header(q, "if-none-match", condition, sizeof(condition))) {
+        if (!o->damaged)
+            audit_object_known(s->sink, o->body, o->n, true);
         store_say(ret, 412,
                   "<Error><Code>PreconditionFailed</Code><Message>exists</Message></Error>");
         return;
@@ -101,7 +103,7 @@ void s3_answer(struct store *s, const struct store_request *q, struct store_repl
 
         if (o) {
             if (!o->damaged)
-                audit_object_known(s->sink, o->key, o->body, o->n);
+                audit_object_known(s->sink, o->body, o->n, false);
             say_object(o, ret);
         } else
             store_say(ret, 404, "");

@@ -98,6 +98,7 @@ static void draw_action(struct scenario *s, enum action_kind kind)
         a->a = (int64_t)draw(2 * 3600000) - 3600000;
         break;
     case ACTION_RETAIN:
+    case ACTION_TRUNCATE:
         a->who = (unsigned)draw(s->partitions);
         a->a = (int64_t)draw(20);
         break;
@@ -159,6 +160,8 @@ static void draw_faults(struct scenario *s)
         kinds &= ~(1u << ACTION_STATE_LOST);
     if (draw(8))
         kinds &= ~(1u << ACTION_RECREATE);
+    if (draw(6))
+        kinds &= ~(1u << ACTION_TRUNCATE);
     if (kinds >> ACTION_SINKS & 1) /* without a line nobody knows of sinks that are away */
         f->metadata_refused = 0;
     n = (unsigned)draw(16);
@@ -194,7 +197,7 @@ static void alone(struct scenario *s, unsigned among)
 
 void scenario_draw(struct scenario *s, uint64_t seed)
 {
-    static const char *const names[] = {"A", "B", "C", "D", "E", "F", "G", "H", "J", "K"};
+    static const char *const names[] = {"A", "B", "C", "D", "E", "F", "G", "H", "J", "K", "L", "M"};
 
     memset(s, 0, sizeof(*s));
     draw_state = seed * 0x2545f4914f6cdd1du + 7;
@@ -217,6 +220,11 @@ void scenario_draw(struct scenario *s, uint64_t seed)
         alone(s, ~0u);
     else
         draw_faults(s);
+    if (!s->alone && draw(8) == 0) { /* the others come when there are other sinks, or are healed */
+        s->first_sinks = (unsigned)draw(64);
+        s->earliest = (unsigned)draw(64);
+        s->fault.metadata_refused = 0;
+    }
     if (draw(4) == 0) /* some walk where the readings that fail do */
         scenario_named(s, names[draw(sizeof(names) / sizeof(names[0]))]);
 }
@@ -255,6 +263,8 @@ static void produce(struct k_partition *p)
         sim_chance(SIM_WORKLOAD, s->gaps) ? (unsigned)sim_between(SIM_WORKLOAD, 1, 3) : 0;
     size_t size = sim_between(SIM_WORKLOAD, 80, s->record_most);
 
+    if (p->cut_off)
+        return;
     if (!tombstone)
         m->value = make_value((uint32_t)sim->audit->n, kind, bad, size, &m->value_n);
     m->timestamp_ms = sim->wall_base_ms + (int64_t)(sim->now_us / 1000);
@@ -281,7 +291,7 @@ static void work(struct sim_event *e)
 /* After the healing: what a late commit has put back is put right by the next one only. */
 static void last_records(struct sim_event *e)
 {
-    if (sim->left > 1) { /* not the last */
+    if (sim->left > 1 || cluster_cut_off()) { /* not the last */
         sim_after(e, SIM_S);
         return;
     }
@@ -297,7 +307,7 @@ static void start_world(const struct scenario *s)
     struct workload *w;
     struct sim_event *last = sim_new(sizeof(*last));
 
-    sim->sink_set = s->sinks;
+    sim->sink_set = s->first_sinks & s->sinks ? s->first_sinks & s->sinks : s->sinks;
     rules_begin();
     cluster_begin();
     http_begin();

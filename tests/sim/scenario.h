@@ -49,6 +49,8 @@ enum action_kind {
     ACTION_RECREATE,   /* the source topic is deleted, its offsets with it, and made anew */
     ACTION_STATE_LOST, /* retention has taken the rules versions: the topic is not compacted */
     ACTION_SINKS,      /* a: other sinks, as bits: a rolling change */
+    ACTION_TRUNCATE,   /* who: partition; a: how many offsets go at its end; then an operator resets
+                        */
     ACTION_KINDS
 };
 
@@ -75,6 +77,8 @@ struct scenario {
     bool compacted;   /* the source topic: no sink may leave the live reader */
     unsigned partitions, replicas, records, tables;
     unsigned sinks;       /* as bits of the base configuration's */
+    unsigned first_sinks; /* of them: those that the group begins with */
+    unsigned earliest;    /* of them: a new one starts at the log's beginning */
     unsigned record_most; /* bytes */
     unsigned gaps;        /* thousandths of records that have a gap before them */
     unsigned bad;         /* thousandths of records that a store refuses for their content */

@@ -19,8 +19,12 @@ class Late(AssertionError):
     """A condition did not come true in time."""
 
 
+LEAST = 180     # seconds that any wait may last: a busy machine may run us, or what we wait for, late
+
+
 def wait_until(condition, deadline, what, every=0.05):
-    """Returns the first true value of condition(); raises Late after `deadline` seconds."""
+    """Returns the first true value of condition(); raises Late after `deadline` seconds, or LEAST."""
+    deadline = max(deadline, LEAST)
     end = time.monotonic() + deadline
     while True:
         value = condition()

@@ -23,9 +23,9 @@
 #include "ops/log.h"
 
 /* librdkafka's mock cluster in this process, and a loop. Every wait is for a condition, by turning
- * the loop, and bounded. */
+ * the loop, and bounded: by minutes, for a busy machine may not run this process for a while. */
 
-enum { WAIT_MS = 30000, APIS_MAX = 16 };
+enum { WAIT_MS = 120000, ALARM_S = 330, APIS_MAX = 16 };
 
 /* API keys of Kafka's protocol */
 enum {
@@ -289,23 +289,34 @@ static inline void commit_at(struct world *w, const char *topic, int32_t partiti
 static inline int run_side_by_side(const char *name, const struct CMUnitTest *tests, size_t n)
 {
     const char *only = getenv("SLUICE_TEST_ONLY");
+    pid_t *pids = sl_calloc(n, sizeof(*pids)), pid;
     int failed = 0, status;
 
     if (only) {
+        free(pids);
         cmocka_set_test_filter(only);
         return _cmocka_run_group_tests(name, tests, n, NULL, NULL);
     }
+    fflush(NULL);
     for (size_t i = 0; i < n; i++) {
-        pid_t pid = fork();
-
-        if (pid == 0) {
-            alarm(110); /* one that failed may hang in its teardown */
+        pids[i] = fork();
+        if (pids[i] == 0) {
+            free(pids);
+            setvbuf(stdout, NULL, _IOLBF, 0); /* what it said is not lost with it */
+            alarm(ALARM_S);                   /* one that failed may hang in its teardown */
             exit(_cmocka_run_group_tests(name, &tests[i], 1, NULL, NULL));
         }
-        failed += pid < 0;
+        failed += pids[i] < 0;
     }
-    while (wait(&status) > 0)
-        failed += !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+    while ((pid = wait(&status)) > 0)
+        for (size_t i = 0; i < n; i++)
+            if (pids[i] == pid && status != 0) {
+                failed++;
+                printf("%s failed: %s %d\n", tests[i].name,
+                       WIFSIGNALED(status) ? "signal" : "status",
+                       WIFSIGNALED(status) ? WTERMSIG(status) : WEXITSTATUS(status));
+            }
+    free(pids);
     return failed;
 }
 

@@ -12,7 +12,8 @@
 enum { PARTITIONS_MAX = 64 };
 
 struct seen {
-    int64_t last; /* newest offset taken; -1 */
+    int64_t least; /* offset taken; INT64_MAX */
+    int64_t last;  /* newest one; -1 */
     uint64_t n;
     struct sl_partition *at;
     int epochs;
@@ -71,6 +72,7 @@ static bool member_message(void *user, const struct sl_message *m)
     if (me->hold && (me->hold_all || sl_list_empty(&m->at->sinks[0].spans)))
         sl_hold_cover(me->hold, m->at, m->offset);
     sl_partition_advance(m->at, m->offset, m->timestamp_ms, 0);
+    s->least = m->offset < s->least ? m->offset : s->least;
     s->last = m->offset;
     s->n++;
     me->n++;
@@ -231,8 +233,10 @@ static inline void member_init(struct member *m, struct world *w, const char *to
     m->topic = topic;
     m->room = -1;
     m->arrive.fire = member_arrive;
-    for (size_t i = 0; i < PARTITIONS_MAX; i++)
+    for (size_t i = 0; i < PARTITIONS_MAX; i++) {
+        m->seen[i].least = INT64_MAX;
         m->seen[i].last = -1;
+    }
     m->source.brokers = (struct sl_strings){&w->broker, 1};
     m->source.topics = (struct sl_strings){&m->topic, 1};
     m->source.group = "sluice";

@@ -93,11 +93,11 @@ static void read_only_after_the_arrival(void **state)
     m.lines = m.arrive_later = true;
     member_open(&m, NULL, 0);
     UNTIL(w, m.arriving == 2);
+    assert_false(m.arrivals[0].late || m.arrivals[1].late);
     nothing_comes(&m);
     look_for_commits(&m);
     sl_consumer_partitions(m.c, &n);
     assert_int_equal(n + m.assigned + m.committed, 0);
-    assert_false(m.arrivals[0].late);
     m.c->late_ms = 0;
     UNTIL(w, m.arrivals[0].late && m.arrivals[1].late);
     sl_consumer_arrived(m.c);
@@ -206,7 +206,8 @@ static void f28_gone_below_one_sink_only(void **state)
     member_close(&m);
 }
 
-/* Nobody is past it: the policy decides, and what has gone can be told. */
+/* Nobody is past it: the policy decides, and where that is to go on what is beside the offset still
+ * counts, for what has gone of each sink and for what is carried. */
 static void f28_gone_below_all(void **state)
 {
     struct world *w = *state;
@@ -221,8 +222,8 @@ static void f28_gone_below_all(void **state)
     m.source.out_of_range = SL_RANGE_EARLIEST;
     member_open(&m, NULL, 0);
     UNTIL(w, m.seen[0].last == 199);
-    assert_false(m.line_read);
-    assert_true(m.base > 51 && m.base == only(&m)->log_start);
+    assert_true(m.line_read && m.base == 1);
+    assert_true(m.overtaken == 1 && m.overtaken_to > 51 && m.overtaken_to == only(&m)->log_start);
     member_close(&m);
 }
 
@@ -230,7 +231,7 @@ static void bounds_are_kept(void **state)
 {
     struct world *w = *state;
     struct member m;
-    uint64_t before;
+    uint64_t before, asked_ms;
 
     make_full_topic(w, "logs", 2, 10);
     member_start(&m, w, "logs");
@@ -239,14 +240,14 @@ static void bounds_are_kept(void **state)
     produce_bytes(w, "logs", 1, 100, 100000);
     flush(w);
     before = m.bounds;
+    asked_ms = sl_now_ms(&w->loop.rt);
     m.c->bounds_ms = 0; /* the half minute is over */
     UNTIL(w, m.bounds > before);
     assert_int_equal(m.seen[0].at->log_start, 0);
     assert_int_equal(m.seen[0].at->log_end, 10);
     assert_in_range(m.seen[1].at->log_start, 10, 109);
     assert_int_equal(m.seen[1].at->log_end, 110);
-    assert_in_range(m.c->bounds_ms, sl_now_ms(&w->loop.rt) + SL_BOUNDS_MS - 5000,
-                    sl_now_ms(&w->loop.rt) + SL_BOUNDS_MS);
+    assert_in_range(m.c->bounds_ms, asked_ms + SL_BOUNDS_MS, sl_now_ms(&w->loop.rt) + SL_BOUNDS_MS);
     member_close(&m);
 }
 

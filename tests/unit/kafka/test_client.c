@@ -130,7 +130,8 @@ static void check_finds_topics(void **state)
 
 static void check_says_what_is_wrong(void **state)
 {
-    const char *closed = "127.0.0.1:1", *unknown = "no-such-host.invalid:9092", *topic = "logs";
+    char name[100];
+    const char *closed = "127.0.0.1:1", *unknown = name, *topic = "logs";
     struct sl_config config = {
         .source = {
             .brokers = {&closed, 1}, .topics = {&topic, 1}, .group = "g", .memory = 1u << 20}};
@@ -142,10 +143,12 @@ static void check_says_what_is_wrong(void **state)
     assert_int_equal(sl_kafka_check(&config, NULL, 2000, &found, &err), SL_EKAFKA);
     assert_non_null(strstr(err.text, "no connection"));
     assert_non_null(strstr(err.text, "127.0.0.1:1"));
+    /* A label over 63 bytes fails in the resolver before anything is asked of the network. */
+    snprintf(name, sizeof(name), "%070d.invalid:9092", 0);
     config.source.brokers.items = &unknown;
     assert_int_equal(sl_kafka_check(&config, NULL, 10000, &found, &err), SL_EKAFKA);
     assert_non_null(strstr(err.text, "cannot be resolved"));
-    assert_non_null(strstr(err.text, "no-such-host.invalid"));
+    assert_non_null(strstr(err.text, "000.invalid"));
     sl_buf_release(&found);
 }
 

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "kept_commit.h"
 #include "member.h"
 
 #include <dlfcn.h>
@@ -21,7 +22,18 @@ rd_kafka_resp_err_t rd_kafka_commit_queue(
     sent++;
     if (sent - answered > most_in_flight)
         most_in_flight = sent - answered;
+    if (kept.wanted)
+        return keep_commit(rk, offsets, queue, cb, opaque);
     return real(rk, offsets, queue, (void *)cb, opaque);
+}
+
+static void let_go_of_kept_commit(void)
+{
+    sent--; /* it is counted already */
+    assert_int_equal(rd_kafka_commit_queue(kept.rk, kept.offsets, kept.queue, kept.cb, kept.opaque),
+                     0);
+    rd_kafka_topic_partition_list_destroy(kept.offsets);
+    kept.offsets = NULL;
 }
 
 /* The mock fails commits as a whole only. As the library does, the whole gets the error too. */
@@ -45,6 +57,13 @@ static struct sl_partition *at(struct member *m, size_t i)
     return m->seen[i].at;
 }
 
+/* Until they are cleared; the library tries again by itself. */
+static void all_commits_fail(struct world *w, rd_kafka_resp_err_t err)
+{
+    for (int i = 0; i < 200; i++)
+        rd_kafka_mock_push_request_errors(w->mock, OFFSET_COMMIT, 1, err);
+}
+
 /* A commit that fails is repeated, and nothing counts as committed before the broker said so. */
 static void refused(void **state, rd_kafka_resp_err_t err)
 {
@@ -58,11 +77,12 @@ static void refused(void **state, rd_kafka_resp_err_t err)
     m.strict = true; /* this answer leaves no doubt */
     member_open(&m, NULL, 0);
     UNTIL(w, m.n == 10 && at(&m, 0)->committed == 10);
-    rd_kafka_mock_push_request_errors(w->mock, OFFSET_COMMIT, 2, err, err);
+    all_commits_fail(w, err);
     fill(w, "logs", 2, 10);
     UNTIL(w, m.n == 30 && m.c->commit.worst == err);
     assert_int_equal(at(&m, 0)->committed, 10);
     assert_int_equal(at(&m, 1)->committed, 0);
+    rd_kafka_mock_clear_request_errors(w->mock, OFFSET_COMMIT);
     UNTIL(w, at(&m, 0)->committed == 20 && at(&m, 1)->committed == 10);
     assert_int_equal(committed(w, "logs", 0), 20);
     assert_int_equal(m.ended, 0);
@@ -157,7 +177,7 @@ static void f22_metadata_too_large(void **state)
     flush(w);
     UNTIL(w, at(&m, 0)->committed == 20);
     assert_true(sl_part_of(at(&m, 0))->plain);
-    assert_int_equal(sl_consumer_counts(m.c)->plain, 1);
+    assert_in_range(sl_consumer_counts(m.c)->plain, 1, 10); /* one, if all came at once */
     committed_line(w, "logs", 0, line, sizeof(line));
     assert_string_equal(line, "");
     assert_int_equal(m.ended, 0);
@@ -226,13 +246,19 @@ static void open_cut(struct member *m)
     m->hold_all = true;
 }
 
+/* While the second since the last commit is never over. */
+static bool goes_at_once(struct member *m, struct sl_hold *h)
+{
+    m->c->commit_ms = sl_now_ms(&m->w->loop.rt);
+    return sl_plan_gate(h) == SL_PLAN_GO;
+}
+
 /* A plan waits for no second to be over, but for the commit that is under way. */
 static void plans_at_once(void **state)
 {
     struct world *w = *state;
     struct member m;
     struct sl_hold *h;
-    uint64_t before;
     unsigned was_sent;
 
     make_topic(w, "logs", 1);
@@ -243,8 +269,6 @@ static void plans_at_once(void **state)
     open_cut(&m);
     fill(w, "logs", 1, 10);
     UNTIL(w, m.n == 10);
-    look_for_commits(&m); /* just now */
-    before = m.c->commit_ms;
     was_sent = sent;
     h = cut(&m);
     assert_int_equal(sl_plan_gate(h), SL_PLAN_PROPOSED);
@@ -252,19 +276,22 @@ static void plans_at_once(void **state)
     sl_consumer_commit_soon(m.c);
     sl_consumer_commit_soon(m.c);
     assert_int_equal(sl_plan_gate(h), SL_PLAN_WAIT);
-    UNTIL(w, sl_plan_gate(h) == SL_PLAN_GO);
+    UNTIL(w, goes_at_once(&m, h));
     assert_true(sent > was_sent);
-    assert_in_range(m.c->commit_ms - before, 0, SL_TICK_MS - 1);
+    kept.wanted = true;
     sl_hold_unref(h);
-    watch_requests(w, OFFSET_COMMIT, 1, 3000);
-    watch_requests(w, OFFSET_COMMIT, 100, 0);
     open_cut(&m);
     fill(w, "logs", 1, 10);
-    UNTIL(w, m.n == 20 && m.c->commit.in_flight);
+    UNTIL(w, m.n == 20 && kept.offsets);
     h = cut(&m);
     assert_int_equal(sl_plan_gate(h), SL_PLAN_PROPOSED);
     sl_consumer_commit_soon(m.c);
     was_sent = sent;
+    for (int i = 0; i < 5; i++)
+        uv_run(&w->loop.uv, UV_RUN_ONCE);
+    assert_int_equal(sent, was_sent);
+    assert_int_equal(sl_plan_gate(h), SL_PLAN_WAIT);
+    let_go_of_kept_commit();
     UNTIL(w, sl_plan_gate(h) == SL_PLAN_GO);
     assert_true(sent > was_sent); /* what was under way did not carry it */
     assert_int_equal(most_in_flight, 1);
@@ -328,9 +355,7 @@ static void never_past_a_hold(void **state)
 
 static void all_commits_time_out(struct world *w)
 {
-    for (int i = 0; i < 20; i++) /* the library tries again by itself */
-        rd_kafka_mock_push_request_errors(w->mock, OFFSET_COMMIT, 1,
-                                          RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT);
+    all_commits_fail(w, RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT);
 }
 
 /* Whether it was applied is not known. Where cuts are recorded the epoch ends: what is outstanding
@@ -340,6 +365,7 @@ static void f21_commit_timeout_ends_the_epoch(void **state)
     struct world *w = *state;
     struct member m;
     struct sl_partition *old;
+    uint64_t before;
 
     make_full_topic(w, "logs", 2, 10);
     member_init(&m, w, "logs");
@@ -359,8 +385,9 @@ static void f21_commit_timeout_ends_the_epoch(void **state)
     sl_hold_unref(cut(&m)); /* too late: counts for nothing */
     assert_int_equal(old->committed, 10);
     sl_partition_unref(old);
+    before = m.seen[0].n;
     UNTIL(w, m.assigned == 2 && at(&m, 0)->next == 20);
-    assert_int_equal(m.seen[0].n, 30); /* read again */
+    assert_int_equal(m.seen[0].n, before + 10); /* read again */
     fill(w, "logs", 2, 10);
     UNTIL(w, at(&m, 0)->committed == 30 && at(&m, 1)->committed == 20);
     assert_int_equal(m.broken, 0);
@@ -379,11 +406,12 @@ static void f21_commit_timeout_while_paused(void **state)
     member_init(&m, w, "logs");
     m.lines = m.strict = true;
     m.room = 120;
-    all_commits_time_out(w); /* that of the start as well: it is repeated */
-    rd_kafka_mock_clear_request_errors(w->mock, OFFSET_COMMIT);
+    m.hold = sl_hold_new(0, false, false);
     member_open(&m, NULL, 0);
     UNTIL(w, m.refused > 0);
     all_commits_time_out(w);
+    sl_hold_unref(m.hold); /* so that there is something to commit */
+    m.hold = NULL;
     UNTIL(w, m.lost >= 1);
     rd_kafka_mock_clear_request_errors(w->mock, OFFSET_COMMIT);
     UNTIL(w, m.assigned == 2);

@@ -3,7 +3,7 @@
 
 #include "kafka/read.h"
 
-enum { READ_MS = 20000, TAKEN_MAX = 64 };
+enum { READ_MS = WAIT_MS, TAKEN_MAX = 64 };
 
 /* What was handed over, as "partition/offset value". */
 struct taken {
@@ -240,7 +240,7 @@ static void nobody_answers(void **state)
     make_full_topic(w, "logs", 1, 1);
     all_brokers_down(w);
     reader_init(&r, w, "logs");
-    r.what.timeout_ms = 1000;
+    r.what.timeout_ms = 5000;
     assert_int_equal(read_last(&r, 1), SL_EKAFKA);
     assert_non_null(strstr(r.err.text, "no connection to the broker"));
     all_brokers_up(w);

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "member.h"
 
+#include <dlfcn.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+
 enum { PARTITIONS = 6 };
 
 static bool whole(const struct member *m, size_t n, int32_t partition, int64_t last)
@@ -143,16 +147,13 @@ static void f07_lost_assignment_is_not_committed(void **state)
 
     start_holding(&m, w);
     m.drain_later = true;
-    rd_kafka_mock_push_request_errors(w->mock, HEARTBEAT, 3, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID,
-                                      RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID,
-                                      RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID);
+    rd_kafka_mock_push_request_errors(w->mock, HEARTBEAT, 1, RD_KAFKA_RESP_ERR_UNKNOWN_MEMBER_ID);
     UNTIL(w, m.lost == 2);
     assert_int_equal(m.revoking, 0);
     assert_int_equal(committed(w, "logs", 0), 0);
     sl_hold_unref(m.hold);
     m.hold = NULL;
     m.drain_later = false;
-    rd_kafka_mock_clear_request_errors(w->mock, 12);
     UNTIL(w, m.assigned == 2 && m.n == 200); /* read again */
     assert_int_equal(m.broken, 0);
     assert_int_equal(m.seen[0].epochs, 2);
@@ -217,14 +218,20 @@ static void refused_assignment_comes_again(void **state)
 {
     struct world *w = *state;
     struct member m;
+    size_t joined;
 
     make_full_topic(w, "logs", 2, 100);
     rd_kafka_mock_push_request_errors(w->mock, OFFSET_COMMIT, 1,
                                       RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
+    watch_requests(w, JOIN_GROUP, 100, 0);
     member_init(&m, w, "logs");
     member_open(&m, NULL, 0);
     UNTIL(w, m.c->commit.worst == RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
+    joined = requests(w, JOIN_GROUP);
     rd_kafka_mock_push_request_errors(w->mock, HEARTBEAT, 1, RD_KAFKA_RESP_ERR_ILLEGAL_GENERATION);
+    UNTIL(w, requests(w, JOIN_GROUP) > joined);
+    /* Not for the next generation: some versions need no heartbeat to see that this one is over. */
+    rd_kafka_mock_clear_request_errors(w->mock, HEARTBEAT);
     UNTIL(w, m.assigned == 2 && m.n == 200);
     assert_int_equal(m.broken, 0);
     member_close(&m);
@@ -254,6 +261,23 @@ static void closed_while_lost(void **state)
     sl_consumer_free(m.c);
 }
 
+/* The broker answers when the test says so. */
+static sem_t answer;
+static atomic_bool slow, waited_for;
+
+rd_kafka_resp_err_t rd_kafka_committed(rd_kafka_t *rk, rd_kafka_topic_partition_list_t *partitions,
+                                       int timeout_ms)
+{
+    rd_kafka_resp_err_t (*real)(rd_kafka_t *, rd_kafka_topic_partition_list_t *, int);
+
+    *(void **)&real = dlsym(RTLD_NEXT, "rd_kafka_committed");
+    if (atomic_load(&slow)) {
+        atomic_store(&waited_for, true);
+        sem_wait(&answer);
+    }
+    return real(rk, partitions, timeout_ms);
+}
+
 /* The look-up may wait for a broker for seconds; a close does not wait for it. */
 static void closed_while_a_broker_is_slow(void **state)
 {
@@ -261,13 +285,16 @@ static void closed_while_a_broker_is_slow(void **state)
     struct member m;
 
     make_topic(w, "logs", 2);
-    watch_requests(w, OFFSET_FETCH, 2, 8000);
+    assert_int_equal(sem_init(&answer, 0, 0), 0);
+    atomic_store(&slow, true);
     member_init(&m, w, "logs");
     member_open(&m, NULL, 0);
-    UNTIL(w, m.c->stage == SL_RESOLVING && requests(w, OFFSET_FETCH) > 0);
+    UNTIL(w, m.c->stage == SL_RESOLVING && atomic_load(&waited_for));
     sl_consumer_close(m.c);
     UNTIL(w, m.c->close_stage != SL_CLOSING);
     assert_true(m.c->start_running);
+    atomic_store(&slow, false);
+    sem_post(&answer);
     UNTIL(w, m.closed);
     sl_consumer_free(m.c);
 }

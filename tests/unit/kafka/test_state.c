@@ -332,9 +332,12 @@ static void brokers_that_cannot_be_reached_are_told_in_words(void **state)
     struct world *w = *state;
     const char *const a[] = {"a1"};
     struct keeper k;
+    char broker[100];
 
     keeper_open(&k, w);
-    k.broker = "no.such.host.invalid:9092";
+    /* A label over 63 bytes fails in the resolver before anything is asked of the network. */
+    snprintf(broker, sizeof(broker), "%070d.invalid:9092", 0);
+    k.broker = broker;
     assert_int_equal(get(&k, a, 1), SL_EKAFKA);
     assert_non_null(strstr(k.why, "resolved"));
     assert_int_equal(put(&k, "a1", "first"), SL_EKAFKA);

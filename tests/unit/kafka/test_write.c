@@ -4,7 +4,7 @@
 #include "kafka/read.h"
 #include "kafka/write.h"
 
-enum { POLL_MS = 100, TRIES = 300 };
+enum { POLL_MS = 100, TRIES = WAIT_MS / POLL_MS };
 
 struct answers {
     size_t good, bad;
@@ -31,10 +31,10 @@ static void on_done(void *user, const char *why)
     }
 }
 
-static void open_desk(struct desk *d, struct world *w)
+static void open_desk(struct desk *d, struct world *w, const char *timeout_ms)
 {
-    *d = (struct desk){
-        .properties = {{"message.timeout.ms", "3000", 0, 0}, {"message.max.bytes", "2000", 0, 0}}};
+    *d = (struct desk){.properties = {{"message.timeout.ms", timeout_ms, 0, 0},
+                                      {"message.max.bytes", "2000", 0, 0}}};
     d->config.source.brokers = (struct sl_strings){&w->broker, 1};
     d->config.source.group = "g";
     d->config.source.memory = 8 << 20;
@@ -100,7 +100,7 @@ static void what_is_written_is_read(void **state)
     size_t n = 0;
 
     make_topic(*state, "logs", 2);
-    open_desk(&d, *state);
+    open_desk(&d, *state, "120000");
     assert_int_equal(sl_kafka_writer_partitions(d.w, "logs"), 2);
     assert_int_equal(sl_kafka_writer_partitions(d.w, "others"), 0);
     assert_int_equal(put(&d, "logs", 1, none, none), SL_OK);
@@ -122,7 +122,7 @@ static void what_cannot_be_written(void **state)
     struct desk d;
 
     make_topic(*state, "logs", 1);
-    open_desk(&d, *state);
+    open_desk(&d, *state, "3000");
     assert_int_equal(put(&d, "logs", 0, SL_SLICE_LITERAL("k"), sl_slice(large, sizeof(large))),
                      SL_EKAFKA);
     assert_non_null(strstr(d.err.text, "too large"));
@@ -143,7 +143,7 @@ static void the_writer_goes(void **state)
     struct desk d;
 
     make_topic(*state, "logs", 1);
-    open_desk(&d, *state);
+    open_desk(&d, *state, "120000");
     all_brokers_down(*state);
     assert_int_equal(put(&d, "logs", 0, SL_SLICE_LITERAL("k"), SL_SLICE_LITERAL("v")), SL_OK);
     sl_kafka_writer_free(d.w);

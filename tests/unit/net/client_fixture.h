@@ -63,7 +63,7 @@ static inline void exchange_init(struct exchange *e, struct fixture *f, const ch
     snprintf(e->url, sizeof(e->url), "http://127.0.0.1:%d%s", f->peer.port, path);
     e->r = (struct sl_http_request){.method = method,
                                     .url = e->url,
-                                    .timeout_ms = 10000,
+                                    .timeout_ms = 120000,
                                     .max_reply = 1 << 20,
                                     .done = keep_reply};
 }

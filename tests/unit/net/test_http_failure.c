@@ -140,10 +140,13 @@ static void say_nothing(struct peer_connection *c)
     (void)c;
 }
 
+/* All of it would come within ten seconds. */
 static void drip(struct peer_connection *c)
 {
-    peer_send_slowly(
-        c, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nxxxxxxxxxxxxxxxxxxxxxxxxxxx", 10);
+    static char text[1100];
+
+    snprintf(text, sizeof(text), "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n%01000d", 0);
+    peer_send_slowly(c, text, 10);
 }
 
 static void test_f46_the_deadline_is_for_the_whole_exchange(void **state)
@@ -160,11 +163,12 @@ static void test_f46_the_deadline_is_for_the_whole_exchange(void **state)
         e.r.timeout_ms = 150;
         run_and_expect(f, &e, SL_HTTP_TIMEOUT, "no whole reply from 127.0.0.1:");
         assert_true(uv_hrtime() - before >= 140 * 1000000ull);
-        assert_true(uv_hrtime() - before < 5000 * 1000000ull);
     }
 }
 
-static int closed_port(void)
+/* A port that refuses, and that nobody else is given as long as ret_fd stays open: bound, and no
+ * one listens. */
+static int closed_port(int *ret_fd)
 {
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
     socklen_t n = sizeof(at);
@@ -172,7 +176,7 @@ static int closed_port(void)
 
     assert_int_equal(bind(fd, (struct sockaddr *)&at, n), 0);
     getsockname(fd, (struct sockaddr *)&at, &n);
-    close(fd);
+    *ret_fd = fd;
     return ntohs(at.sin_port);
 }
 
@@ -181,7 +185,7 @@ static void test_refused_in_words(void **state)
     struct fixture *f = *state;
     struct exchange e;
     char words[80];
-    int port = closed_port();
+    int fd, port = closed_port(&fd);
 
     exchange_init(&e, f, "GET", "/");
     snprintf(e.url, sizeof(e.url), "http://user:secret@127.0.0.1:%d/path", port);
@@ -190,6 +194,7 @@ static void test_refused_in_words(void **state)
     assert_int_equal(e.result, SL_HTTP_CONNECT);
     assert_string_equal(e.error, words);
     exchange_release(&e);
+    close(fd);
 }
 
 static void test_f49_a_name_without_address(void **state)
@@ -345,11 +350,13 @@ static void test_a_refusing_proxy_in_words(void **state)
     struct fixture *f = *state;
     struct exchange e;
     char proxy[80];
+    int fd;
 
-    snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%d", closed_port());
+    snprintf(proxy, sizeof(proxy), "http://127.0.0.1:%d", closed_port(&fd));
     exchange_init(&e, f, "GET", "/");
     e.r.proxy = proxy;
     run_and_expect(f, &e, SL_HTTP_CONNECT, "connection refused by the proxy 127.0.0.1:");
+    close(fd);
 }
 
 int main(void)

@@ -102,7 +102,9 @@ static void every_damaged_byte_is_found(void **state)
         }
         assert_null(try_unpack(&s, sl_slice(copy.p, i))); /* cut */
     }
-    assert_in_range(harmless, 0, 2);
+    /* The folder's name is chance, and with it the frame: at most a bit of its descriptor, of the
+     * modes, and of the padding behind each of four tables. */
+    assert_in_range(harmless, 0, 6);
     sl_buf_byte(&copy, 'x');
     assert_null(try_unpack(&s, sl_buf_as_slice(&copy)));
     copy.n--;

@@ -211,6 +211,12 @@ static void f23_garbage_and_foreign_metadata_is_ignored(void **state)
         "hello",
         "{\"b\":100}",
         "2;b=100;x",
+        "2;b=100;n=",
+        "2;b=100;n=0",
+        "2;b=100;n=-1",
+        "2;b=100;nA=1",
+        "2;b=100;n=1!",
+        "2;b=100;n=zzzzzz",
         "2;b=100;sAAAAAA",
         "2;b=100;sAAAAAA=",
         "2;b=100;sAAAAA=0",
@@ -415,6 +421,28 @@ static void entries_are_told_with_absolute_offsets(void **state)
     sl_partition_unref(p);
 }
 
+static void starts_are_counted_until_there_are_none(void **state)
+{
+    struct sl_partition *p = fixture_partition(SINKS, 200), *q;
+    uint64_t none = sl_partition_fingerprint(p);
+    char line[SL_METADATA_MAX];
+
+    (void)state;
+    p->starts = 40;
+    assert_int_not_equal(sl_partition_fingerprint(p), none);
+    q = again(p, &names, SINKS, NULL);
+    assert_int_equal(q->starts, 40);
+    assert_true(sl_metadata_write(p, &names, line) > 0);
+    assert_non_null(strstr(line, ";n=14"));
+    p->starts = 0;
+    assert_true(sl_metadata_write(p, &names, line) > 0);
+    assert_null(strstr(line, ";n="));
+    assert_true(sl_metadata_read(q, &names, 200, sl_slice_str(line), NULL));
+    assert_int_equal(q->starts, 0);
+    sl_partition_unref(p);
+    sl_partition_unref(q);
+}
+
 static void changed(const struct sl_partition *p, uint64_t *last)
 {
     uint64_t now = sl_partition_fingerprint(p);
@@ -477,6 +505,7 @@ int main(void)
         cmocka_unit_test(two_sinks_of_one_short_id_both_begin_at_the_least),
         cmocka_unit_test(a_line_reaches_as_far_as_its_foremost_sink),
         cmocka_unit_test(entries_are_told_with_absolute_offsets),
+        cmocka_unit_test(starts_are_counted_until_there_are_none),
         cmocka_unit_test(the_fingerprint_changes_with_all_that_the_line_says),
         cmocka_unit_test(a_short_id_is_six_characters_of_its_own),
     };

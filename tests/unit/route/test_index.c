@@ -346,7 +346,7 @@ static void the_index_finds_what_judging_every_rule_finds(void **state)
     struct tally tally = {0};
 
     (void)state;
-    dice = seed ? strtoull(seed, NULL, 10) : (uint64_t)time(NULL) * 2654435761u;
+    dice = seed ? strtoull(seed, NULL, 10) : 20261123;
     print_message("SLUICE_SEED=%llu\n", (unsigned long long)dice);
     dice |= 1ULL << 63; /* the generator never leaves 0 */
     while (tally.records < pairs)

@@ -329,7 +329,7 @@ static void no_match_is_without_its_literal(void **state)
     struct sl_buf pattern, text, other;
 
     (void)state;
-    dice = seed ? strtoull(seed, NULL, 10) : (uint64_t)time(NULL) * 2654435761u;
+    dice = seed ? strtoull(seed, NULL, 10) : 20261123;
     print_message("SLUICE_SEED=%llu\n", (unsigned long long)dice);
     dice |= 1ULL << 63; /* the generator never leaves 0 */
     sl_buf_init(&pattern, 1 << 16);

@@ -172,7 +172,7 @@ static void a_pipe_waits_for_its_reader(void **state)
     int fd;
 
     (void)state;
-    alarm(20); /* a blocked open() would wait for ever */
+    alarm(300); /* a blocked open() would wait for ever */
     assert_int_equal(mkfifo(path, 0600), 0);
     start(&w, path, SL_ARCHIVE_RAW, 1);
     world_record(&w, "x");

@@ -159,14 +159,15 @@ static void other_choices_are_the_same_object(void **state)
     forget(&o);
 }
 
+/* Not gzip: what ISA-L makes of the same differs now and then, as that of another version does. */
 static void a_repeated_plan_makes_the_same_object(void **state)
 {
-    struct object o = first_replica(SL_COMPRESS_GZIP);
+    struct object o = first_replica(SL_COMPRESS_ZSTD);
     struct archive_world w;
 
     (void)state;
     commits = 0;
-    succeed(&w, SL_COMPRESS_GZIP, NULL);
+    succeed(&w, SL_COMPRESS_ZSTD, NULL);
     repeat(&w);
     assert_string_equal(w.seen.url, o.url);
     same_identity(&w, &o);

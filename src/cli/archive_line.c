@@ -16,6 +16,7 @@ struct place {
 
 struct sl_archive_decoder {
     const struct sl_config *config;
+    struct sl_correlation_config correlation_config;
     struct sl_fields *fields;
     struct sl_decoder *decoder;
     struct sl_envelope *envelope;
@@ -34,10 +35,12 @@ struct sl_archive_decoder *sl_archive_decoder_new(const struct sl_config *config
         .timezone = config->source.timezone,
         .decode = config->source.decode,
         .n_decode = config->source.n_decode,
-        .correlation = &config->source.correlation,
+        .correlation = &d->correlation_config,
     };
 
     d->config = config;
+    d->correlation_config = config->source.correlation;
+    d->correlation_config.make = false; /* of the cluster and the message, which are not here */
     d->fields = decoding.fields = sl_fields_new();
     d->envelope = sl_envelope_new();
     d->decoder = sl_decoder_new(&decoding, err);

@@ -9,6 +9,10 @@
  * an `envelope` it is the value, decoded as its topic is; a `raw` line likewise, which is all that
  * there is of it.
  *
+ * Correlation ids that were made stand in `json` lines only, and those from headers not in `raw`
+ * ones; of what was a piece of a message (cloudwatch, otlp_json), `raw` and `envelope` hold the
+ * piece as it was, not taken apart.
+ *
  * A record whose time was Kafka's has it in an envelope only. Elsewhere it has none (time_ns 0),
  * and the bounds of its member are all that is known. */
 

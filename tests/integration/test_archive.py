@@ -128,6 +128,15 @@ def test_times_narrow_keys_and_members(world):
     assert lines_of("-c", config, "--from", "2026-03-01") == []
 
 
+@pytest.mark.parametrize("compression", ["none", "gzip"])
+def test_lists_are_no_ids_with_and_without_an_index(world, compression):
+    ids = ["a-1", ["a-1", "b-2"], {"x": "a-1"}, True, 17]
+    values = [json.dumps({"n": n, "correlation_id": value}).encode() for n, value in enumerate(ids)]
+    config = archive(world, values, partitions=1, compression=compression)
+    for wanted, found in (("a-1", [0]), ("b-2", []), ("true", []), ("17", [4])):
+        assert [line["record"]["n"] for line in lines_of("-c", config, "--id", wanted)] == found
+
+
 def put_again(world, key, change):
     """The same object, with its metadata and other bytes."""
     headers, data = world.store.get(world.bucket, key)

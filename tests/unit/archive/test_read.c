@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "archive/archive.h"
+#include "archive/check.h"
 #include "base/alloc.h"
 #include "base/hash.h"
 #include "config/secret.h"
@@ -309,6 +310,31 @@ static void small_objects_say_nothing_of_the_tails_of_large_ones(void **state)
     end(&s);
 }
 
+/* As many records as offsets prove nothing of gaps where messages hold several. */
+static void messages_of_many_records_are_told(void **state)
+{
+    const struct sl_archive_query all = sl_archive_all();
+    struct store s;
+
+    (void)state;
+    for (size_t each = 1; each <= 2; each++) {
+        struct sl_http_reply reply = {.result = SL_HTTP_OK, .error = "", .status = 200};
+        struct sl_archive_checked checked;
+        struct sl_error err = {0};
+        size_t n;
+
+        begin(&s);
+        reply.body = sl_buf_as_slice(add(&s, SL_COMPRESS_ZSTD, 10, 10, each, 0));
+        assert_int_equal(look(&s, &all), SL_OK);
+        assert_int_equal(
+            sl_archive_check(s.archive, sl_archive_objects(s.archive, &n), &reply, &checked, &err),
+            SL_OK);
+        assert_int_equal(checked.records, 10);
+        assert_int_equal(checked.many, each == 2);
+        end(&s);
+    }
+}
+
 /* ---- damage ---- */
 
 static void damage_hides_nothing_else(void **state)
@@ -372,6 +398,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(offsets_are_told_where_they_are_known),
         cmocka_unit_test(small_objects_say_nothing_of_the_tails_of_large_ones),
+        cmocka_unit_test(messages_of_many_records_are_told),
         cmocka_unit_test(damage_hides_nothing_else),
         cmocka_unit_test(folders_only_lead_deeper),
         cmocka_unit_test(a_page_does_not_lead_to_itself),

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "cli/archive_line.h"
+#include "sluice/record.h"
 
 /* Noon of 2026-01-31, in ns. */
 static const int64_t noon = INT64_C(1769860800) * 1000000000, second = 1000000000;
@@ -55,9 +56,34 @@ static void a_time_lies_between_those_around_it(void **state)
     sl_archive_decoder_free(d);
 }
 
+/* An id that is made is of the message's place in its cluster, of which a line knows nothing: none
+ * is better than another one each time. */
+static void no_id_is_made(void **state)
+{
+    const struct sl_config config = {.source = {.correlation = {.make = true}}};
+    const struct sl_archive_object object = {.name = {.topic = SL_SLICE_LITERAL("logs")}};
+    const struct sl_archive_line line = {.object = &object,
+                                         .format = SL_ARCHIVE_RAW,
+                                         .text = SL_SLICE_LITERAL("{\"n\":1}"),
+                                         .offset = 7};
+    struct sl_error err = {0};
+    struct sl_archive_decoder *d = sl_archive_decoder_new(&config, &err);
+    struct sl_archived got;
+
+    (void)state;
+    assert_non_null(d);
+    assert_true(sl_archive_decode(d, &line, &got));
+    assert_int_equal(sl_record_value(&got.record, sl_archive_decoder_correlation(d)).type,
+                     SL_VALUE_ABSENT);
+    sl_archive_decoder_free(d);
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(a_time_lies_between_those_around_it)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_time_lies_between_those_around_it),
+        cmocka_unit_test(no_id_is_made),
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

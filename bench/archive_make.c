@@ -88,7 +88,7 @@ static void add(struct part *p, size_t partition, uint64_t request, unsigned ste
         second / 3600, second / 60 % 60, second % 60, (unsigned)(ms % 1000), services[step % 5],
         (unsigned)(chance & 0xf), chance % 50 ? "info" : "error", step, chance & 0xffffffffff,
         (unsigned)(chance >> 8 & 0xff), (unsigned)(chance >> 16 & 0xffff), mix(chance), id);
-    sl_archive_note(&p->notes, SL_COMPRESS_ZSTD, p->lines.n - begin, p->next++, ms * 1000000, &hash);
+    sl_archive_note(&p->notes, SL_COMPRESS_GZIP, p->lines.n - begin, p->next++, ms * 1000000, &hash);
     if (p->lines.n >= OBJECT)
         close_object(p, partition);
 }

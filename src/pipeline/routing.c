@@ -144,7 +144,8 @@ static void add_decoding(const struct sl_source_config *source, struct sl_buf *o
     for (size_t i = 0; i < source->n_decode; i++) {
         const struct sl_decode_rule *rule = &source->decode[i];
 
-        sl_buf_printf(out, "%d %d %s\n", (int)rule->form, (int)rule->kind, rule->topic);
+        sl_buf_printf(out, "%d %d\n", (int)rule->form, (int)rule->kind);
+        sl_buf_printf(out, "topic %zu:%s\n", strlen(rule->topic), rule->topic);
         add_texts("text", &rule->patterns, out);
     }
     add_texts("field", &source->correlation.fields, out);

@@ -20,7 +20,7 @@ static bool begins_with_month(const struct sl_cursor *c)
 {
     for (const char *m = months; *m && c->end - c->p > 14; m += 3)
         if (memcmp(c->p, m, 3) == 0)
-            return c->p[3] == ' ';
+            return c->p[3] == ' ' && c->p[5] != ',' && c->p[6] != ','; /* Jan 31, 2026: Java's */
     return false;
 }
 

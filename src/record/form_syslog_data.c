@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "record/fields.h"
 #include "record/form_syslog.h"
 #include "record/forms.h"
 
@@ -15,7 +16,7 @@ static bool is_new(struct names *names, struct sl_slice name)
     if (names->n == NAMES_MAX)
         return false;
     for (size_t i = 0; i < names->n; i++)
-        if (sl_slice_equal(names->items[i], name))
+        if (sl_fields_collide(names->items[i], name))
             return false;
     names->items[names->n++] = name;
     return true;

@@ -45,6 +45,9 @@ enum sl_level sl_level_of_logger_word(struct sl_slice word)
         WORD("severe", SL_LEVEL_ERROR), WORD("config", SL_LEVEL_INFO),
         WORD("fine", SL_LEVEL_DEBUG),   WORD("finer", SL_LEVEL_DEBUG),
         WORD("finest", SL_LEVEL_TRACE), WORD("success", SL_LEVEL_INFO),
+        WORD("inf", SL_LEVEL_INFO),     WORD("wrn", SL_LEVEL_WARN),
+        WORD("dbg", SL_LEVEL_DEBUG),    WORD("ftl", SL_LEVEL_FATAL),
+        WORD("trc", SL_LEVEL_TRACE),    WORD("vrb", SL_LEVEL_TRACE),
     };
     enum sl_level level = sl_level_of_word(word);
 

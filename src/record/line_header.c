@@ -121,16 +121,35 @@ static bool ends_word(char c)
 
 /* ---- brackets ---- */
 
-/* app, trace and span, as Spring's tracing writes them. */
-static void tracing(struct reader *r, struct sl_slice content)
+static bool is_hex(struct sl_slice s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char low = (char)(s.p[i] | 0x20);
+
+        if (!sl_is_digit(s.p[i]) && (low < 'a' || low > 'f'))
+            return false;
+    }
+    return true;
+}
+
+/* app, trace and span, as Spring's tracing writes them; not Kafka's [Consumer clientId=c,
+ * groupId=g] or what else has a comma. */
+static bool tracing(struct reader *r, struct sl_slice content)
 {
     struct sl_cursor c = sl_cursor(content);
+    struct sl_slice app = trim(sl_take_until(&c, ',')), trace, span;
 
-    r->h->app = trim(sl_take_until(&c, ','));
     sl_take(&c, ',');
-    r->h->trace_id = trim(sl_take_until(&c, ','));
-    sl_take(&c, ',');
-    r->h->span_id = trim(sl_take_until(&c, ','));
+    trace = trim(sl_take_until(&c, ','));
+    if (!sl_take(&c, ','))
+        return false;
+    span = trim(sl_take_until(&c, ','));
+    if (memchr(content.p, '=', content.n) || !is_hex(trace) || !is_hex(span))
+        return false;
+    r->h->app = app;
+    r->h->trace_id = trace;
+    r->h->span_id = span;
+    return true;
 }
 
 /* Celery's [2026-01-31 12:34:56,789: INFO/MainProcess] */
@@ -176,12 +195,10 @@ static bool group_means(struct reader *r, struct sl_slice content)
         h->pid = content;
         return true;
     }
-    if (h->level && !h->app.n && !r->spring && memchr(content.p, ',', content.n)) {
-        tracing(r, content);
-        return true;
-    }
-    if (memchr(content.p, '=', content.n))
-        return false;
+    if (h->level && !h->app.n && !r->spring && memchr(content.p, ',', content.n))
+        return tracing(r, content);
+    if (memchr(content.p, '=', content.n) || sl_slice_begins(content, "client "))
+        return false; /* Apache's [client 192.0.2.7] */
     if (h->level && !h->logger.n && is_name(content) && (r->names_first || dots(content) > 0)) {
         h->logger = content;
         return r->sure = true;
@@ -251,6 +268,18 @@ static bool round_group(struct reader *r)
 
 /* ---- words ---- */
 
+/* With a blank behind it, a word in mixed case is one of a sentence ("Alert created"), and so is
+ * one in lower case that is rare as a level ("success rate", "panic button"). */
+static bool in_a_sentence(struct sl_slice word)
+{
+    if (upper_case(word))
+        return false;
+    for (size_t i = 0; i < word.n; i++)
+        if (word.p[i] < 'a' || word.p[i] > 'z')
+            return true;
+    return sl_level_of_word(word) == SL_LEVEL_NONE || sl_level_of_word(word) == SL_LEVEL_FATAL;
+}
+
 /* Behind a level: its colon. Python's own layout is LEVEL:name:msg. */
 static void after_level(struct reader *r)
 {
@@ -281,6 +310,7 @@ static bool level_word(struct reader *r)
     word = sl_slice(r->c.p, (size_t)(p - r->c.p));
     level = sl_level_of_logger_word(word);
     if (!level || (p < r->c.end && !ends_word(*p) && *p != ':') ||
+        (p < r->c.end && *p == ' ' && in_a_sentence(word)) ||
         ((!h->time.n || h->logger.n) && !upper_case(word)))
         return false;
     h->level = level;
@@ -384,6 +414,24 @@ static bool name_behind(struct reader *r)
     return true;
 }
 
+/* java.util.logging has two lines: time, class and method; level and message. */
+static bool method(struct reader *r, struct sl_slice name)
+{
+    struct sl_cursor at = {name.p + name.n, r->c.end};
+    struct sl_slice word;
+
+    if (!sl_take(&at, '\n'))
+        return false;
+    r->c.p = at.p;
+    word = sl_take_until(&at, ':');
+    if (!sl_level_of_logger_word(word) || !upper_case(word)) {
+        r->c.p = name.p;
+        return false;
+    }
+    r->h->function = name;
+    return true;
+}
+
 /* A word before the level: a request's id or a logger. */
 static bool name_before(struct reader *r)
 {
@@ -391,6 +439,8 @@ static bool name_before(struct reader *r)
     struct sl_slice name = name_at(&r->c);
     char next = sl_peek(&r->c, name.n);
 
+    if (name.n && h->logger.n && h->time.n && !h->function.n)
+        return method(r, name);
     if (name.n == 0 || h->logger.n || !h->time.n || (!ends_word(next) && next != ':'))
         return false;
     h->logger = name;
@@ -531,31 +581,4 @@ void sl_line_header_add(const struct sl_form_context *c, const struct sl_line_he
     SL_FORM_STRING(ret, "file", h->file);
     SL_FORM_STRING(ret, "function", h->function);
     sl_form_digits(ret, SL_SLICE_LITERAL("line"), h->line);
-}
-
-/* ---- traces ---- */
-
-size_t sl_trace_class(struct sl_slice line, bool dotted)
-{
-    size_t n = 0, parts = 0;
-
-    while (n < line.n && (sl_is_letter(line.p[n]) || line.p[n] == '_')) {
-        while (n < line.n && (sl_is_letter(line.p[n]) || sl_is_digit(line.p[n]) ||
-                              line.p[n] == '_' || line.p[n] == '$'))
-            n++;
-        parts++;
-        if (n + 1 >= line.n || line.p[n] != '.')
-            break;
-        n++;
-    }
-    if (parts < (dotted ? 2 : 1) || (n < line.n && line.p[n] != ':' && line.p[n] != '\n'))
-        return 0;
-    return n;
-}
-
-void sl_trace_add(const struct sl_trace *t, struct sl_parsed *ret)
-{
-    SL_FORM_STRING(ret, "exception_class", t->class);
-    SL_FORM_STRING(ret, "exception_message", t->message);
-    SL_FORM_STRING(ret, "stack_trace", t->text);
 }

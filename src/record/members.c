@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "record/members.h"
 
+#include "record/fields.h"
 #include "record/json.h"
 
 void sl_members_init(struct sl_members *m)
@@ -63,13 +64,55 @@ void sl_members_drop(struct sl_members *m, const bool *drop)
 
 /* ---- names ---- */
 
-/* Names are few and short: length and first byte turn nearly all away. */
+/* Names are few and short: the first byte turns nearly all away. */
 static bool taken(const struct sl_members *m, const char *name, size_t n)
 {
-    for (unsigned i = 0; i < m->n; i++)
-        if (m->names[i].n == n && memcmp(m->text.p + m->names[i].begin, name, n) == 0)
+    for (unsigned i = 0; i < m->n; i++) {
+        const char *other = m->text.p + m->names[i].begin;
+
+        if (*other == *name && sl_fields_collide(sl_slice(other, m->names[i].n), sl_slice(name, n)))
+            return true;
+    }
+    return false;
+}
+
+/* What Elasticsearch and OpenSearch, of all versions, keep for themselves. */
+static bool reserved(struct sl_slice name)
+{
+    static const char *const names[] = {"_all",          "_data_stream_timestamp",
+                                        "_doc_count",    "_feature",
+                                        "_field_names",  "_id",
+                                        "_ignored",      "_ignored_source",
+                                        "_index",        "_nested",
+                                        "_nested_path",  "_parent",
+                                        "_primary_term", "_routing",
+                                        "_seq_no",       "_shard",
+                                        "_size",         "_source",
+                                        "_tier",         "_timestamp",
+                                        "_tsid",         "_ttl",
+                                        "_type",         "_uid",
+                                        "_version"};
+    const char *dot = memchr(name.p, '.', name.n);
+
+    if (dot)
+        name.n = (size_t)(dot - name.p);
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (sl_slice_is(name, names[i]))
             return true;
     return false;
+}
+
+bool sl_member_name_fits(struct sl_slice name, bool top)
+{
+    unsigned dots = 0;
+
+    if (name.n == 0 || name.p[0] == '.' || name.p[name.n - 1] == '.' ||
+        (top && name.p[0] == '_' && reserved(name)))
+        return false;
+    for (size_t i = 0; i < name.n; i++)
+        if (name.p[i] == '.' && (name.p[i + 1] == '.' || ++dots == SL_PATH_SEGMENTS_MAX))
+            return false;
+    return true;
 }
 
 bool sl_members_has(const struct sl_members *m, struct sl_slice name)
@@ -86,6 +129,8 @@ static bool begin_member(struct sl_members *m, struct sl_slice name)
         m->full = true;
         return false;
     }
+    if (!sl_member_name_fits(name, m->depth == 0))
+        return false;
     if (!m->first)
         sl_buf_byte(&m->text, ',');
     sl_buf_byte(&m->text, '"');

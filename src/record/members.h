@@ -12,8 +12,10 @@
  * correlation id. They are JSON text, each led by a comma: ,"status":500,"path":"/x".
  *
  * A name is added once: of several of the same name the first stands, so that what comes out is
- * never an object with a name twice. Past a bound nothing more is added and `full` says so: the
- * original text is kept anyhow. */
+ * never an object with a name twice; and `a` and `a.b` are of the same name here, for Elasticsearch
+ * refuses a record in which a field is a value and an object. Names that come out of data may be
+ * anything, and one that no record may have is left out too. Past a bound nothing more is added and
+ * `full` says so: the original text is kept anyhow. */
 
 enum { SL_MEMBERS_MAX = 256, SL_MEMBERS_BYTES_MAX = 16 << 20, SL_MEMBERS_DEPTH_MAX = 16 };
 
@@ -43,6 +45,9 @@ void sl_members_back(struct sl_members *m, struct sl_members_mark mark);
 /* Takes out those that are marked, by their number. */
 void sl_members_drop(struct sl_members *m, const bool *drop);
 
+/* Whether a record may have a member of that name: no part between its dots is empty, there are no
+ * more parts than a path has, and, at the top, it is none of Elasticsearch's own (_id, _source). */
+bool sl_member_name_fits(struct sl_slice name, bool top);
 bool sl_members_has(const struct sl_members *m, struct sl_slice name);
 /* A text, escaped as JSON wants it; what is no UTF-8 becomes U+FFFD. All return false where the
  * name is there already (at the top) or there is no room. */

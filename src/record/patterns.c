@@ -103,7 +103,7 @@ static void take_groups(const struct sl_regex *regex, const struct sl_regex_span
             continue;
         value = sl_slice(text.p + spans[i].begin, spans[i].end - spans[i].begin);
         look_for_time(c, name, value, ret);
-        if (strcmp(name, "msg") == 0)
+        if (strcmp(name, "msg") == 0 || strcmp(name, "message") == 0)
             sl_form_message(ret, value);
         else
             sl_members_string(ret->members, sl_slice_str(name), value);

@@ -115,14 +115,17 @@ static bool numeric_zone(struct sl_cursor *c, bool hours, struct spelled *s)
     return true;
 }
 
-/* The names that RFC 2822 knows, as hours east; its letters of one are none. */
+/* The names that RFC 2822 knows, as hours east; its letters of one are none. And some more that
+ * mean one zone everywhere: not IST, BST and their like. */
 static bool named_zone(struct sl_cursor *c, struct spelled *s)
 {
     static const struct {
         const char *name;
         int hours;
-    } zones[] = {{"UTC", 0},  {"GMT", 0},  {"UT", 0},   {"Z", 0},    {"EST", -5}, {"EDT", -4},
-                 {"CST", -6}, {"CDT", -5}, {"MST", -7}, {"MDT", -6}, {"PST", -8}, {"PDT", -7}};
+    } zones[] = {{"UTC", 0},  {"GMT", 0},  {"UT", 0},   {"Z", 0},     {"EST", -5}, {"EDT", -4},
+                 {"CST", -6}, {"CDT", -5}, {"MST", -7}, {"MDT", -6},  {"PST", -8}, {"PDT", -7},
+                 {"WET", 0},  {"WEST", 1}, {"CET", 1},  {"CEST", 2},  {"EET", 2},  {"EEST", 3},
+                 {"MSK", 3},  {"JST", 9},  {"KST", 9},  {"AEST", 10}, {"AEDT", 11}};
 
     for (size_t i = 0; i < sizeof(zones) / sizeof(zones[0]); i++) {
         struct sl_cursor at = *c;
@@ -135,6 +138,17 @@ static bool named_zone(struct sl_cursor *c, struct spelled *s)
         return true;
     }
     return false;
+}
+
+/* The same in a log: CST is America's there, or China's, and `source.timezone` knows whose. */
+static bool log_zone(struct sl_cursor *c, struct spelled *s)
+{
+    struct sl_cursor at = *c;
+
+    if (!sl_take_text(&at, "CST") || !word_ends(&at))
+        return named_zone(c, s);
+    *c = at;
+    return true;
 }
 
 /* What may stand behind a clock: an offset, or nothing. */
@@ -151,8 +165,7 @@ static void zone_after(struct sl_cursor *c, struct spelled *s)
     }
     if (numeric_zone(c, true, s) || !sl_take(&at, ' '))
         return;
-    if (numeric_zone(&at, false, s) ||
-        ((sl_peek(&at, 0) == 'U' || sl_peek(&at, 0) == 'G') && named_zone(&at, s)))
+    if (numeric_zone(&at, false, s) || log_zone(&at, s))
         *c = at;
 }
 
@@ -261,6 +274,18 @@ static void half_of_day(struct sl_cursor *c, struct spelled *s)
     *c = at;
 }
 
+/* Cisco's `12:34:56.789 EST: `; without the colon it is a host. */
+static void zone_and_colon(struct sl_cursor *c, struct spelled *s)
+{
+    struct sl_cursor at = *c;
+    struct spelled zone = *s;
+
+    if (sl_take(&at, ' ') && log_zone(&at, &zone) && sl_peek(&at, 0) == ':') {
+        *s = zone;
+        *c = at;
+    }
+}
+
 /* Jan 31 12:34:56 and what people made of it; the C library's has a weekday, and its
  * zone stands before the year. */
 static bool month_first(struct sl_cursor *c, bool weekday_stood, struct spelled *s)
@@ -289,6 +314,8 @@ static bool month_first(struct sl_cursor *c, bool weekday_stood, struct spelled 
         return false;
     }
     half_of_day(c, s);
+    if (!weekday_stood && s->year == YEAR_NONE)
+        zone_and_colon(c, s);
     if (weekday_stood && s->year == YEAR_NONE && sl_peek(c, 0) == ' ' &&
         !sl_is_digit(sl_peek(c, 1))) {
         c->p++;

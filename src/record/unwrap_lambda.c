@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include "record/forms.h"
 #include "record/levels.h"
 #include "record/unwrap_private.h"
 
@@ -154,7 +155,8 @@ static void runtime_line(struct sl_slice s, struct sl_members *members, enum sl_
         return;
     *ret_level = sl_level_of_word(level);
     sl_members_string(members, SL_SLICE_LITERAL("request_id"), id);
-    sl_members_string(members, SL_SLICE_LITERAL("msg"), s);
+    if (!sl_form_looks_object(s))
+        sl_members_string(members, SL_SLICE_LITERAL("msg"), s);
 }
 
 void sl_lambda_line(struct sl_slice text, struct sl_members *members, enum sl_level *ret_level)

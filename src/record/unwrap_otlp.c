@@ -461,6 +461,8 @@ static void piece(struct sl_unwrapped *u, size_t i, struct sl_members *members,
     whole &= take_body(u, s, v[BODY], ret);
     if (!whole || !u->otlp->made_whole)
         sl_members_json(members, SL_SLICE_LITERAL("attributes_cut"), SL_SLICE_LITERAL("true"));
+    if (!whole) /* nothing of the log record is lost */
+        sl_members_string(members, SL_SLICE_LITERAL("wrapper"), ret->raw);
 }
 
 const struct sl_wrapper sl_wrapper_otlp_json = {

@@ -7,25 +7,28 @@
 
 /* OTLP's values as plain JSON: {"intValue":"17"} is 17, a list of {"key","value"} is an object.
  *
- * Nothing keeps a sender from giving a key twice, and an object must not have one twice: the first
- * stands. The names of all objects of a list are in one table, told apart by a number that each
- * object has; so they are found at once, however many there are. What goes beyond the table, and
- * names that are longer than any path, are left out. Recursion is bounded: the scan took no more
+ * Nothing keeps a sender from giving a key twice, or `a` and `a.b`, and an object must not have
+ * both (members.h): the first stands. The names of all objects of a list, and what stands before
+ * each of their dots, are in one table of hashes, told apart by a number that each object has; so
+ * they are found at once, however many there are. What goes beyond the table, and names that no
+ * record may have, are left out. Recursion is bounded: the scan took no more
  * than 64 levels of nesting. */
 
-enum { PLACES = 2 * SL_ATTRIBUTES_MAX }; /* a power of two, never full */
+enum {
+    PLACES = 4 * SL_ATTRIBUTES_MAX, /* a power of two */
+    PLACES_USED = PLACES / 2,
+};
 
 struct name {
-    struct sl_slice key; /* in the document */
     uint64_t hash;
     uint32_t list; /* the place holds something when it is this list's */
-    uint32_t object;
-    bool escaped;
+    bool whole;    /* not only what stands before a dot */
 };
 
 struct sl_otlp_names {
     struct name places[PLACES];
-    uint32_t list, objects, used;
+    uint32_t list, objects, names, used;
+    bool top; /* the first object is the record */
     bool cut; /* something was left out */
 };
 
@@ -39,46 +42,58 @@ void sl_otlp_names_free(struct sl_otlp_names *x)
     free(x);
 }
 
-static void begin(struct sl_otlp_names *x)
+static void begin(struct sl_otlp_names *x, bool top)
 {
     if (++x->list == 0) {
         memset(x->places, 0, sizeof(x->places));
         x->list = 1;
     }
-    x->objects = x->used = 0;
+    x->objects = x->names = x->used = 0;
+    x->top = top;
     x->cut = false;
 }
 
 /* ---- names ---- */
 
-static struct sl_slice plain(struct sl_slice key, bool escaped, char room[SL_JSON_KEY_ROOM])
+/* Where the name is, or would be. Two of one hash are taken for the same: one is left out. */
+static struct name *place(struct sl_otlp_names *x, uint32_t object, struct sl_slice text,
+                          uint64_t *ret_hash)
 {
-    return escaped ? sl_slice(room, sl_json_key(key.p, key.n, room)) : key;
-}
-
-/* False when the object has the name already, or it cannot be told. */
-static bool is_new(struct sl_otlp_names *x, uint32_t object, const struct sl_value *key,
-                   struct sl_slice text)
-{
-    uint64_t hash = sl_hash(text.p, text.n) ^ object * 0x9e3779b97f4a7c15u;
+    uint64_t hash = *ret_hash = sl_hash(text.p, text.n) ^ object * 0x9e3779b97f4a7c15u;
     size_t at = hash & (PLACES - 1);
 
-    for (; x->places[at].list == x->list; at = (at + 1) & (PLACES - 1)) {
-        const struct name *other = &x->places[at];
-        char room[SL_JSON_KEY_ROOM];
+    while (x->places[at].list == x->list && x->places[at].hash != hash)
+        at = (at + 1) & (PLACES - 1);
+    return &x->places[at];
+}
 
-        if (other->hash == hash && other->object == object &&
-            sl_slice_equal(plain(other->key, other->escaped, room), text))
+/* False when the object has the name already, what stands before one of its dots, or one that it
+ * stands before. */
+static bool is_new(struct sl_otlp_names *x, uint32_t object, struct sl_slice text)
+{
+    uint64_t hash;
+
+    if (x->names == SL_ATTRIBUTES_MAX || x->used + SL_PATH_SEGMENTS_MAX > PLACES_USED)
+        return false;
+    for (size_t i = 0; i <= text.n; i++) {
+        const struct name *at;
+
+        if (i < text.n && text.p[i] != '.')
+            continue;
+        at = place(x, object, sl_slice(text.p, i), &hash);
+        if (at->list == x->list && (at->whole || i == text.n))
             return false;
     }
-    if (x->used == SL_ATTRIBUTES_MAX)
-        return false;
-    x->used++;
-    x->places[at] = (struct name){.key = sl_slice(key->p, key->n),
-                                  .hash = hash,
-                                  .list = x->list,
-                                  .object = object,
-                                  .escaped = key->escaped};
+    for (size_t i = 0; i <= text.n; i++) {
+        struct name *at;
+
+        if (i < text.n && text.p[i] != '.')
+            continue;
+        at = place(x, object, sl_slice(text.p, i), &hash);
+        x->used += at->list != x->list;
+        *at = (struct name){.hash = hash, .list = x->list, .whole = i == text.n};
+    }
+    x->names++;
     return true;
 }
 
@@ -91,8 +106,10 @@ static bool begin_pair(struct sl_otlp_names *x, uint32_t object, const struct sl
 
     if (key->type != SL_VALUE_STRING || key->n > SL_PATH_BYTES_MAX)
         return false;
-    text = plain(sl_slice(key->p, key->n), key->escaped, room);
-    if (!is_new(x, object, key, text))
+    text = sl_slice(key->p, key->n);
+    if (key->escaped)
+        text = sl_slice(room, sl_json_key(key->p, key->n, room));
+    if (!sl_member_name_fits(text, x->top && object == 1) || !is_new(x, object, text))
         return false;
     if (!first)
         sl_buf_byte(out, ',');
@@ -205,14 +222,14 @@ static void any_value(struct sl_otlp_names *x, const struct sl_value *any, struc
 
 bool sl_otlp_value(struct sl_otlp_names *x, const struct sl_value *any, struct sl_buf *out)
 {
-    begin(x);
+    begin(x, true);
     any_value(x, any, out);
     return !x->cut;
 }
 
 bool sl_otlp_attributes(struct sl_otlp_names *x, const struct sl_value *list, struct sl_buf *out)
 {
-    begin(x);
+    begin(x, false);
     pairs(x, list, out);
     return !x->cut;
 }

@@ -35,6 +35,43 @@ static const char *cut_json(struct fixture *x)
     return json;
 }
 
+/* Lines of well-known programs that look like what they are not. */
+static void auto_takes_no_line_for_another(void **state)
+{
+    static const struct {
+        const char *value, *json;
+    } rows[] = {
+        {"Jan 31, 2026 12:34:56 PM hudson.WebAppMain$3 run", ""},
+        {"2026-01-31 12:34:56 Alert created for user 5", ""},
+        {"2026-01-31 12:34:56 success rate 7", ""},
+        {"May the force be with you, always, friend", ""},
+        {"Dec 12 2026 report of something", ""},
+        {"https://example.com/?a=b&c=d", ""},
+        {"Error: something went wrong", ""},
+        {"2 123456789010 eni-1235 172.31.16.139 172.31.16.21 20641 22 6 20 4249 1 2 ACCEPT OK", ""},
+        {"10.0.0.1:33317 [31/Jan/2026:12:34:55.655] http-in static/srv1 10/0/30/69/109 200 2750",
+         ""},
+        {"2026-01-31T12:34:56.789Z my-elb 192.0.2.7:2817 10.0.0.1:80 0.1 0.2 0.3 200 200 0 29", ""},
+        {"[2026-01-31 12:34:56] production.ERROR: Undefined variable", ""},
+        {"2026-01-31 12:34:56,789 INFO [Producer clientId=p, transactionalId=t] Closing",
+         ",\"time\":\"2026-01-31 12:34:56,789\",\"level\":\"INFO\",\"msg\":\"[Producer "
+         "clientId=p, transactionalId=t] Closing\""},
+        {"a=1 a.b=2", ",\"a\":\"1\""},
+    };
+    struct fixture *x = asking(fixture_new(NULL, NULL));
+
+    (void)state;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        char want[512];
+
+        snprintf(want, sizeof(want), "{\"message\":\"%s\"%s", rows[i].value, rows[i].json);
+        decode(x, rows[i].value);
+        assert_null(x->record.parse_error);
+        assert_string_equal(cut_json(x), want);
+    }
+    fixture_free(x);
+}
+
 static void auto_knows_each_form(void **state)
 {
     static const struct {
@@ -281,18 +318,24 @@ static void patterns_of_the_operator(void **state)
     static const char *first[] = {"^(?<time>\\S+) (?<level>[A-Z]+) (?<msg>.*)$",
                                   "^(?<a>\\d+)(?:-(?<b>\\d+))?$"};
     static const char *around[] = {"^(?<msg>\\{.*\\}) tail$", "(?s)^(?<a>.*?) (?<msg>\\{.*)"};
+    static const char *message[] = {"^<(?<a>\\d+)> (?<message>.*)$"};
     static const char *slow[] = {"^(?<a>(x+x+)+)[yz]", "(?<b>.)"};
     const struct sl_decode_rule rules[] = {
         {.form = SL_DECODE_TEXT, .patterns = {first, 2}},
         {.form = SL_DECODE_TEXT, .patterns = {slow, 2}},
         {.form = SL_DECODE_TEXT},
         {.form = SL_DECODE_TEXT, .patterns = {around, 2}},
+        {.form = SL_DECODE_TEXT, .patterns = {message, 1}},
     };
-    struct fixture *x = with_rules(rules, 4);
+    struct fixture *x = with_rules(rules, 5);
     struct sl_buf long_text = {.max = 4096};
 
     (void)state;
     x->topic.decode = SL_DECODE_TEXT;
+    x->topic.rule = 1;
+    x->topic.rule = 5; /* the whole text is `message` */
+    decode(x, "<7> its own words");
+    assert_string_equal(field_text(x, "msg"), "its own words");
     x->topic.rule = 1;
     decode(x, "31/Jan/2026:10:00:00+0000 WARN it \"is\"");
     assert_string_equal(field_text(x, "msg"), "it \"is\"");
@@ -379,6 +422,7 @@ static void names_of_our_own_are_left_to_us(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(auto_takes_no_line_for_another),
         cmocka_unit_test(auto_knows_each_form),
         cmocka_unit_test(rules_see_members),
         cmocka_unit_test(an_object_inside_a_line_is_the_record),

@@ -54,6 +54,13 @@ static void spellings_of_one_moment(void **state)
         {"2026-01-31T07:04:56-05:30", "", 1769862896, 0},
         {"2026-01-31 12:34:56 UTC [7]", " [7]", 1769862896, 0},
         {"2026-01-31 12:34:56 UTCx", " UTCx", 1769862896, 0},
+        {"2026-01-31 13:34:56 CET [7]", " [7]", 1769862896, 0},
+        {"2026-01-31 07:34:56 EST ERROR", " ERROR", 1769862896, 0},
+        {"2026-01-31 12:34:56 CST [7]", " [7]", 1769862896, 0}, /* whose, `timezone` says */
+        {"2026-01-31 12:34:56 ESTx", " ESTx", 1769862896, 0},
+        {"Sat Jan 31 14:34:56 CEST 2026", "", 1769862896, 0},
+        {"Jan 31 07:34:56.789 EST: %SYS", ": %SYS", 1769862896, 789000000},
+        {"Jan 31 12:34:56 EST app: x", " EST app: x", 1769862896, 0},
         {"2026-01-31T12:34:56Zulu", "Zulu", 1769862896, 0},
         {"20260131T123456Z", "", 1769862896, 0},
         {"20260131T123456.5+0100", "", 1769859296, 500000000},
@@ -105,7 +112,7 @@ static void spellings_of_one_moment(void **state)
         {"00/Jan/2026:12:34:56 +0000", NULL, 0, 0},
         {"32/Jan/2026:12:34:56 +0000", NULL, 0, 0},
         {"Sat Jan 31 12:34:56", NULL, 0, 0},
-        {"Sat Jan 31 12:34:56 CEST 2026", NULL, 0, 0},
+        {"Sat Jan 31 12:34:56 XYZT 2026", NULL, 0, 0},
         {"Sat 31 Jan 2026 12:34:56", NULL, 0, 0},
         {"Foo 31 12:34:56", NULL, 0, 0},
         {"Jan 32 12:34:56", NULL, 0, 0},
@@ -306,7 +313,10 @@ static void words_of_level(void **state)
         {"SEVERE", SL_LEVEL_NONE, SL_LEVEL_ERROR},    {"FINE", SL_LEVEL_NONE, SL_LEVEL_DEBUG},
         {"FINEST", SL_LEVEL_NONE, SL_LEVEL_TRACE},    {"CONFIG", SL_LEVEL_NONE, SL_LEVEL_INFO},
         {"SUCCESS", SL_LEVEL_NONE, SL_LEVEL_INFO},    {"", SL_LEVEL_NONE, SL_LEVEL_NONE},
-        {"infos", SL_LEVEL_NONE, SL_LEVEL_NONE},      {"inf", SL_LEVEL_NONE, SL_LEVEL_NONE},
+        {"infos", SL_LEVEL_NONE, SL_LEVEL_NONE},      {"infx", SL_LEVEL_NONE, SL_LEVEL_NONE},
+        {"INF", SL_LEVEL_NONE, SL_LEVEL_INFO},        {"wrn", SL_LEVEL_NONE, SL_LEVEL_WARN},
+        {"DBG", SL_LEVEL_NONE, SL_LEVEL_DEBUG},       {"FTL", SL_LEVEL_NONE, SL_LEVEL_FATAL},
+        {"TRC", SL_LEVEL_NONE, SL_LEVEL_TRACE},       {"VRB", SL_LEVEL_NONE, SL_LEVEL_TRACE},
     };
     static const struct {
         const char *word;

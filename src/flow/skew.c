@@ -9,7 +9,8 @@
  * no longer than the caller's, it ends within it: at least (its end - the caller's end), which work
  * that nobody waits for may break, and so "ahead" is said with a doubt. Bounds of several calls are
  * put together. A pair whose bounds hold 0 agrees; for another the middle of its bounds is the
- * estimate, as in NTP, or the one bound that is known is the least.
+ * estimate, as in NTP, where they are close to each other. A call that is short beside its caller
+ * may have been anywhere in it: there the bound that is nearer to 0 is the least.
  *
  * From the service that nobody calls the differences are added up along calls. A service that
  * agrees with a caller whose own clock is off is as little off as the bounds allow. */
@@ -81,8 +82,11 @@ static struct known follow(const struct bound *b, const struct known *caller)
     bool both = b->least != INT64_MIN;
 
     if (b->most < 0 || (both && b->least > 0)) {
-        k.ahead += both ? b->least + (b->most - b->least) / 2 : b->most;
-        k.clock = both && caller->clock != SL_CLOCK_AT_LEAST ? SL_CLOCK_ABOUT : SL_CLOCK_AT_LEAST;
+        int64_t nearer = b->most < 0 ? b->most : b->least;
+        bool close = both && b->most - b->least <= llabs(nearer);
+
+        k.ahead += close ? b->least + (b->most - b->least) / 2 : nearer;
+        k.clock = close && caller->clock != SL_CLOCK_AT_LEAST ? SL_CLOCK_ABOUT : SL_CLOCK_AT_LEAST;
         k.maybe = both && b->least > 0;
     } else if (caller->ahead < 0) { /* nearest to 0 within the bounds */
         k.ahead = caller->ahead + b->most < 0 ? caller->ahead + b->most : 0;

@@ -11,6 +11,7 @@ import pathlib
 import shlex
 import shutil
 import signal
+import subprocess
 import sys
 import tempfile
 import time
@@ -23,15 +24,15 @@ from tests.stack import process, s3                                       # noqa
 from tests.stack.fetch import Unavailable, fetch                          # noqa: E402
 from tests.stack.kafka import Broker                                      # noqa: E402
 from tests.stack.mock import Mock                                         # noqa: E402
-from tests.stack.router import Router, helper                             # noqa: E402
+from tests.stack.router import Router, helper, program                             # noqa: E402
 from tests.stack.search import Search                                     # noqa: E402
 from tests.stack.stack import Stack                                       # noqa: E402
 from tests.stack.webhook import Receiver                                  # noqa: E402
-from tests.traffic import generate                                        # noqa: E402
+from tests.traffic import generate, shop                                  # noqa: E402
 
 STATE = ROOT / "build" / "quickstart.json"     # what --keep left up
 SECRET = "whsec_" + "c2x1aWNlLXF1aWNrc3RhcnQtd2ViaG9vaw=="
-PARTITIONS = {"full": 6, "light": 64}
+PARTITIONS = {"full": {"logs": 6, "edge": 2, "lambda": 2}, "light": {"logs": 64, "edge": 16, "lambda": 4}}
 SINKS = ("search", "archive", "alerts")
 PATIENCE = 300                                 # seconds without any progress
 
@@ -61,10 +62,10 @@ class Progress:
 
 
 class Tally:
-    """Ids that arrived at one place, and how often one came twice."""
+    """Ids that arrived at one place, with which correlation ids, and how often one came twice."""
 
     def __init__(self):
-        self.ids, self.repeated = set(), 0
+        self.ids, self.repeated, self.requests = set(), 0, {}
 
     def add(self, record_id):
         if record_id in self.ids:
@@ -72,8 +73,10 @@ class Tally:
         self.ids.add(record_id)
 
     def add_text(self, text):
-        match = generate.ID.search(text)
-        self.add(match.group() if match else text[:80])
+        record_id, request = shop.identity(text), shop.CORRELATION.search(text)
+        self.add(record_id)
+        if request:
+            self.requests[record_id] = request.group(1)
 
 
 class Full:
@@ -86,21 +89,21 @@ class Full:
         for server in ("kafka", "opensearch", "s3proxy"):
             fetch(server, say)
         self.stack = Stack(["kafka", "opensearch", "s3proxy"], say).__enter__()
-        self.receiver = Receiver(SECRET, id_of=lambda record: generate.ID.search(
-            json.dumps(record)).group())
+        self.receiver = Receiver(SECRET, id_of=lambda record: shop.identity(json.dumps(record)))
         self.broker = Broker(self.stack.kafka.address)
         self.search = Search(self.stack.opensearch.url)
         self.store = self.stack.s3proxy.client()
         say(f"  webhook receiver at {self.receiver.url}")
 
-    def prepare(self, files):
-        self.broker.make_topic("logs", PARTITIONS["full"])
+    def prepare(self, records):
+        for topic, partitions in PARTITIONS["full"].items():
+            self.broker.make_topic(topic, partitions)
         self.broker.make_topic("logs.dead", 1)
         self.store.make_bucket("logs")
         # As an operator would: the type of what must not be guessed from the first record.
         self.search.template("sluice", "sluice-*", {"status": {"type": "long"}},
                              **{"index.refresh_interval": "10s"})
-        self.broker.produce_files("logs", files, compression="lz4")
+        shop.produce(self.broker, self.folder / "traffic", records, PARTITIONS["full"], compression="lz4")
 
     def environment(self):
         store = self.stack.s3proxy
@@ -110,7 +113,7 @@ class Full:
                 "WEBHOOK_SECRET": SECRET}
 
     def all_committed(self):
-        return self.broker.lag("quickstart", "logs") == 0
+        return all(self.broker.lag("quickstart", topic) == 0 for topic in shop.TOPICS)
 
     def read_back(self):
         """{sink: (where, Tally)}, dead letters: {sink: Tally}, remarks"""
@@ -164,13 +167,11 @@ class Light:
         self.out.mkdir()
         say(f"  mock broker answers at {self.mock.address}")
 
-    def prepare(self, files):
-        self.mock.make_topic("logs", PARTITIONS["light"])
+    def prepare(self, records):
+        for topic, partitions in PARTITIONS["light"].items():
+            self.mock.make_topic(topic, partitions)
         self.mock.make_topic("logs.dead", 1)
-        # A few at a time: the mock has one thread, and 64 producers would only wait for one another.
-        names = list(files)
-        for i in range(0, len(names), 8):
-            self.broker.produce_files("logs", {p: files[p] for p in names[i:i + 8]})
+        shop.produce(self.broker, self.folder / "traffic", records, PARTITIONS["light"])
 
     def environment(self):
         return {"KAFKA": self.mock.address, "OUT": str(self.out)}
@@ -219,8 +220,23 @@ def consume(router, total, place):
         time.sleep(0.25)
 
 
-def account(records, place, metrics):
-    """Prints the two tables; the number of disagreements."""
+def account_of_requests(records, requests, places):
+    """Whether each line of the shop has arrived with its request's id: a row a sink; what is wrong."""
+    sent = [r for r in records if r.request]
+    print(f"\nThe shop: {requests.requests:,} requests, {requests.failed:,} of them failed")
+    wrong = []
+    for sink in ("search", "archive"):
+        have = places[sink][1]
+        due = [r for r in sent if sink in r.sinks and r.id in have.ids]
+        other = [r.id for r in due if have.requests.get(r.id) != r.request]
+        print(f"  {sink:<9}{len(due) - len(other):,} of {len(due):,} lines carry their request's correlation id")
+        if other:
+            wrong.append(f"{sink}: {len(other)} lines without their request's id; for example {other[:3]}")
+    return wrong
+
+
+def account(records, requests, place, metrics):
+    """Prints the tables; the number of disagreements."""
     expected = {sink: {r.id for r in records if sink in r.sinks} for sink in SINKS}
     light = isinstance(place, Light)
     refused = set() if light else {r.id for r in records if r.kind in generate.REFUSED_BY_SEARCH}
@@ -228,10 +244,10 @@ def account(records, place, metrics):
     kinds = Counter(r.kind for r in records)
 
     print("\nWhat was sent")
-    for kind, count in kinds.items():
-        goes = ", ".join(s for s in SINKS if s in generate.KINDS[kind][1]) or "dropped"
-        print(f"  {kind:<12}{count:>10,}   {goes}")
-    print(f"  {'':<12}{len(records):>10,}")
+    for kind, count in ((kind, kinds[kind]) for kind in shop.ALL if kinds[kind]):
+        goes = ", ".join(s for s in SINKS if s in shop.ALL[kind]) or "dropped"
+        print(f"  {kind:<15}{count:>10,}   {goes}")
+    print(f"  {'':<15}{len(records):>10,}")
 
     print("\nWhat arrived where, read back from the destinations")
     print(f"  {'sink':<9}{'place':<38}{'arrived':>10}{'expected':>10}  verdict")
@@ -248,6 +264,8 @@ def account(records, place, metrics):
         if missing or more:
             wrong.append(f"{sink}, {where}: {verdict}; for example {sorted(missing | more)[:3]}")
         print(f"  {sink:<9}{where:<38}{len(tally.ids):>10,}{len(want):>10,}  {verdict}")
+
+    wrong += account_of_requests(records, requests, places)
 
     decoded = metrics.sum("sluice_decoded_records_total")
     dropped = metrics.sum("sluice_dropped_records_total")
@@ -270,6 +288,42 @@ def account(records, place, metrics):
               f"{'balanced' if balanced else 'NOT BALANCED'}")
         if not balanced:
             wrong.append(f"the ledger of {sink} does not balance")
+    for text in wrong:
+        print(f"\n  WRONG: {text}")
+    return len(wrong)
+
+
+def flow(place, words, **how):
+    """`sluice flow`, as the reader would call it from the root of the checkout."""
+    return subprocess.run([program(), *words, "-c", place.config.relative_to(ROOT)], cwd=ROOT, text=True, **how,
+                          env={**os.environ, **place.environment(), "ADMIN": "127.0.0.1:0"})
+
+
+def show_flow(records, requests, place):
+    """One request's whole path, from the index and from the archive; the number of disagreements."""
+    due = {r.id for r in records if r.request == requests.story}
+    print("\nOne request's whole path: an order that could not be paid\n")
+    if isinstance(place, Light):
+        print(f"  {len(due)} lines of 5 services. `sluice flow` draws it from OpenSearch or S3, which --light lacks:\n"
+              f"  $ grep {requests.story} {place.out}/archive.ndjson")
+        return 0
+    config, words = place.config.relative_to(ROOT), ["flow", requests.story]
+    print(f"$ build/sluice {' '.join(words)} -c {config}", flush=True)
+    flow(place, words)
+    told, wrong = [], []
+    for where, more in (("index", []), ("archive", ["--archive"])):
+        done = flow(place, [*words, *more, "--json"], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        found = json.loads(done.stdout)["records"] if done.returncode == 0 else []
+        ids = [shop.identity(json.dumps(one["record"])) for one in found]
+        if len(ids) != len(due) or set(ids) != due:
+            wrong.append(f"flow from the {where} tells {ids}, and not {sorted(due)}: {done.stderr}")
+        for one in found:
+            del one["place"]                # a document in one, an offset in the other
+        told.append(found)
+    print(f"\nThe same from S3 alone:\n\n$ build/sluice {' '.join(words)} --archive -c {config}\n{done.stderr}", end="")
+    if not wrong and told[0] != told[1]:
+        differs = [(a, b) for a, b in zip(*told) if a != b]
+        wrong.append(f"flow from the archive tells otherwise than from the index, at first {differs[0]}")
     for text in wrong:
         print(f"\n  WRONG: {text}")
     return len(wrong)
@@ -345,10 +399,8 @@ def run(arguments, told):
         say(f"4/5 {arguments.records:,} records")
         start = datetime.datetime.utcnow().replace(microsecond=0, minute=0, second=0)
         start -= datetime.timedelta(seconds=arguments.records // 10 + 3600)
-        records = list(generate.generate(arguments.seed, arguments.records, start))
-        files = generate.write(folder / "traffic", records,
-                               PARTITIONS["light" if arguments.light else "full"])
-        place.prepare(files)
+        records, requests = shop.mixed(arguments.seed, arguments.records, start)
+        place.prepare(records)
         say("5/5 the router")
         admin = process.free_port()
         router = Router(place.config, folder / "sluice.log", admin,
@@ -362,7 +414,7 @@ def run(arguments, told):
             if status != 0:
                 say(router.log_tail())
                 return 1
-        wrong = account(records, place, metrics)
+        wrong = account(records, requests, place, metrics) + show_flow(records, requests, place)
         if arguments.keep:
             detach(place, router, told)
         elif not wrong:

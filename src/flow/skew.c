@@ -83,18 +83,19 @@ static struct known follow(const struct bound *b, const struct known *caller)
 
     if (b->most < 0 || (both && b->least > 0)) {
         int64_t nearer = b->most < 0 ? b->most : b->least;
-        bool close = both && b->most - b->least <= llabs(nearer);
+        bool close =
+            both && caller->clock != SL_CLOCK_AT_LEAST && b->most - b->least <= llabs(nearer);
 
         k.ahead += close ? b->least + (b->most - b->least) / 2 : nearer;
-        k.clock = close && caller->clock != SL_CLOCK_AT_LEAST ? SL_CLOCK_ABOUT : SL_CLOCK_AT_LEAST;
+        k.clock = close ? SL_CLOCK_ABOUT : SL_CLOCK_AT_LEAST;
         k.maybe = both && b->least > 0;
-    } else if (caller->ahead < 0) { /* nearest to 0 within the bounds */
-        k.ahead = caller->ahead + b->most < 0 ? caller->ahead + b->most : 0;
-        k.clock = SL_CLOCK_AT_LEAST;
-    } else {
-        k.ahead = both && caller->ahead + b->least > 0 ? caller->ahead + b->least : 0;
-        k.clock = SL_CLOCK_AT_LEAST;
+        return k;
     }
+    if (caller->ahead < 0) /* nearest to 0 within the bounds */
+        k.ahead = caller->ahead + b->most < 0 ? caller->ahead + b->most : 0;
+    else
+        k.ahead = both && caller->ahead + b->least > 0 ? caller->ahead + b->least : 0;
+    k.clock = k.ahead ? SL_CLOCK_AT_LEAST : SL_CLOCK_AGREES;
     return k;
 }
 

@@ -81,12 +81,30 @@ static void a_call_within_its_caller_agrees(void **unused)
     expect(CALLEE("12:00:02.000", 10), SL_CLOCK_AGREES, 0);
 }
 
+/* Its caller's clock agrees with the edge's: nothing is added to the doubt. */
+static void a_call_of_a_call(void **unused)
+{
+    const char *const records[] = {
+        edge, CALLEE("12:00:00.500", 400),
+        "{\"time\":\"2026-01-31T12:00:00.590Z\",\"service\":\"tiles\",\"duration_ms\":380,"
+        "\"correlation_id\":\"c1\",\"span_id\":\"t\",\"parent_span_id\":\"a\"}"};
+    struct sl_flow *f = flow_of(records, 3);
+
+    (void)unused;
+    assert_int_equal(service(f, "auth")->clock, SL_CLOCK_AGREES);
+    assert_int_equal(service(f, "tiles")->clock, SL_CLOCK_ABOUT);
+    assert_int_equal(service(f, "tiles")->ahead_ns, 100 * MS);
+    assert_string_equal(f->services[service(f, "tiles")->against].name, "edge");
+    sl_flow_free(f);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_short_call_tells_the_least),
         cmocka_unit_test(a_long_call_tells_about),
         cmocka_unit_test(a_call_within_its_caller_agrees),
+        cmocka_unit_test(a_call_of_a_call),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

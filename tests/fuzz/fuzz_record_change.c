@@ -155,7 +155,13 @@ static void check_named(const struct sl_record *r, const struct edit *e, const s
             CHECK(v.type == SL_VALUE_ABSENT);
         if (want->what != SL_SET || e->shifts)
             continue;
-        if (v.type == SL_VALUE_STRING)
+        if (v.type == SL_VALUE_STRING && r->form == SL_FORM_TEXT) { /* it was so already */
+            sl_buf_clear(&json);
+            sl_buf_byte(&json, '"');
+            sl_json_escape(sl_slice(v.p, v.n), &json);
+            sl_buf_byte(&json, '"');
+            v = (struct sl_value){.p = json.p, .n = (uint32_t)json.n};
+        } else if (v.type == SL_VALUE_STRING)
             v = (struct sl_value){.p = v.p - 1, .n = v.n + 2};
         else if (v.type > SL_VALUE_STRING) { /* it may have stood there, on lines of its own */
             value_json(&v, &json);

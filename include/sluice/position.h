@@ -95,6 +95,8 @@ struct sl_sink_position {
     int64_t from, catch_up;
     struct sl_plan plan;
     void *cut[2];    /* private to sink/: the open cut of this partition, by reader (catch_up) */
+    int64_t alone;   /* private to the pipeline: below it is a message that needs the queue for
+                        itself:   the side reader takes it before anything is handed over */
     unsigned warned; /* percent of the retained log that the position had fallen behind by, when it
                         was last told (catch-up) */
     /* The ledger: records of this partition and epoch. */

@@ -111,6 +111,7 @@ static void caught(struct sl_pipeline *p, const struct sl_message *m, size_t sin
 
     ++*p->count.read_again[sink];
     p->flows[sink].caught++;
+    p->flows[sink].apart = 0;
     p->catchup.allowed -= 1;
     p->catchup.full_ms = 0; /* there was room */
     sl_partition_caught(m->at, sink, m->offset, m->timestamp_ms, value_crc);

@@ -271,11 +271,10 @@ static bool detached_somewhere(const struct sl_pipeline *p, size_t sink)
     return false;
 }
 
-/* Until the message is offered again, if it is. */
 static void nothing_is_wanted(struct sl_pipeline *p)
 {
     for (size_t i = 0; i < p->n_sinks; i++)
-        p->flows[i].wanted = 0;
+        p->flows[i].wanted = p->flows[i].apart = 0;
 }
 
 void sl_flow_ended(struct sl_pipeline *p)
@@ -329,7 +328,8 @@ static void on_flow(struct sl_timer *t)
     if (!paused && p->starved)
         sl_consumer_pause(p->consumer);
     else if (paused && may_resume(p)) { /* after a drain, too: what ended it may be the last */
-        nothing_is_wanted(p);
+        for (size_t i = 0; i < p->n_sinks; i++)
+            p->flows[i].wanted = 0; /* until it is offered again */
         sl_consumer_resume(p->consumer);
     }
 }

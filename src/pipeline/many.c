@@ -138,6 +138,19 @@ bool sl_many_take(struct sl_pipeline *p, const struct sl_message *m, struct sl_w
 
 /* ---- the side reader ---- */
 
+/* What is more than the live reader would leave room for goes before any hand-over. */
+static void no_room(struct sl_pipeline *p, const struct sl_message *m, size_t sink, size_t bytes)
+{
+    struct sl_sink_flow *f = &p->flows[sink];
+
+    if (!f->apart)
+        f->apart_ms = sl_now_ms(p->rt);
+    f->apart = bytes;
+    f->apart_tried_ms = sl_now_ms(p->rt);
+    if (bytes > p->config->sinks[sink].queue_bytes / 4)
+        m->at->sinks[sink].alone = m->offset + 1;
+}
+
 bool sl_many_give(struct sl_pipeline *p, const struct sl_message *m, size_t sink, struct sl_way *w,
                   struct sl_taken *ret)
 {
@@ -155,6 +168,7 @@ bool sl_many_give(struct sl_pipeline *p, const struct sl_message *m, size_t sink
         add_up(p, w, bit, &needs);
         if (needs.sinks && !sl_sink_has_room_for(p->sinks[sink], m, &needs.of[sink])) {
             sl_sink_make_room_for(p->sinks[sink], m, &needs.of[sink]);
+            no_room(p, m, sink, needs.of[sink].bytes);
             sl_route_undo(matcher);
             return false;
         }

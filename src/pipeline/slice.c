@@ -55,6 +55,17 @@ static bool may_answer(const struct sl_pipeline *p, size_t sink)
            planned(p, sink);
 }
 
+/* Room for what the side reader has for it and could not give. What makes it may show in nothing
+ * that is counted, so now and then it is tried. */
+static bool has_room_apart(const struct sl_pipeline *p, size_t sink)
+{
+    const struct sl_sink_flow *f = &p->flows[sink];
+    size_t now = sl_sink_bytes(p->sinks[sink]);
+
+    return now == 0 || now + f->apart <= p->config->sinks[sink].queue_bytes / 16 * 15 ||
+           sl_now_ms(p->rt) - f->apart_tried_ms >= SL_CATCHUP_LOOK_MS;
+}
+
 /* The next in turn behind the one served last; n_sinks: nobody. */
 static size_t next_sink(const struct sl_pipeline *p)
 {
@@ -63,7 +74,7 @@ static size_t next_sink(const struct sl_pipeline *p)
 
         if (p->catchup.serving && sink == p->catchup.sink)
             break;
-        if (reads_anything(p, sink) && may_answer(p, sink))
+        if (reads_anything(p, sink) && may_answer(p, sink) && has_room_apart(p, sink))
             return sink;
     }
     return p->n_sinks;
@@ -127,7 +138,7 @@ static void look_at_hand_over(struct sl_pipeline *p, size_t sink)
 {
     bool low = sl_sink_bytes(p->sinks[sink]) < most_queued(p, sink);
     double left = 0;
-    size_t n, behind = 0;
+    size_t n, behind = 0, alone = 0;
     struct sl_partition *const *all = sl_consumer_partitions(p->consumer, &n);
 
     for (size_t i = 0; i < n; i++) {
@@ -137,8 +148,9 @@ static void look_at_hand_over(struct sl_pipeline *p, size_t sink)
             end_starving(p, all[i], sink);
         left += weight(p, all[i]->next - all[i]->sinks[sink].catch_up);
         behind += left_behind(all[i], sink);
+        alone += all[i]->sinks[sink].catch_up < all[i]->sinks[sink].alone;
     }
-    if (behind == 0 || sl_sink_state(p->sinks[sink]) != SL_SINK_LIVE ||
+    if (behind == 0 || alone > 0 || sl_sink_state(p->sinks[sink]) != SL_SINK_LIVE ||
         left > (double)p->config->sinks[sink].queue_bytes / 4 ||
         (left > 0 && !sl_catchup_serves(p, sink)))
         return;
@@ -166,11 +178,16 @@ static bool handing_over(const struct sl_pipeline *p, size_t sink)
     return false;
 }
 
-/* The queue is full with cuts that wait for what there is no room for. */
+/* The queue is full with cuts that wait for what there is no room for; or the live reader takes the
+ * room that a large message would need. */
 static bool stuck(const struct sl_pipeline *p)
 {
     const struct sl_catchup *c = &p->catchup;
+    const struct sl_sink_flow *f = &p->flows[c->sink];
 
+    if (f->apart && (p->served >> c->sink & 1) &&
+        sl_now_ms(p->rt) - f->apart_ms >= SL_CATCHUP_STUCK_MS)
+        return true;
     return c->full_ms && sl_now_ms(p->rt) - c->full_ms >= SL_CATCHUP_STUCK_MS &&
            (p->sinks[c->sink]->type->flags & SL_SINK_CUTS) && handing_over(p, c->sink);
 }
@@ -266,6 +283,8 @@ static bool has_room_again(const struct sl_pipeline *p)
     const struct sl_catchup *c = &p->catchup;
 
     /* What repeats a plan stays queued until all of it has been read: there may never be less. */
+    if (p->flows[c->sink].apart)
+        return has_room_apart(p, c->sink);
     if (planned(p, c->sink))
         return sl_now_ms(p->rt) - c->tried_ms >= SL_CATCHUP_LOOK_MS;
     if (sl_sink_state(p->sinks[c->sink]) == SL_SINK_STALLED)
@@ -285,8 +304,8 @@ static void go_on(struct sl_pipeline *p)
             stop_serving(p);
     }
     if (c->full_ms && has_room_again(p)) {
-        if (!planned(p, c->sink)) /* else it is full until something is taken */
-            c->full_ms = 0;
+        if (!planned(p, c->sink) && !p->flows[c->sink].apart)
+            c->full_ms = 0; /* else it is full until something is taken */
         c->tried_ms = sl_now_ms(p->rt);
         sl_side_resume(c->side);
     } else if (c->limited && !c->full_ms && sl_now_ms(p->rt) - c->second_ms >= SL_SECOND_MS) {

@@ -50,6 +50,8 @@ struct sl_sink_flow {
     bool told;            /* the log has that it catches up */
     size_t wanted;        /* bytes that there is no room for: the source is paused for them */
     uint64_t wanted_ms;   /* since then */
+    size_t apart;         /* the same of the side reader */
+    uint64_t apart_ms, apart_tried_ms; /* since then; it was offered again then */
 };
 
 struct sl_pipeline {

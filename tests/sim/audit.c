@@ -24,6 +24,20 @@ struct audit_partition *audit_partition(const struct k_partition *p)
     return &sim->audit->parts[p->number];
 }
 
+static unsigned sub_of(const struct audit_partition *ap, const struct k_partition *p)
+{
+    const struct source_record *last = ap->n ? ap->records[ap->n - 1] : NULL;
+
+    return last && last->incarnation == p->incarnation && last->offset == p->end - 1 ? last->sub + 1
+                                                                                     : 0;
+}
+
+void audit_message(size_t bytes)
+{
+    if (bytes > sim->audit->largest)
+        sim->audit->largest = bytes;
+}
+
 struct source_record *audit_record(struct k_partition *p, unsigned kind, char *value, size_t n,
                                    bool bad, bool tombstone)
 {
@@ -36,8 +50,11 @@ struct source_record *audit_record(struct k_partition *p, unsigned kind, char *v
                                 .p = p,
                                 .incarnation = p->incarnation,
                                 .offset = p->end - 1,
+                                .sub = sub_of(ap, p),
                                 .value = value,
                                 .value_n = n,
+                                .message = value,
+                                .message_n = n,
                                 .bad = bad,
                                 .tombstone = tombstone,
                                 .at_us = sim->now_us};
@@ -282,7 +299,8 @@ static bool is_of(const struct k_message *letter, const struct source_record *r)
     const char *time = header(letter, "sluice-timestamp");
 
     if (letter->value_n)
-        return letter->value_n == r->value_n && memcmp(letter->value, r->value, r->value_n) == 0;
+        return letter->value_n == r->message_n &&
+               memcmp(letter->value, r->message, r->message_n) == 0;
     return time && strtoll(time, NULL, 10) == sim->wall_base_ms + (int64_t)(r->at_us / 1000);
 }
 
@@ -303,16 +321,16 @@ static void note_letter(struct source_record *r, unsigned sink)
 void audit_produced(struct k_topic *t, const struct k_message *m)
 {
     const char *sink = header(m, "sluice-sink"), *partition = header(m, "sluice-partition"),
-               *offset = header(m, "sluice-offset");
+               *offset = header(m, "sluice-offset"), *index = header(m, "sluice-index");
     struct audit_partition *ap;
 
-    if (strcmp(t->name, "dead") != 0 || !sink || !partition || !offset)
+    if (strcmp(t->name, "dead") != 0 || !sink || !partition || !offset || !index)
         return;
     ap = &sim->audit->parts[strtol(partition, NULL, 10)];
     for (size_t i = 0; i < ap->n; i++)
         if (ap->records[i]->offset == strtoll(offset, NULL, 10) &&
             ap->records[i]->incarnation == ap->records[i]->p->incarnation &&
-            is_of(m, ap->records[i]))
+            ap->records[i]->sub == strtoul(index, NULL, 10) && is_of(m, ap->records[i]))
             for (unsigned s = 0; s < SINKS_MAX; s++)
                 if (strcmp(store_names[s], sink) == 0)
                     note_letter(ap->records[i], s);
@@ -349,13 +367,16 @@ void audit_truncated(struct k_partition *p)
 
 /* ---- the program's own numbers ---- */
 
-/* Batches that are halved down to the one record to blame have their own structs each; and a
+/* What is more than a queue holds is taken all the same where it is one message. Batches that are
+ * halved down to the one record to blame have their own structs each; and a
  * recorded cut that is larger than the queue is held whole all the same, or it could never be
  * repeated. */
 static size_t allowed(const struct sl_sink *s)
 {
     size_t most = s->config->queue_bytes;
 
+    if (sim->audit->largest > most / 2) /* it goes in whole, whatever else there is */
+        most += sim->audit->largest;
     if (s->type->flags & SL_SINK_CUTS)
         return most * 2;
     return sim->scenario->bad ? most + most / 4 : most;
@@ -427,12 +448,23 @@ static void check_expired(void)
 {
     const struct audit *a = sim->audit;
     uint64_t lost[SINKS_MAX] = {0};
+    const struct k_partition *at = NULL;
+    int64_t offset = -1;
+    unsigned counted = 0;
 
     for (size_t i = 0; i < a->n; i++) {
         const struct source_record *r = a->records[i];
 
-        for (unsigned s = 0; s < SINKS_MAX && r->expired && !r->nobodys && !r->tombstone; s++)
-            lost[s] += certain(r) >> s & 1 && !((r->delivered | r->dead) >> s & 1);
+        if (r->p != at || r->offset != offset)
+            counted = 0; /* offsets are told, and a message has one */
+        at = r->p;
+        offset = r->offset;
+        for (unsigned s = 0; s < SINKS_MAX && r->expired && !r->nobodys && !r->tombstone; s++) {
+            bool lacks = certain(r) >> s & 1 && !((r->delivered | r->dead) >> s & 1);
+
+            lost[s] += lacks && !(counted >> s & 1);
+            counted |= (unsigned)lacks << s;
+        }
     }
     for (unsigned s = 0; s < SINKS_MAX; s++)
         if (!a->lost && a->told_expired[s])

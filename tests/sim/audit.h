@@ -16,8 +16,11 @@ struct source_record {
     struct k_partition *p;
     unsigned incarnation;
     int64_t offset;
+    unsigned sub; /* which of the message's */
     char *value;
     size_t value_n;
+    char *message; /* of which it is one record, or all */
+    size_t message_n;
     uint64_t at_us;
     uint8_t waived; /* sinks, as bits, that are not owed it any more */
     bool bad;       /* refused for its content by every store that looks at it */
@@ -37,8 +40,11 @@ struct counts {
 };
 
 void audit_begin(void);
+/* Of the message appended last. */
 struct source_record *audit_record(struct k_partition *p, unsigned kind, char *value, size_t n,
                                    bool bad, bool tombstone);
+/* A message was produced whose records may need so much of a queue. */
+void audit_message(size_t bytes);
 struct source_record *audit_by_number(uint32_t n);
 void audit_rules_live(unsigned table,
                       unsigned sinks); /* some replica may judge by it from now on */

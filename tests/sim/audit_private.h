@@ -54,6 +54,7 @@ struct audit {
     bool lost;                        /* retention has taken anything */
     uint64_t told_expired[SINKS_MAX]; /* offsets, by all that have ended */
     uint64_t let_go[REPLICAS_MAX];
+    size_t largest; /* most that the records of one message take of a queue */
     struct counts counts;
     struct seen *seen; /* reach.c: by replica and partition */
 };

@@ -195,6 +195,18 @@ static void alone(struct scenario *s, unsigned among)
     s->n_actions = s->n_actions > 1 ? 1 : s->n_actions;
 }
 
+/* Behind all else, so that what was drawn before stays as it was. */
+static void draw_many(struct scenario *s)
+{
+    if (draw(3))
+        return;
+    s->many = 50 + (unsigned)draw(400);
+    s->huge = draw(4) ? 0 : 30;
+    for (unsigned i = 0; i < SINKS_MAX; i++)
+        if (draw(8) == 0) /* so much room that nothing need be added up */
+            s->queue_bytes[i] = 1u << 21;
+}
+
 void scenario_draw(struct scenario *s, uint64_t seed)
 {
     static const char *const names[] = {"A", "B", "C", "D", "E", "F", "G", "H", "J", "K", "L", "M"};
@@ -227,6 +239,7 @@ void scenario_draw(struct scenario *s, uint64_t seed)
     }
     if (draw(4) == 0) /* some walk where the readings that fail do */
         scenario_named(s, names[draw(sizeof(names) / sizeof(names[0]))]);
+    draw_many(s);
 }
 
 /* ---- the workload ---- */
@@ -250,6 +263,87 @@ static char *make_value(uint32_t n, unsigned kind, bool bad, size_t size, size_t
     text[at++] = '}';
     *ret_n = at;
     return sim_copy(text, at);
+}
+
+/* ---- messages that hold none or many records: CloudWatch's envelope, as forwarders inflate it */
+
+enum { ENTRIES_MAX = 200 };
+
+struct entry {
+    unsigned kind;
+    bool bad;
+    char *value;
+    size_t n;
+};
+
+static size_t put_escaped(char *to, const char *from, size_t n)
+{
+    char *at = to;
+
+    for (size_t i = 0; i < n; i++) {
+        if (from[i] == '"')
+            *at++ = '\\';
+        *at++ = from[i];
+    }
+    return (size_t)(at - to);
+}
+
+static char *make_envelope(const struct entry *entries, size_t n, size_t *ret_n)
+{
+    static const char head[] = "{\"messageType\":\"DATA_MESSAGE\",\"logEvents\":[";
+    static const char control[] = "{\"messageType\":\"CONTROL_MESSAGE\",\"logEvents\":[]}";
+    size_t size = sizeof(head) + 8, at = sizeof(head) - 1;
+    char *text;
+
+    if (n == 0) {
+        *ret_n = sizeof(control) - 1;
+        return sim_copy(control, *ret_n);
+    }
+    for (size_t i = 0; i < n; i++)
+        size += 2 * entries[i].n + 32;
+    text = sim_new(size);
+    memcpy(text, head, at);
+    for (size_t i = 0; i < n; i++) {
+        at += (size_t)snprintf(text + at, size - at, "%s{\"message\":\"", i ? "," : "");
+        at += put_escaped(text + at, entries[i].value, entries[i].n);
+        at += (size_t)snprintf(text + at, size - at, "\"}");
+    }
+    *ret_n = at + (size_t)snprintf(text + at, size - at, "]}");
+    return text;
+}
+
+static void produce_many(struct k_partition *p)
+{
+    const struct scenario *s = sim->scenario;
+    struct k_message *m = sim_new(sizeof(*m));
+    struct entry entries[ENTRIES_MAX];
+    size_t n = sim_below(SIM_WORKLOAD, 5), bytes = 0;
+
+    n += n > 0;
+    if (sim_chance(SIM_WORKLOAD, s->huge))
+        n = ENTRIES_MAX;
+    for (size_t i = 0; i < n; i++) {
+        struct entry *e = &entries[i];
+
+        e->kind = (unsigned)sim_below(SIM_WORKLOAD, KINDS);
+        e->bad = sim_chance(SIM_WORKLOAD, s->bad);
+        e->value = make_value((uint32_t)(sim->audit->n + i), e->kind, e->bad,
+                              sim_between(SIM_WORKLOAD, 80, s->record_most), &e->n);
+        bytes += 4 * e->n + 2048; /* its line, its body, its batch */
+    }
+    m->value = make_envelope(entries, n, &m->value_n);
+    m->timestamp_ms = sim->wall_base_ms + (int64_t)(sim->now_us / 1000);
+    cluster_append(p, m, 0);
+    for (size_t i = 0; i < n; i++) {
+        struct source_record *r =
+            audit_record(p, entries[i].kind, entries[i].value, entries[i].n, entries[i].bad, false);
+
+        r->message = m->value;
+        r->message_n = m->value_n;
+    }
+    if (n == 0)
+        audit_record(p, 0, NULL, 0, false, true);
+    audit_message(n == ENTRIES_MAX ? bytes + m->value_n : 0);
 }
 
 static void produce(struct k_partition *p)
@@ -280,8 +374,13 @@ static void work(struct sim_event *e)
     uint64_t rest, burst = 1 + sim_below(SIM_WORKLOAD, sim_chance(SIM_WORKLOAD, 50) ? 40 : 3);
 
     while (burst-- > 0 && sim->left > 1) {
+        struct k_partition *p = &t->parts[sim_below(SIM_WORKLOAD, sim->scenario->partitions)];
+
         sim->left--;
-        produce(&t->parts[sim_below(SIM_WORKLOAD, sim->scenario->partitions)]);
+        if (sim_chance(SIM_WORKLOAD, sim->scenario->many))
+            produce_many(p);
+        else
+            produce(p);
     }
     rest = sim->scenario->produce_us > sim->now_us ? sim->scenario->produce_us - sim->now_us : 0;
     if (sim->left > 1)
@@ -390,8 +489,10 @@ void scenario_print(const struct scenario *s)
     for (unsigned i = 0; i < SINKS_MAX; i++)
         if (s->sinks >> i & 1)
             printf(" %s%s", store_names[i], s->blocks[i] ? " (block)" : "");
-    printf("; gaps %u, bad %u, tombstones %u; produce until %.1f s, heal at %.1f s\n", s->gaps,
-           s->bad, s->tombstones, (double)s->produce_us / 1e6, (double)s->heal_us / 1e6);
+    printf("; gaps %u, bad %u, tombstones %u, many %u, huge %u; produce until %.1f s, heal at %.1f "
+           "s\n",
+           s->gaps, s->bad, s->tombstones, s->many, s->huge, (double)s->produce_us / 1e6,
+           (double)s->heal_us / 1e6);
     for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++)
         if (f[i])
             printf("  %s %u/1000\n", faults[i], f[i]);

@@ -83,6 +83,8 @@ struct scenario {
     unsigned gaps;        /* thousandths of records that have a gap before them */
     unsigned bad;         /* thousandths of records that a store refuses for their content */
     unsigned tombstones;
+    unsigned many;       /* thousandths of messages that hold none or several records */
+    unsigned huge;       /* thousandths of those that hold 200 */
     unsigned letter_max; /* bytes of a value that the dead-letter topic takes */
     uint64_t produce_us; /* records come until here */
     uint64_t heal_us;    /* nothing fails after this */

@@ -142,6 +142,8 @@ bool shrink(struct world *w, const struct scenario *from, struct scenario *ret)
         smaller(k, offsetof(struct scenario, gaps), 0);
         smaller(k, offsetof(struct scenario, bad), 0);
         smaller(k, offsetof(struct scenario, tombstones), 0);
+        smaller(k, offsetof(struct scenario, many), 0);
+        smaller(k, offsetof(struct scenario, huge), 0);
         smaller(k, offsetof(struct scenario, records), 1);
     } while (k->best.n_actions + k->best.records < runs && k->runs < 2000);
     *ret = k->best;

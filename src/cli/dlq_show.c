@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdlib.h>
+
+#include "base/alloc.h"
 #include "base/hash.h"
 #include "cli/dlq.h"
 #include "cli/show.h"
 #include "config/config.h"
+#include "kafka/client.h"
+#include "sluice/position.h"
+#include "sluice/record.h"
 
 enum { OPT_CONFIG, OPT_JSON, OPT_RAW };
 enum { VALUE_SHOWN = 1 << 20, TEXT_SHOWN = 4096 };
@@ -10,7 +16,7 @@ enum { VALUE_SHOWN = 1 << 20, TEXT_SHOWN = 4096 };
 static const struct sl_cli_option options[] = {
     [OPT_CONFIG] = SL_CLI_CONFIG,
     [OPT_JSON] = {"json", 0, NULL, "one JSON object; what is no UTF-8 stands in base64"},
-    [OPT_RAW] = {"raw", 0, NULL, "the record's value only, byte for byte"},
+    [OPT_RAW] = {"raw", 0, NULL, "the record only, byte for byte"},
 };
 const struct sl_cli_command sl_command_dlq_show = {
     .name = "dlq show",
@@ -29,6 +35,8 @@ const struct sl_cli_command sl_command_dlq_show = {
 };
 
 struct show {
+    const struct sl_config *config;
+    struct sl_buf record; /* of a message that holds many, the one that was refused */
     bool json, raw;
     struct sl_buf out;
     struct sl_error err; /* of the record */
@@ -58,7 +66,37 @@ static void bytes_json(struct sl_slice bytes, struct sl_buf *out)
     }
 }
 
-static void write_json(const struct sl_dead_letter *l, struct sl_buf *out)
+/* The letter holds the message; of one that holds many records, this is the one that was refused.
+ */
+static void find_record(struct show *s, const struct sl_dead_letter *l)
+{
+    struct sl_topic topic = {.name = sl_strndup(l->source_topic.p, l->source_topic.n)};
+    struct sl_partition *at = sl_partition_new(&topic, l->source_partition, 0, 0, "");
+    struct sl_fields *fields = sl_fields_new();
+    const struct sl_decoder_config decoding = {.fields = fields,
+                                               .timezone = s->config->source.timezone,
+                                               .decode = s->config->source.decode,
+                                               .n_decode = s->config->source.n_decode};
+    struct sl_decoder *decoder = sl_decoder_new(&decoding, NULL);
+    struct sl_message m = *l->message;
+    struct sl_record r;
+
+    sl_kafka_decoding(&s->config->source, &topic);
+    sl_fields_compile(fields);
+    m.at = at;
+    m.timestamp_ms = l->source_ms;
+    if (decoder && m.value.p && l->source_index < sl_decode_open(decoder, &m)) {
+        sl_decode_at(decoder, l->source_index, &r);
+        if (r.many)
+            sl_buf_slice(&s->record, r.raw);
+    }
+    sl_decoder_free(decoder);
+    sl_fields_free(fields);
+    sl_partition_unref(at);
+    free(topic.name);
+}
+
+static void write_json(const struct sl_dead_letter *l, struct sl_slice record, struct sl_buf *out)
 {
     const struct sl_message *m = l->message;
 
@@ -76,9 +114,13 @@ static void write_json(const struct sl_dead_letter *l, struct sl_buf *out)
     }
     SL_BUF_LITERAL(out, "],\"value\":");
     bytes_json(m->value, out);
+    if (record.n) {
+        SL_BUF_LITERAL(out, ",\"record\":");
+        bytes_json(record, out);
+    }
 }
 
-static void write_text(const struct sl_dead_letter *l, struct sl_buf *out)
+static void write_text(const struct sl_dead_letter *l, struct sl_slice record, struct sl_buf *out)
 {
     const struct sl_message *m = l->message;
 
@@ -95,7 +137,7 @@ static void write_text(const struct sl_dead_letter *l, struct sl_buf *out)
     sl_show_text(l->rule.p ? l->rule : SL_SLICE_LITERAL("unknown"), TEXT_SHOWN, out);
     SL_BUF_LITERAL(out, "\n  record    ");
     sl_dead_letter_source(l, out);
-    if (l->source_index)
+    if (l->source_index || record.n)
         sl_buf_printf(out, ", number %u of the message", l->source_index);
     if (l->source_ms >= 0) {
         SL_BUF_LITERAL(out, ", ");
@@ -118,8 +160,8 @@ static void write_text(const struct sl_dead_letter *l, struct sl_buf *out)
     }
     SL_BUF_LITERAL(out, "  value     ");
     sl_show_count(m->value.n, out);
-    SL_BUF_LITERAL(out, " bytes\n");
-    sl_show_text(m->value, VALUE_SHOWN, out);
+    sl_buf_text(out, record.n ? " bytes, of which the record\n" : " bytes\n");
+    sl_show_text(record.n ? record : m->value, VALUE_SHOWN, out);
     sl_buf_byte(out, '\n');
 }
 
@@ -138,12 +180,13 @@ static bool take(void *user, const struct sl_kafka_record *r)
         break;
     case SL_LETTER_DEAD:
         s->found = true;
+        find_record(s, &l);
         if (s->raw)
-            sl_buf_slice(&s->out, r->message.value);
+            sl_buf_slice(&s->out, s->record.n ? sl_buf_as_slice(&s->record) : r->message.value);
         else if (s->json)
-            write_json(&l, &s->out);
+            write_json(&l, sl_buf_as_slice(&s->record), &s->out);
         else
-            write_text(&l, &s->out);
+            write_text(&l, sl_buf_as_slice(&s->record), &s->out);
         break;
     }
     return false;
@@ -241,10 +284,13 @@ int sl_cmd_dlq_show(int argc, char **argv)
     };
     s.json = values[OPT_JSON] != NULL;
     s.raw = values[OPT_RAW] != NULL && !s.json;
+    s.config = config;
     s.offset = what.offset;
+    sl_buf_init(&s.record, SL_DLQ_OUTPUT_MAX);
     sl_buf_init(&s.out, SL_DLQ_OUTPUT_MAX);
     status = run(&s, config, &what);
     sl_buf_release(&s.out);
+    sl_buf_release(&s.record);
 out:
     sl_redriven_release(&s.redriven);
     sl_dlq_filter_release(&place);

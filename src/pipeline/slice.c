@@ -62,7 +62,8 @@ static bool has_room_apart(const struct sl_pipeline *p, size_t sink)
     const struct sl_sink_flow *f = &p->flows[sink];
     size_t now = sl_sink_bytes(p->sinks[sink]);
 
-    return now == 0 || now + f->apart <= p->config->sinks[sink].queue_bytes / 16 * 15 ||
+    return !f->apart || now == 0 ||
+           now + f->apart <= p->config->sinks[sink].queue_bytes / 16 * 15 ||
            sl_now_ms(p->rt) - f->apart_tried_ms >= SL_CATCHUP_LOOK_MS;
 }
 
@@ -252,6 +253,7 @@ static void serve(struct sl_pipeline *p, size_t sink)
     struct sl_error err = {0};
 
     stop_serving(p);
+    p->flows[sink].apart_tried_ms = now;
     if (read_for(p, sink, &err) != SL_OK) {
         if (sl_log_due(&c->log_ms, now, LOG_MS))
             sl_log(p->log, SL_LOG_WARN, "what a sink lacks cannot be read again; it is tried again",
@@ -283,12 +285,12 @@ static bool has_room_again(const struct sl_pipeline *p)
     const struct sl_catchup *c = &p->catchup;
 
     /* What repeats a plan stays queued until all of it has been read: there may never be less. */
-    if (p->flows[c->sink].apart)
-        return has_room_apart(p, c->sink);
     if (planned(p, c->sink))
         return sl_now_ms(p->rt) - c->tried_ms >= SL_CATCHUP_LOOK_MS;
     if (sl_sink_state(p->sinks[c->sink]) == SL_SINK_STALLED)
         return sl_sink_idle(p->sinks[c->sink]);
+    if (p->flows[c->sink].apart)
+        return has_room_apart(p, c->sink);
     return !sl_flow_above(p, c->sink, SL_RESUME_SHARE);
 }
 
@@ -306,7 +308,7 @@ static void go_on(struct sl_pipeline *p)
     if (c->full_ms && has_room_again(p)) {
         if (!planned(p, c->sink) && !p->flows[c->sink].apart)
             c->full_ms = 0; /* else it is full until something is taken */
-        c->tried_ms = sl_now_ms(p->rt);
+        c->tried_ms = p->flows[c->sink].apart_tried_ms = sl_now_ms(p->rt);
         sl_side_resume(c->side);
     } else if (c->limited && !c->full_ms && sl_now_ms(p->rt) - c->second_ms >= SL_SECOND_MS) {
         c->limited = false;

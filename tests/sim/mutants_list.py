@@ -273,5 +273,24 @@ MUTANTS = [
         "src/sink/s3_upload.c",
         "    case SL_S3_DAMAGED:\n        u->over = true;\n        put(u);\n",
         "    case SL_S3_DAMAGED:\n        finish(u, &v.result);\n",
+        "a cut that splits a message",
+        "src/sink/take.c",
+        "    if (r->many && !(s->type->flags & SL_SINK_CUTS) && (cut",
+        "    if (r->many && (cut",
+    ),
+    (
+        "a position that moves when half of a message's batches are done",
+        "src/position/tracker.c",
+        "        sl_list_remove(&span->node);\n        sl_list_remove(&span->crc_node);\n        sl_plan_drop_done(",
+        "        struct sl_span *after = sl_container_of(span->node.next, struct sl_span, node);\n"
+        "        if (&after->node != &span->partition->sinks[h->sink].spans && after->first == span->first)\n"
+        "            after->first++;\n"
+        "        sl_list_remove(&span->node);\n        sl_list_remove(&span->crc_node);\n        sl_plan_drop_done(",
+    ),
+    (
+        "room is judged for the first record of a message only",
+        "src/pipeline/many.c",
+        "    for (size_t i = 0; i < w->n; i++) {\n        sl_way_judge(w, i);\n        for (size_t k",
+        "    for (size_t i = 0; i < 1; i++) {\n        sl_way_judge(w, i);\n        for (size_t k",
     ),
 ]

@@ -90,6 +90,33 @@ static void check_source(struct check *c)
     sl_fields_free(fields);
 }
 
+/* The records of a message go together, whatever they take. */
+static void check_queues(struct check *c)
+{
+    const struct sl_config *config = c->config;
+    const char *form = NULL;
+
+    for (size_t i = 0; i < config->source.n_decode; i++)
+        switch (config->source.decode[i].form) {
+        case SL_DECODE_CLOUDWATCH:
+            form = "cloudwatch";
+            break;
+        case SL_DECODE_OTLP_JSON:
+            form = form ? form : "otlp_json";
+            break;
+        default:
+            break;
+        }
+    for (size_t i = 0; form && i < config->n_sinks; i++)
+        if (config->sinks[i].queue_bytes < SL_DECODE_BYTES_MAX)
+            sl_config_problem(
+                config, config->sinks[i].name, 0, SL_WARNING, &c->diags,
+                "the queue of sink `%s` (queue.bytes) is smaller than the %d MiB that "
+                "one message of %s may come to: the records of a message go together, "
+                "and a larger one exceeds the sink's memory",
+                config->sinks[i].name, SL_DECODE_BYTES_MAX >> 20, form);
+}
+
 /* False: the options are wrong, and *ret_status says so. */
 static bool sample_input(const struct check *c, const char *const *values, struct sl_input *ret,
                          int *ret_status)
@@ -150,6 +177,7 @@ static void check_all(struct check *c, const char *const *values)
         goto out;
     c->path = c->config->path;
     check_source(c);
+    check_queues(c);
     fields = sl_fields_new();
     rules = sl_rules_load(c->config, fields, &c->diags);
     if (rules)

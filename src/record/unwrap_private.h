@@ -5,6 +5,7 @@
 #include "base/inflate.h"
 #include "record/json.h"
 #include "record/unwrap.h"
+#include "sluice/record.h"
 
 /* What the wrappers share. A document is checked whole by the record scanner before anything walks
  * it, so walking needs no checks; one walk finds where the pieces are, and each piece is then taken
@@ -13,7 +14,7 @@
 
 enum {
     SL_PIECES_MAX = 1000000,      /* of one message */
-    SL_CLOUDWATCH_MAX = 32 << 20, /* of a message, inflated */
+    SL_CLOUDWATCH_MAX = SL_DECODE_BYTES_MAX,
     /* What pieces share comes in each of them. Together that may be so many times what the document
      * has, or so much, whichever is more. */
     SL_UNWRAP_SHARED_RATIO = 64,

@@ -319,6 +319,8 @@ static void produce_many(struct k_partition *p)
     struct entry entries[ENTRIES_MAX];
     size_t n = sim_below(SIM_WORKLOAD, 5), bytes = 0;
 
+    if (p->cut_off)
+        return;
     n += n > 0;
     if (sim_chance(SIM_WORKLOAD, s->huge))
         n = ENTRIES_MAX;

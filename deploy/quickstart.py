@@ -304,7 +304,7 @@ def show_flow(records, requests, place):
     due = {r.id for r in records if r.request == requests.story}
     print("\nOne request's whole path: an order that could not be paid\n")
     if isinstance(place, Light):
-        print(f"  {len(due)} lines of 5 services. `sluice flow` draws it from OpenSearch or S3, which --light lacks:\n"
+        print(f"  {len(due)} lines of 5 services. `sluice flow` draws it from OpenSearch or S3, which --light lacks. Here, with --keep:\n"
               f"  $ grep {requests.story} {place.out}/archive.ndjson")
         return 0
     config, words = place.config.relative_to(ROOT), ["flow", requests.story]
@@ -349,7 +349,7 @@ def detach(place, router, told):
     config = place.config.relative_to(ROOT)
     print(f"""  {'log':<18}{router.log}
 
-A router of your own beside it, which reads the same records again, from here:
+What the commands above need, and a router of your own beside it, which reads the same records again, from here:
   . {write_environment(place)}
   build/sluice check -c {config}
   build/sluice run -c {config}

@@ -120,10 +120,6 @@ class Shop:
 
     # ---- pieces ----
 
-    def next_id(self):
-        self.number += 1
-        return f"r{self.number}"
-
     def hex(self, digits):
         return f"{self.random.getrandbits(4 * digits):0{digits}x}"
 
@@ -138,9 +134,11 @@ class Shop:
         """ms, as microseconds"""
         return self.random.randrange(least * 1000, most * 1000)
 
-    def add(self, kind, topic, key, value, request, at):
-        self.lines.append(Line(self.next_id(), kind, topic, key, value.replace("RID", f"r{self.number}"), request,
-                               at))
+    def add(self, kind, topic, value, request, at):
+        """The request is the key, too."""
+        self.number += 1
+        own = f"r{self.number}"
+        self.lines.append(Line(own, kind, topic, request, value.replace("RID", own), request, at))
 
     def begin(self, at):
         self.requests += 1
@@ -151,7 +149,7 @@ class Shop:
     def edge(self, request, method, path, status, end):
         r = self.random
         end = -(-end // 1000) * 1000        # nginx has milliseconds
-        self.add("edge", "edge", f"edge-{r.randrange(1, 3)}",
+        self.add("edge", "edge",
                  f'10.{r.randrange(256)}.{r.randrange(256)}.{r.randrange(1, 255)} - {request.user} '
                  f'[{moment(end):%d/%b/%Y:%H:%M:%S} +0000] "{method} {path}?v=RID HTTP/1.1" {status} '
                  f'{r.randrange(150, 90000)} "https://shop.example.com/" "{r.choice(generate.AGENTS)}" '
@@ -164,7 +162,7 @@ class Shop:
         span, took = self.hex(16), self.between(4, 25)
 
         def line(when, text, more=""):
-            self.add("auth", "logs", instance,
+            self.add("auth", "logs",
                      f'time={rfc3339(when + AUTH[instance])} level=info msg="{text}" service=auth '
                      f'instance={instance} request_id={request.id} span_id={span} parent_span_id={request.span} '
                      f'user_id={request.user}{more} seq=RID', request.id, when)
@@ -182,7 +180,7 @@ class Shop:
                 at = calls(request._replace(span=span), at)
             at += self.between(6, 20)
             took = {"event.duration": (at - begin) * 1000} if number + 1 == len(texts) else {}
-            self.add("catalogue", "logs", instance, json.dumps({
+            self.add("catalogue", "logs", json.dumps({
                 "@timestamp": rfc3339(at), "log.level": "info", "message": text, "ecs.version": "8.11.0",
                 "service.name": "catalogue", "service.node.name": instance, "http.request.id": request.id,
                 "span.id": span, "parent.id": request.span, "event.id": "RID", **took,
@@ -196,7 +194,7 @@ class Shop:
 
         def line(when, kind, letter, place, text, more):
             clock = when + PODS[pod]
-            self.add(kind, "logs", pod,
+            self.add(kind, "logs",
                      f'{letter}{moment(clock):%m%d %H:%M:%S.%f}       1 {place}] "{text}" pod="{pod}" '
                      f'request_id="{request.id}" span_id="{span}" parent_span_id="{request.span}" {more} seq="RID"',
                      request.id, when)

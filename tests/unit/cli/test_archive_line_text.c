@@ -21,14 +21,14 @@ struct state {
     int64_t least_ns, greatest_ns;
 };
 
-static void setup(struct state *s, const char *timezone)
+static void setup(struct state *s, const char *zone)
 {
     struct sl_error err = {0};
 
     *s = (struct state){.object = {.name = {.topic = SL_SLICE_LITERAL("logs")}},
                         .least_ns = AT_12,
                         .greatest_ns = AT_12 + HOUR};
-    s->config.source.timezone = timezone;
+    s->config.source.timezone = zone;
     s->decoder = sl_archive_decoder_new(&s->config, &err);
     assert_non_null(s->decoder);
 }

@@ -326,6 +326,46 @@ static void what_was_not_taken_is_given_back(void **state)
     box_release(&b);
 }
 
+/* The records of a message are routed twice: the same comes of it, and it counts once or, where
+ * the message is not taken, not at all. Keys come in turns, so that an order that is not kept would
+ * show. */
+static void a_message_of_many_counts_once(void **state)
+{
+    static const char *const records[] = {"{\"s\":1}", "{\"s\":2}", "{\"s\":1}", "{\"s\":1}",
+                                          "{\"s\":2}"};
+    static const size_t sinks[] = {2, 2, 2, 1, 2};
+    struct box b;
+
+    (void)state;
+    box_config(&b);
+    box_rules(&b, "rules:\n"
+                  "- { to: search, continue: true }\n"
+                  "- { to: archive, rate_limit: { records: 2, per: 1h, by: s } }\n"
+                  "- { to: search }\n");
+    box_clock(&b);
+    for (int taken = 0; taken < 2; taken++) {
+        for (int pass = 0; pass < 1 + taken; pass++) {
+            if (pass == 0)
+                sl_route_note(b.matcher);
+            else
+                sl_route_repeat(b.matcher);
+            for (size_t i = 0; i < 5; i++) {
+                box_route(&b, records[i]);
+                assert_int_equal(b.decision.n, sinks[i]);
+            }
+        }
+        if (taken)
+            sl_route_end(b.matcher);
+        else
+            sl_route_undo(b.matcher);
+    }
+    for (size_t i = 0; i < 5; i++) { /* two of each key have been counted */
+        box_route(&b, records[i]);
+        assert_int_equal(b.decision.n, 1);
+    }
+    box_release(&b);
+}
+
 /* What sampling holds back does not count against the rate. */
 static void sample_comes_first(void **state)
 {
@@ -396,6 +436,7 @@ int main(void)
         cmocka_unit_test(each_value_has_a_bucket),
         cmocka_unit_test(without_a_clock_only_the_burst_passes),
         cmocka_unit_test(what_was_not_taken_is_given_back),
+        cmocka_unit_test(a_message_of_many_counts_once),
         cmocka_unit_test(sample_comes_first),
         cmocka_unit_test(a_long_pause_fills_a_bucket),
         cmocka_unit_test(buckets_are_bounded_by_use),

@@ -101,7 +101,7 @@ struct sl_record {
     struct sl_slice body;    /* OBJECT: from '{' to '}', inclusive */
     bool breaks;             /* OBJECT: body holds CR or LF between tokens */
     bool empty;              /* OBJECT: has no member */
-    bool has_timestamp;      /* OBJECT: has a member "@timestamp" */
+    bool has_timestamp;      /* body or added has a member "@timestamp" */
     bool base64;             /* changed: "message_base64" in body is the text that `message` was */
     struct sl_slice added;   /* members to splice in, each led by a comma: what forms and wrappers
                                 found, correlation, kind, level, enrichment */

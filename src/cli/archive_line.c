@@ -6,11 +6,8 @@
 #include "base/alloc.h"
 #include "cli/envelope.h"
 #include "kafka/client.h"
-#include "record/spellings.h"
 #include "sluice/position.h"
 #include "sluice/record.h"
-
-enum { TEXT_MAX = 16 << 20 };
 
 struct place {
     struct sl_topic topic;
@@ -23,9 +20,7 @@ struct sl_archive_decoder {
     struct sl_fields *fields;
     struct sl_decoder *decoder;
     struct sl_envelope *envelope;
-    unsigned correlation, time, message_text, wrapper;
-    struct sl_zone *zone;
-    struct sl_buf scratch, other;
+    unsigned correlation;
     bool compiled;
     struct place own;  /* of the line's topic */
     struct place json; /* for lines that are records as JSON */
@@ -48,14 +43,9 @@ struct sl_archive_decoder *sl_archive_decoder_new(const struct sl_config *config
     d->correlation_config.make = false; /* of the cluster and the message, which are not here */
     d->fields = decoding.fields = sl_fields_new();
     d->envelope = sl_envelope_new();
-    sl_buf_init(&d->scratch, TEXT_MAX);
-    sl_buf_init(&d->other, TEXT_MAX);
     d->decoder = sl_decoder_new(&decoding, err);
-    if (!d->decoder || sl_zone_new(decoding.timezone, &d->zone, err) ||
-        sl_fields_add(d->fields, SL_SLICE_LITERAL("correlation_id"), &d->correlation, err) ||
-        sl_fields_add(d->fields, SL_SLICE_LITERAL("time"), &d->time, err) ||
-        sl_fields_add(d->fields, SL_SLICE_LITERAL("message"), &d->message_text, err) ||
-        sl_fields_add(d->fields, SL_SLICE_LITERAL("wrapper"), &d->wrapper, err)) {
+    if (!d->decoder ||
+        sl_fields_add(d->fields, SL_SLICE_LITERAL("correlation_id"), &d->correlation, err)) {
         sl_archive_decoder_free(d);
         return NULL;
     }
@@ -78,9 +68,6 @@ void sl_archive_decoder_free(struct sl_archive_decoder *d)
     sl_decoder_free(d->decoder);
     sl_fields_free(d->fields);
     sl_envelope_free(d->envelope);
-    sl_zone_free(d->zone);
-    sl_buf_release(&d->scratch);
-    sl_buf_release(&d->other);
     free(d);
 }
 
@@ -125,40 +112,6 @@ static bool open_envelope(struct sl_archive_decoder *d, const struct sl_archive_
     return d->message.value.p != NULL;
 }
 
-static bool holds(struct sl_archive_decoder *d, const struct sl_record *r, unsigned field,
-                  struct sl_slice part)
-{
-    struct sl_value v = sl_record_value(r, field);
-    struct sl_slice whole;
-
-    if (v.type != SL_VALUE_STRING)
-        return false;
-    sl_buf_clear(&d->other);
-    whole = sl_value_text(&v, &d->other);
-    return whole.p && memmem(whole.p, whole.n, part.p, part.n);
-}
-
-/* A line of text keeps its time as it spelled it, which no JSON logger's field may (interface.md,
- * "Records"): it counts where it is part of the line. The records around it tell a missing year. */
-static void time_of_text(struct sl_archive_decoder *d, const struct sl_archive_line *line,
-                         const struct sl_record *r, int64_t *ret_ns)
-{
-    struct sl_value v = sl_record_value(r, d->time);
-    int64_t about = line->least_ns > 0 ? line->least_ns : 0, ns;
-    struct sl_slice text;
-    size_t used;
-
-    if (v.type != SL_VALUE_STRING)
-        return;
-    sl_buf_clear(&d->scratch);
-    text = sl_value_text(&v, &d->scratch);
-    if (text.n == 0 || (!holds(d, r, d->message_text, text) && !holds(d, r, d->wrapper, text)) ||
-        !sl_time_spelled(text, d->zone, about, &ns, &used) || used != text.n ||
-        !sl_time_counts(ns, 0))
-        return;
-    *ret_ns = ns;
-}
-
 bool sl_archive_decode(struct sl_archive_decoder *d, const struct sl_archive_line *line,
                        struct sl_archived *ret)
 {
@@ -178,8 +131,6 @@ bool sl_archive_decode(struct sl_archive_decoder *d, const struct sl_archive_lin
     if (ret->offset >= 0)
         d->message.offset = ret->offset;
     sl_decode(d->decoder, &d->message, &ret->record);
-    if (ret->record.time_ns == 0 && line->format == SL_ARCHIVE_JSON)
-        time_of_text(d, line, &ret->record, &ret->record.time_ns);
     /* Kafka's time was the record's where the line tells none that counts, or another since a rule
      * changed it: what is known then are the bounds. */
     ret->timed = ret->record.time_ns != 0 && ret->record.time_ns >= line->least_ns &&

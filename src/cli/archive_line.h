@@ -13,8 +13,9 @@
  * ones; of what was a piece of a message (cloudwatch, otlp_json), `raw` and `envelope` hold the
  * piece as it was, not taken apart.
  *
- * A record whose time was Kafka's has it in an envelope only. Elsewhere it has none (time_ns 0),
- * and the bounds of its member are all that is known. */
+ * A record whose time was Kafka's has it in an envelope only (the time that a line of text spells
+ * is the member @timestamp of a `json` line). Elsewhere it has none (time_ns 0), and the bounds of
+ * its member are all that is known. */
 
 struct sl_archive_decoder;
 

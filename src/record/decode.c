@@ -246,10 +246,8 @@ void sl_decode_at(struct sl_decoder *d, size_t i, struct sl_record *ret)
     sl_decoder_read(d, &e, object, ret);
     ret->values = d->scan.values;
     ret->has_timestamp = sl_decoder_has(d, d->timestamp_member);
-    if (d->correlation) {
-        sl_decoder_make_room(d);
+    if (d->correlation)
         sl_correlation_add(d->correlation, d, ret);
-    }
     sl_decoder_enrich(d, ret);
 }
 

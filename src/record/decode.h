@@ -37,6 +37,7 @@ enum {
     SL_LEVEL_FIELDS = 7,
     SL_ENRICH_BYTES_MAX = 1 << 20,
     SL_ENRICH_BESIDE = 64,    /* kind and level */
+    SL_TIMESTAMP_ROOM = 64,   /* @timestamp */
     SL_DECODE_KEEP = 1 << 20, /* memory that a giant record may leave behind */
 };
 
@@ -142,10 +143,9 @@ bool sl_decoder_scan(struct sl_decoder *d, struct sl_slice text); /* as a new re
 /* Forms leave out what looks like an object: it is none after all, or cannot be one here. */
 void sl_decoder_add_words(struct sl_decoder *d, const struct sl_entry *e);
 
-/* decode_record.c: members, and what the record means; object: the scan holds it. */
+/* decode_record.c: members, and what the record means; object: the scan holds it. Leaves room in
+ * d->found for what correlation and enrichment add, so that nothing in it moves. */
 void sl_decoder_read(struct sl_decoder *d, struct sl_entry *e, bool object, struct sl_record *r);
-/* All that is still to be put behind the members must not move them: fields point there. */
-void sl_decoder_make_room(struct sl_decoder *d);
 
 /* enrich.c: which of enrichment, kind and level the record lacks; fills kind, level and added,
  * which begins with what stands in d->found. */

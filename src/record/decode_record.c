@@ -5,11 +5,12 @@
 
 /* ---- members ---- */
 
-/* All that is still to be put behind the members must not move them: fields point there. */
-void sl_decoder_make_room(struct sl_decoder *d)
+/* All that is still to be put behind the members must not move them: fields point there. Before the
+ * first of it, and not again. */
+static void make_room(struct sl_decoder *d)
 {
     struct sl_buf *text = &d->found->text;
-    size_t more = 1 + SL_CORRELATION_ROOM + d->enrich_text.n + SL_ENRICH_BESIDE;
+    size_t more = 1 + SL_TIMESTAMP_ROOM + SL_CORRELATION_ROOM + d->enrich_text.n + SL_ENRICH_BESIDE;
 
     text->max = SL_MEMBERS_BYTES_MAX + more; /* they are held to theirs already */
     sl_buf_reserve(text, more);
@@ -23,7 +24,7 @@ static bool scan_members(struct sl_decoder *d)
     const struct sl_scan before = *s;
     bool good;
 
-    sl_decoder_make_room(d);
+    make_room(d);
     text->p[0] = '{';
     text->p[text->n] = '}';
     good = sl_json_scan(s, sl_slice(text->p, text->n + 1));
@@ -104,20 +105,34 @@ static void add_members_to_text(struct sl_decoder *d, struct sl_slice text)
 
 /* ---- meaning ---- */
 
+/* A time that a form or a wrapper found is told in every sink: what it was spelled as, and the year
+ * that this lacked, only this decoder knows. */
+static void set_time(struct sl_decoder *d, int64_t ns, bool *has_time, struct sl_record *r)
+{
+    struct sl_buf *text = &d->found->text;
+    size_t at;
+
+    r->time_ns = ns;
+    *has_time = true;
+    if (!sl_decoder_lacks(d, d->timestamp_member))
+        return;
+    SL_BUF_LITERAL(text, ",\"@timestamp\":\"");
+    at = text->n;
+    sl_time_rfc3339(ns, text);
+    sl_decoder_set_text(d, d->timestamp_member, sl_slice(text->p + at, text->n - at));
+    sl_buf_byte(text, '"');
+}
+
 /* What the record says itself comes before what stood around it. */
 static void find_meaning(struct sl_decoder *d, const struct sl_entry *e, bool *has_time,
                          struct sl_record *r)
 {
     const int64_t kafka_ns = sl_kafka_ns(d->message_at->timestamp_ms);
 
-    if (!*has_time && e->parsed.has_time && sl_time_counts(e->parsed.time_ns, kafka_ns)) {
-        r->time_ns = e->parsed.time_ns;
-        *has_time = true;
-    }
-    if (!*has_time && e->piece.has_time && sl_time_counts(e->piece.time_ns, kafka_ns)) {
-        r->time_ns = e->piece.time_ns;
-        *has_time = true;
-    }
+    if (!*has_time && e->parsed.has_time && sl_time_counts(e->parsed.time_ns, kafka_ns))
+        set_time(d, e->parsed.time_ns, has_time, r);
+    if (!*has_time && e->piece.has_time && sl_time_counts(e->piece.time_ns, kafka_ns))
+        set_time(d, e->piece.time_ns, has_time, r);
     if (r->level == SL_LEVEL_NONE)
         r->level = e->parsed.level;
     if (r->level == SL_LEVEL_NONE)
@@ -147,6 +162,7 @@ void sl_decoder_read(struct sl_decoder *d, struct sl_entry *e, bool object, stru
             sl_decoder_add_words(d, e);
         add_members_to_text(d, r->text);
     }
+    make_room(d);
     find_meaning(d, e, &has_time, r);
     if (d->found->n > 0) {
         has_time = has_time || sl_decoder_time(d, &r->time_ns);

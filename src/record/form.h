@@ -8,7 +8,11 @@
 
 /* Text forms: access logs, syslog, logfmt and their like. A form takes one text apart into members;
  * the text itself stays the record's `message`, so a form may leave out what it does not
- * understand. It allocates nothing, and looks at each byte a bounded number of times. */
+ * understand. It allocates nothing, and looks at each byte a bounded number of times.
+ *
+ * A time becomes the record's; as it is spelled it is no member. Forms spell it in a dozen ways,
+ * and a search index that took the first of them for the type of a field (which RFC 3339 makes a
+ * date) would refuse the others, and with them their records. */
 
 struct sl_form_context {
     const struct sl_zone *zone; /* for times without one */

@@ -41,8 +41,8 @@ static void pair(const struct sl_form_context *c, struct sl_parsed *ret, struct 
     static const char *const times[] = {"time", "ts", "timestamp", "@timestamp", "t"};
     static const char *const levels[] = {"level", "lvl", "severity", "log.level", "loglevel"};
 
-    if (is_one_of(key, times, sizeof(times) / sizeof(times[0])))
-        sl_form_moment(c, value, ret);
+    if (is_one_of(key, times, sizeof(times) / sizeof(times[0])) && sl_form_moment(c, value, ret))
+        return;
     if (!ret->level && is_one_of(key, levels, sizeof(levels) / sizeof(levels[0])))
         ret->level = sl_level_of_word(value);
     if (sl_slice_is(key, "message"))

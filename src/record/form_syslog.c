@@ -101,7 +101,8 @@ static bool rfc5424(const struct sl_form_context *at, struct sl_cursor c, struct
         return sl_form_not(ret, "the time is not of RFC 5424");
     SL_FORM_STRING(ret, "host", host);
     SL_FORM_STRING(ret, "app", app);
-    sl_form_digits(ret, SL_SLICE_LITERAL("pid"), pid);
+    if (!sl_form_digits(ret, SL_SLICE_LITERAL("pid"), pid))
+        SL_FORM_STRING(ret, "procid", pid);
     SL_FORM_STRING(ret, "msg_id", id);
     if (!sl_take(&c, '-') && !sl_syslog_structured_data(&c, ret->members))
         return sl_form_not(ret, "the structured data is not of RFC 5424");
@@ -263,7 +264,8 @@ static bool rfc3164(const struct sl_form_context *at, struct sl_cursor c, bool h
     SL_FORM_STRING(ret, "host", name);
     if (has_tag) {
         SL_FORM_STRING(ret, "app", app);
-        sl_form_digits(ret, SL_SLICE_LITERAL("pid"), pid);
+        if (!sl_form_digits(ret, SL_SLICE_LITERAL("pid"), pid))
+            SL_FORM_STRING(ret, "procid", pid);
     } else {
         cisco(&c, ret);
     }

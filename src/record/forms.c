@@ -49,29 +49,29 @@ struct sl_slice sl_form_line(struct sl_slice text)
     return text;
 }
 
-void sl_form_digits(struct sl_parsed *ret, struct sl_slice name, struct sl_slice value)
+bool sl_form_digits(struct sl_parsed *ret, struct sl_slice name, struct sl_slice value)
 {
     enum { DIGITS_MAX = 15 };
-    bool plain = value.n <= DIGITS_MAX;
+    bool plain = value.n > 0 && value.n <= DIGITS_MAX;
 
     for (size_t i = 0; plain && i < value.n; i++)
         plain = sl_is_digit(value.p[i]);
-    if (plain && value.n)
+    if (plain)
         sl_members_number(ret->members, name, value);
-    else
-        sl_form_string(ret, name, value);
+    return plain;
 }
 
-void sl_form_moment(const struct sl_form_context *c, struct sl_slice text, struct sl_parsed *ret)
+bool sl_form_moment(const struct sl_form_context *c, struct sl_slice text, struct sl_parsed *ret)
 {
     int64_t ns;
     size_t used;
 
     if (ret->has_time || !sl_time_spelled(text, c->zone, c->kafka_ns, &ns, &used) ||
         used != text.n || !sl_time_counts(ns, c->kafka_ns))
-        return;
+        return false;
     ret->time_ns = ns;
     ret->has_time = true;
+    return true;
 }
 
 size_t sl_form_time(const struct sl_form_context *c, struct sl_slice text, struct sl_parsed *ret)
@@ -85,7 +85,6 @@ size_t sl_form_time(const struct sl_form_context *c, struct sl_slice text, struc
         ret->time_ns = ns;
         ret->has_time = true;
     }
-    SL_FORM_STRING(ret, "time", sl_slice(text.p, used));
     return used;
 }
 

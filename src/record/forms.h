@@ -31,9 +31,11 @@ static inline void sl_form_string(struct sl_parsed *ret, struct sl_slice name,
 
 #define SL_FORM_STRING(ret, name, value) sl_form_string(ret, SL_SLICE_LITERAL(name), value)
 
-/* A number where it is a few plain digits, else a text: not 1e5 and not what 64 bits may not hold,
- * for an identifier that looks like a number does not stay one. */
-void sl_form_digits(struct sl_parsed *ret, struct sl_slice name, struct sl_slice value);
+/* Adds a number where it is a few plain digits: not 1e5 and not what 64 bits may not hold, for an
+ * identifier that looks like a number does not stay one. What is none is left out, so that the
+ * member is a number in every record (`wan` in an index's field of numbers is refused), and false
+ * is returned. */
+bool sl_form_digits(struct sl_parsed *ret, struct sl_slice name, struct sl_slice value);
 
 enum sl_escapes {
     SL_ESCAPES_C,      /* as C, JSON and web servers: \" \\ \n \x22 \u00e9 */
@@ -44,11 +46,12 @@ enum { SL_UNESCAPED_MAX = 16 << 10 };
 void sl_form_unescaped(struct sl_parsed *ret, struct sl_slice name, struct sl_slice value,
                        enum sl_escapes how);
 
-/* The time that `text` begins with: member `time` as it is spelled, and the moment where it counts.
- * Returns its bytes, 0 where there is none. */
+/* The time that `text` begins with: the moment, where it counts. Returns its bytes, 0 where there
+ * is none. Its spelling is no member (form.h). */
 size_t sl_form_time(const struct sl_form_context *c, struct sl_slice text, struct sl_parsed *ret);
-/* The same for a member of another name, which is added elsewhere. */
-void sl_form_moment(const struct sl_form_context *c, struct sl_slice text, struct sl_parsed *ret);
+/* The same of a text that must be a time as a whole; the first of several stands. Whether it is the
+ * one that was taken. */
+bool sl_form_moment(const struct sl_form_context *c, struct sl_slice text, struct sl_parsed *ret);
 
 /* The entry's own words. They become `msg`, but for what looks like one JSON object: that is the
  * record, and does not stand in it once more. (The core adds `msg` where it is none after all.) */

@@ -569,7 +569,6 @@ void sl_line_header_add(const struct sl_form_context *c, const struct sl_line_he
 {
     sl_form_moment(c, h->time, ret);
     ret->level = h->level;
-    SL_FORM_STRING(ret, "time", h->time);
     SL_FORM_STRING(ret, "level", h->level_word);
     SL_FORM_STRING(ret, "thread", h->thread);
     SL_FORM_STRING(ret, "logger", h->logger);

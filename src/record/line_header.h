@@ -21,7 +21,7 @@ struct sl_line_header {
 /* names_first: a word in brackets behind the level is a logger rather than a thread. */
 bool sl_line_header(const struct sl_form_context *c, struct sl_slice text, bool names_first,
                     struct sl_line_header *ret);
-/* Adds it as members, time and level too. */
+/* Adds it as members; the time is the record's. */
 void sl_line_header_add(const struct sl_form_context *c, const struct sl_line_header *h,
                         struct sl_parsed *ret);
 

@@ -5,7 +5,6 @@
 
 #include "base/alloc.h"
 #include "record/forms.h"
-#include "record/spellings.h"
 
 struct rule {
     struct sl_regex **items;
@@ -80,15 +79,9 @@ bool sl_patterns_any(const struct sl_patterns *p, unsigned rule)
 
 /* ---- a text ---- */
 
-static void look_for_time(const struct sl_form_context *c, const char *name, struct sl_slice text,
-                          struct sl_parsed *ret)
+static bool names_time(const char *name)
 {
-    size_t used;
-
-    if (ret->has_time || (strcmp(name, "time") && strcmp(name, "timestamp") && strcmp(name, "ts")))
-        return;
-    ret->has_time =
-        sl_time_spelled(text, c->zone, c->kafka_ns, &ret->time_ns, &used) && used == text.n;
+    return !strcmp(name, "time") || !strcmp(name, "timestamp") || !strcmp(name, "ts");
 }
 
 static void take_groups(const struct sl_regex *regex, const struct sl_regex_span *spans,
@@ -102,7 +95,8 @@ static void take_groups(const struct sl_regex *regex, const struct sl_regex_span
         if (!name || spans[i].begin > spans[i].end)
             continue;
         value = sl_slice(text.p + spans[i].begin, spans[i].end - spans[i].begin);
-        look_for_time(c, name, value, ret);
+        if (names_time(name) && sl_form_moment(c, value, ret))
+            continue;
         if (strcmp(name, "msg") == 0 || strcmp(name, "message") == 0)
             sl_form_message(ret, value);
         else

@@ -6,7 +6,8 @@
  *   2016-10-06T00:17:09.669794202Z stdout F The content of the log entry
  *
  * The tag is F for a full line, P for a part of one that was too long, and may say more behind a
- * colon. One space stands between each. */
+ * colon. One space stands between each. The member is container_time, for the entry's `time` is
+ * often its logger's, and then a number or a date of another spelling. */
 
 enum { TIME_MAX = 64, TAG_MAX = 64 };
 
@@ -72,7 +73,7 @@ static void piece(struct sl_unwrapped *u, size_t i, struct sl_members *members,
                   struct sl_piece *ret)
 {
     (void)i;
-    sl_members_string(members, SL_SLICE_LITERAL("time"), u->time);
+    sl_members_string(members, SL_SLICE_LITERAL("container_time"), u->time);
     sl_members_string(members, SL_SLICE_LITERAL("stream"), u->stream);
     sl_members_string(members, SL_SLICE_LITERAL("logtag"), u->tag);
     *ret = (struct sl_piece){

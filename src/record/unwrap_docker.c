@@ -84,7 +84,7 @@ static void piece(struct sl_unwrapped *u, size_t i, struct sl_members *members,
 
     (void)i;
     text.n -= whole;
-    sl_unwrap_keep(members, "time", &time);
+    sl_unwrap_keep(members, "container_time", &time);
     sl_unwrap_keep(members, "stream", &stream);
     sl_members_string(members, SL_SLICE_LITERAL("logtag"), sl_slice_str(whole ? "F" : "P"));
     sl_unwrap_keep(members, "attrs", &attrs);

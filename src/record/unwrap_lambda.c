@@ -37,7 +37,7 @@ static const struct {
     {{"XRAY TraceId", 12}, "xray_trace_id", false},
     {{"SegmentId", 9}, "xray_segment_id", false},
     {{"Sampled", 7}, "xray_sampled", false},
-    {{"Status", 6}, "status", false},
+    {{"Status", 6}, "lambda_status", false},
     {{"Error Type", 10}, "error_type", false},
     {{"Phase", 5}, "phase", false},
     {{"Runtime Version", 15}, "runtime_version", false},

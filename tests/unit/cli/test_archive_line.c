@@ -25,6 +25,9 @@ static void a_time_lies_between_those_around_it(void **state)
         {"{\"time\":\"2026-01-31T12:00:01.000000001Z\"}", false},
         {"{\"time\":\"2026-01-31T11:59:59.999Z\"}", false},
         {"{\"time\":1769860801}", true},
+        {"{\"message\":\"I0131 12:00:00.5 1 a.go:1] x\",\"@timestamp\":"
+         "\"2026-01-31T12:00:00.500Z\"}",
+         true},
         {"{\"time\":\"2099-01-31T12:00:00Z\"}", false},
         {"{\"n\":1}", false},
     };

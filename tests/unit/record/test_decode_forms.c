@@ -54,8 +54,8 @@ static void auto_takes_no_line_for_another(void **state)
         {"2026-01-31T12:34:56.789Z my-elb 192.0.2.7:2817 10.0.0.1:80 0.1 0.2 0.3 200 200 0 29", ""},
         {"[2026-01-31 12:34:56] production.ERROR: Undefined variable", ""},
         {"2026-01-31 12:34:56,789 INFO [Producer clientId=p, transactionalId=t] Closing",
-         ",\"time\":\"2026-01-31 12:34:56,789\",\"level\":\"INFO\",\"msg\":\"[Producer "
-         "clientId=p, transactionalId=t] Closing\""},
+         ",\"level\":\"INFO\",\"msg\":\"[Producer "
+         "clientId=p, transactionalId=t] Closing\",\"@timestamp\":\"2026-01-31T12:34:56.789Z\""},
         {"a=1 a.b=2", ",\"a\":\"1\""},
     };
     struct fixture *x = asking(fixture_new(NULL, NULL));
@@ -313,6 +313,54 @@ static void what_stood_around_gives_way_to_what_it_says(void **state)
     fixture_free(x);
 }
 
+/* What the index and the archive say of a record's time is the same, and only where the record does
+ * not say it itself. */
+static void a_time_that_was_found_is_a_member(void **state)
+{
+    static const struct {
+        const char *value, *json;
+    } rows[] = {
+        {"I0131 10:00:00.000000001 7 a.go:1] x",
+         "\"@timestamp\":\"2026-01-31T10:00:00.000000001Z\""},
+        {HEAD "{\"a\":1}", "\"@timestamp\":\"2026-01-31T09:14:15.003Z\""},
+        {"2026-01-31T10:00:00Z stdout F x", "\"@timestamp\":\"2026-01-31T10:00:00.000Z\""},
+        {"2026-01-31T10:00:00Z stdout F {}", "\"@timestamp\":\"2026-01-31T10:00:00.000Z\""},
+        {"ts=2026-01-31T11:00:00+01:00 a=b", "\"@timestamp\":\"2026-01-31T10:00:00.000Z\""},
+        /* its own */
+        {HEAD "{\"@timestamp\":\"2026-01-31T09:00:00Z\"}",
+         "\"@timestamp\":\"2026-01-31T09:00:00Z\""},
+        {HEAD "{\"@timestamp\":\"never\"}", "\"@timestamp\":\"never\""},
+        {HEAD "{\"@timestamp\":{\"x\":1}}", "\"@timestamp\":{\"x\":1}"},
+        {HEAD "{\"ts\":1769862896}", NULL},
+        /* Kafka's */
+        {"I0331 10:00:00.5 7 a.go:1] x", NULL},
+        {"WARNING:root:Watch out!", NULL},
+        {"{\"a\":1}", NULL},
+    };
+    struct fixture *x = asking(fixture_new(NULL, NULL));
+    struct sl_buf json;
+
+    (void)state;
+    sl_buf_init(&json, 1 << 20);
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+        for (unsigned index = 0; index < 2; index++) {
+            const char *found;
+
+            decode(x, rows[i].value);
+            sl_buf_clear(&json);
+            sl_record_json(&x->record, index, sl_slice("", 0), &json, NULL);
+            found = strstr(sl_buf_str(&json), "\"@timestamp\":");
+            if (!index && !rows[i].json)
+                assert_null(found);
+            else if (!found || strstr(found + 1, "\"@timestamp\":") ||
+                     (rows[i].json && strncmp(found, rows[i].json, strlen(rows[i].json)) != 0))
+                fail_msg("%s: %s", rows[i].value, sl_buf_str(&json));
+            assert_null(strstr(sl_buf_str(&json), "\"time\":"));
+        }
+    sl_buf_release(&json);
+    fixture_free(x);
+}
+
 static void patterns_of_the_operator(void **state)
 {
     static const char *first[] = {"^(?<time>\\S+) (?<level>[A-Z]+) (?<msg>.*)$",
@@ -343,7 +391,7 @@ static void patterns_of_the_operator(void **state)
     assert_null(x->record.parse_error);
     decode(x, "2026-01-31T10:00:00Z WARN it");
     assert_string_equal(field_text(x, "@timestamp"), "2026-01-31T10:00:00.000Z");
-    assert_string_equal(field_text(x, "time"), "2026-01-31T10:00:00Z");
+    assert_null(field_text(x, "time")); /* it is the record's */
     decode(x, "2026-01-31T10:00:00Z WARN {\"x\":1}");
     assert_int_equal(x->record.form, SL_FORM_OBJECT);
     assert_string_equal(field_text(x, "wrapper"), "2026-01-31T10:00:00Z WARN ");
@@ -431,6 +479,7 @@ int main(void)
         cmocka_unit_test(a_control_message_holds_nothing),
         cmocka_unit_test(a_named_form_says_what_is_wrong),
         cmocka_unit_test(what_stood_around_gives_way_to_what_it_says),
+        cmocka_unit_test(a_time_that_was_found_is_a_member),
         cmocka_unit_test(patterns_of_the_operator),
         cmocka_unit_test(a_topic_gives_a_kind_to_what_has_none),
         cmocka_unit_test(names_of_our_own_are_left_to_us),

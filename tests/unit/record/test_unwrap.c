@@ -125,7 +125,7 @@ static json_t *parse_members(struct fixture *x)
 static void cri_back(struct fixture *x, const struct sl_piece *p, json_t *m)
 {
     sl_buf_clear(&x->packed);
-    sl_buf_printf(&x->packed, "%s %s %s ", json_string_value(json_object_get(m, "time")),
+    sl_buf_printf(&x->packed, "%s %s %s ", json_string_value(json_object_get(m, "container_time")),
                   json_string_value(json_object_get(m, "stream")),
                   json_string_value(json_object_get(m, "logtag")));
     assert_true(sl_slice_equal(sl_buf_as_slice(&x->packed), p->wrapper));
@@ -172,7 +172,7 @@ static void docker_back(const struct sl_piece *p, json_t *m)
     free(text);
     json_object_set_new(made, "log", log);
     put_back(made, "stream", m, "stream");
-    put_back(made, "time", m, "time");
+    put_back(made, "time", m, "container_time");
     put_back(made, "attrs", m, "attrs");
     expect_equal(made, original);
     if (p->wrapper.p)

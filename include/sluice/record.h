@@ -136,7 +136,8 @@ size_t sl_decode_open(struct sl_decoder *d, const struct sl_message *message);
 const char *sl_decode_nothing(const struct sl_decoder *d); /* static text */
 /* What one message may inflate to. */
 enum { SL_DECODE_BYTES_MAX = 32 << 20 };
-/* What the records of the message that is open come from: bytes in all, inflated. */
+/* What the records of the message that is open come from: bytes in all, inflated, and what they
+ * share counted for each of them. */
 size_t sl_decode_bytes(const struct sl_decoder *d);
 /* Record i of the message, in any order, and again; always the same. Never fails: what does not
  * parse is a TEXT record with parse_error. The record borrows the message and the decoder's scratch

@@ -117,6 +117,7 @@ struct sl_batch {
     struct sl_buf extra; /* originals that cannot be read back from data: key, headers, value */
     struct sl_origin **origins; /* of messages that hold many records; references */
     size_t n_origins, cap_origins;
+    size_t origin_bytes; /* of those of them that count among its bytes */
     struct sl_buf reasons;
     size_t charged; /* bytes counted against the queue */
     size_t encoded; /* data.n when it was sealed */

@@ -40,9 +40,12 @@ static uint64_t served(const struct sl_pipeline *p, const struct sl_message *m)
 static bool plenty(const struct sl_pipeline *p, const struct sl_message *m, const struct sl_way *w,
                    uint64_t sinks)
 {
-    size_t bytes =
-        sl_decode_bytes(w->routing->decoder) * PLENTY_RATIO + w->n * (size_t)PLENTY_RECORD;
+    size_t around = m->key.n, bytes; /* an envelope has all of it for each record */
 
+    for (size_t i = 0; i < m->n_headers; i++)
+        around += m->headers[i].name.n + m->headers[i].value.n;
+    bytes = (sl_decode_bytes(w->routing->decoder) + w->n * around) * PLENTY_RATIO +
+            w->n * (size_t)PLENTY_RECORD;
     for (; sinks; sinks &= sinks - 1)
         if (!sl_sink_has_plenty(p->sinks[__builtin_ctzll(sinks)], m, bytes))
             return false;

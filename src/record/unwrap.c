@@ -57,7 +57,7 @@ void sl_unwrapped_free(struct sl_unwrapped *u)
 
 size_t sl_unwrapped_bytes(const struct sl_unwrapped *u)
 {
-    return u->document.n;
+    return u->document.n + u->shared;
 }
 
 void sl_unwrapped_shrink(struct sl_unwrapped *u)
@@ -102,7 +102,7 @@ bool sl_unwrap_check(struct sl_unwrapped *u, struct sl_slice value, const char *
 {
     const char *p = value.p, *end = value.p + value.n;
 
-    u->n = 0;
+    u->n = u->shared = 0;
     while (p < end && (*p == ' ' || *p == '\n' || *p == '\r' || *p == '\t'))
         p++;
     if (p == end || *p != '{') {
@@ -178,12 +178,12 @@ void sl_unwrap_around(struct sl_unwrapped *u, struct sl_slice raw, const struct 
     sl_buf_append(&u->wrapper, v->p + v->n, raw.n - begin - v->n);
 }
 
-bool sl_unwrap_shared(const struct sl_unwrapped *u, size_t n, size_t bytes, size_t *sum)
+bool sl_unwrap_shared(struct sl_unwrapped *u, size_t n, size_t bytes)
 {
     size_t most = u->document.n * SL_UNWRAP_SHARED_RATIO;
 
-    *sum += n * bytes;
-    return *sum <= (most > SL_UNWRAP_SHARED_FREE ? most : SL_UNWRAP_SHARED_FREE);
+    u->shared += n * bytes;
+    return u->shared <= (most > SL_UNWRAP_SHARED_FREE ? most : SL_UNWRAP_SHARED_FREE);
 }
 
 void sl_object_begin(struct sl_object_walk *w, struct sl_slice object)

@@ -26,7 +26,8 @@ struct sl_piece {
 struct sl_unwrapped;
 struct sl_unwrapped *sl_unwrapped_new(void);
 void sl_unwrapped_free(struct sl_unwrapped *u);
-size_t sl_unwrapped_bytes(const struct sl_unwrapped *u); /* of the document that is open */
+/* Of the document that is open, and once more for each of its pieces what they share. */
+size_t sl_unwrapped_bytes(const struct sl_unwrapped *u);
 void sl_unwrapped_shrink(struct sl_unwrapped *u); /* gives back what a large message needed */
 
 enum sl_unwrap_outcome {

@@ -121,7 +121,7 @@ static enum sl_unwrap_outcome data_message(struct sl_unwrapped *u, const char **
 {
     struct sl_value events = sl_unwrap_member(u, SL_CLOUDWATCH_EVENTS), event;
     bool few = true, objects = events.type == SL_VALUE_ARRAY;
-    size_t at = 0, sum = 0;
+    size_t at = 0;
 
     while (few && objects && sl_value_element(&events, &at, &event)) {
         objects = event.type == SL_VALUE_OBJECT;
@@ -131,7 +131,7 @@ static enum sl_unwrap_outcome data_message(struct sl_unwrapped *u, const char **
         *ret_why = "cloudwatch: logEvents is no list of objects";
         return SL_UNWRAP_NOT;
     }
-    if (!few || !sl_unwrap_shared(u, u->n, shared_bytes(u), &sum)) {
+    if (!few || !sl_unwrap_shared(u, u->n, shared_bytes(u))) {
         *ret_why = "cloudwatch: too many events";
         return SL_UNWRAP_REFUSED;
     }

@@ -82,7 +82,6 @@ static bool looks(struct sl_slice value)
 
 struct finding {
     struct sl_unwrapped *u;
-    size_t sum; /* of what is shared */
     enum sl_unwrap_outcome outcome;
     const char *why;
 };
@@ -136,7 +135,7 @@ static bool find_records(struct finding *f, struct sl_slice object, struct sl_va
     }
     if (u->n == before)
         u->otlp->n--; /* so there are no more of them than pieces */
-    return sl_unwrap_shared(u, u->n - before, (size_t)resource.n + scope.n, &f->sum) ||
+    return sl_unwrap_shared(u, u->n - before, (size_t)resource.n + scope.n) ||
            stop(f, SL_UNWRAP_REFUSED, "otlp_json: too many log records for so large a resource");
 }
 

@@ -56,6 +56,7 @@ struct sl_unwrapped {
     struct sl_slice document; /* the object that was found valid */
     struct sl_piece_place *pieces;
     size_t n, cap;
+    size_t shared; /* bytes that come in each of some pieces, once for each of these */
 
     struct sl_inflater *inflater;            /* made when the first gzip comes */
     struct sl_buf decoded, inflated;         /* out of base64, out of gzip */
@@ -100,8 +101,8 @@ static inline bool sl_unwrap_inner(struct sl_slice text)
  * `left` stands there instead. */
 void sl_unwrap_around(struct sl_unwrapped *u, struct sl_slice raw, const struct sl_value *v,
                       const char *left);
-/* Whether n pieces may share so many bytes each, beside `sum` of those before; adds to it. */
-bool sl_unwrap_shared(const struct sl_unwrapped *u, size_t n, size_t bytes, size_t *sum);
+/* Whether n pieces may share so many bytes each, beside those before; counts them. */
+bool sl_unwrap_shared(struct sl_unwrapped *u, size_t n, size_t bytes);
 
 /* Walks the members of an object, and the objects of an array. */
 struct sl_object_walk {

@@ -75,10 +75,9 @@ void sl_batch_charge(struct sl_batch *b)
 {
     struct sl_core *c = b->sink->core;
     size_t now = SL_BATCH_OVERHEAD + b->data.n + b->notes.n + b->extra.n + b->wire.n +
-                 b->reasons.n + b->n_items * sizeof(*b->items) + b->cap_runs * sizeof(*b->runs);
+                 b->reasons.n + b->n_items * sizeof(*b->items) + b->cap_runs * sizeof(*b->runs) +
+                 sl_origins_bytes(b);
 
-    if (b->n_origins > 0)
-        now += sl_origins_bytes(b);
     if (b->state <= SL_BATCH_SEALING && b->sink->type->seal && !repeating(b))
         now += (size_t)((double)b->data.n * c->wire_ratio);
     c->bytes = c->bytes - b->charged + now;

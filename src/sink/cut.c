@@ -199,7 +199,8 @@ void sl_sink_turn(struct sl_sink *s)
     if (c->bytes >= s->config->queue_bytes / 4 * 3)
         sl_sink_relieve(s);
     if (too_many_open(c)) {
-        sl_cut_close(s, largest(c));
+        while (too_many_open(c)) /* one message of many records may have opened any number */
+            sl_cut_close(s, largest(c));
         sl_queue_pump(s);
     }
 }

@@ -107,13 +107,15 @@ static size_t bytes_of(const struct sl_origin *o)
     return sizeof(*o) + o->entry.n;
 }
 
-static void unref(struct sl_origin *o, const struct sl_batch *by)
+static void unref(struct sl_origin *o, struct sl_batch *by)
 {
     struct sl_core *c = o->core;
 
     o->refs--;
+    if (o->owner == by)
+        by->origin_bytes -= bytes_of(o); /* by's bytes are counted anew without it */
     if (o->owner == by && o->refs > 0) {
-        o->owner = NULL; /* by's bytes are counted anew without it */
+        o->owner = NULL;
         c->bytes += bytes_of(o);
     } else if (o->refs == 0) {
         if (!o->owner)
@@ -153,18 +155,14 @@ static struct sl_origin *origin_of(struct sl_batch *b, const struct sl_message *
     sl_buf_init(&o->entry, SL_BATCH_DATA_MAX);
     put_entry(&o->entry, m, false);
     sl_buf_shrink(&o->entry);
+    b->origin_bytes += bytes_of(o);
     c->origin = o;
     return o;
 }
 
 size_t sl_origins_bytes(const struct sl_batch *b)
 {
-    size_t n = b->n_origins * sizeof(struct sl_origin *);
-
-    for (size_t i = 0; i < b->n_origins; i++)
-        if (b->origins[i]->owner == b)
-            n += bytes_of(b->origins[i]);
-    return n;
+    return b->n_origins * sizeof(struct sl_origin *) + b->origin_bytes;
 }
 
 void sl_origins_release(struct sl_batch *b)

@@ -104,6 +104,7 @@ void sl_route_undo(struct sl_matcher *m)
 void sl_route_note(struct sl_matcher *m)
 {
     (void)m;
+    world->noted++;
 }
 
 void sl_route_repeat(struct sl_matcher *m)

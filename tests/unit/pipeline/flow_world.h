@@ -59,7 +59,8 @@ struct world {
     unsigned all_to;
     size_t (*many)(const struct sl_message *m); /* records of a message; NULL: one */
     int64_t log_start;
-    bool plain; /* no control records; a line that was committed is read */
+    unsigned noted; /* messages whose records were judged to see what they need */
+    bool plain;     /* no control records; a line that was committed is read */
     bool may_be_overdue;
     size_t size;
 };

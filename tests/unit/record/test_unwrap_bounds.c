@@ -211,6 +211,30 @@ static void what_is_shared_is_bounded(void **state)
     assert_string_equal(x->why, "otlp_json: too many log records for so large a resource");
 }
 
+/* For it is what the records of the message take. */
+static void what_is_shared_counts_for_each_piece(void **state)
+{
+    struct fixture *x = *state;
+    size_t shared;
+
+    sl_buf_text(&x->value, "{\"resourceLogs\":[{\"resource\":{\"attributes\":[");
+    shared = x->value.n;
+    repeat(&x->value, "{\"key\":\"a\",\"value\":{\"stringValue\":\"b\"}}", 1000, ",");
+    shared = x->value.n - shared;
+    sl_buf_text(&x->value, "]},\"scopeLogs\":[{\"logRecords\":[");
+    repeat(&x->value, "{}", 1000, ",");
+    sl_buf_text(&x->value, "]}]}]}");
+    for (int round = 0; round < 2; round++) { /* and what was counted before does not */
+        assert_int_equal(open_value(x, &sl_wrapper_otlp_json, &x->value), SL_UNWRAP_OK);
+        assert_in_range(sl_unwrapped_bytes(x->u), x->value.n + 1000 * shared,
+                        x->value.n + 1000 * (shared + 100));
+    }
+    begin_envelope(x);
+    sl_buf_text(&x->value, "{}]}");
+    assert_int_equal(open_value(x, &sl_wrapper_cloudwatch, &x->value), SL_UNWRAP_OK);
+    assert_in_range(sl_unwrapped_bytes(x->u), x->value.n, 2 * x->value.n);
+}
+
 static void attributes_are_bounded(void **state)
 {
     struct fixture *x = *state;
@@ -299,6 +323,7 @@ int main(void)
         TEST(damaged_gzip_is_none),
         TEST(too_many_pieces_are_refused),
         TEST(what_is_shared_is_bounded),
+        TEST(what_is_shared_counts_for_each_piece),
         TEST(attributes_are_bounded),
         TEST(hostile_shapes_cost_by_their_size),
     };

@@ -289,6 +289,50 @@ static void what_is_more_than_the_queue_waits_until_it_is_empty(void **state)
     world_release(&w);
 }
 
+static int key_of_each(struct sl_sink *s, const struct sl_record *r, struct sl_buf *ret)
+{
+    (void)s;
+    sl_buf_printf(ret, "key=%u", r->sub);
+    return SL_OK;
+}
+
+/* However many a message opens, and whatever of another partition is larger. */
+static void no_more_are_open_than_may_be(void **state)
+{
+    struct sl_sink_type type = lines_of(SL_SINK_CUTS);
+    struct sl_partition *other;
+    struct world w;
+
+    (void)state;
+    type.flags |= SL_SINK_KEYED;
+    type.key = key_of_each;
+    begin(&w, &type);
+    w.config.batch_records = 0;
+    w.config.batch_bytes = 1 << 20;
+    w.sink->core->open_max = RECORDS / 2;
+    other = w.partitions[1];
+    struct sl_message m = message_at(&w, 0);
+
+    m.at = other; /* one object, larger than all that follow */
+    for (; m.offset < 10000; m.offset++) {
+        const struct sl_record r = {.message = &m, .time_ns = 1};
+
+        sl_sink_append(w.sink, &r, 0);
+        sl_partition_advance(other, m.offset, 0, 0);
+        sl_sink_turn(w.sink);
+    }
+    assert_int_equal(w.sink->core->open_batches, 1);
+    m = message_at(&w, 0);
+    append(&w, &m);
+    assert_true(w.sink->core->open_batches < RECORDS / 2);
+    work(&w);
+    sl_partition_detach(other, 0);
+    sl_partition_detach(w.partitions[0], 0);
+    sl_sink_detach(w.sink);
+    work(&w);
+    world_release(&w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -297,6 +341,7 @@ int main(void)
         cmocka_unit_test(two_messages_in_a_batch),
         cmocka_unit_test(limits_close_batches_within_a_message_but_no_cut),
         cmocka_unit_test(what_is_more_than_the_queue_waits_until_it_is_empty),
+        cmocka_unit_test(no_more_are_open_than_may_be),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

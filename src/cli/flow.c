@@ -106,8 +106,8 @@ static int write_page(const struct sl_flow *f, const char *path)
     }
     if (bad)
         sl_fail(&err, SL_EIO, "%s: %s", path, strerror(errno));
-    if (to && to != stdout)
-        bad |= fclose(to) != 0;
+    if (to && to != stdout && fclose(to) && !bad)
+        bad = sl_fail(&err, SL_EIO, "%s: %s", path, strerror(errno));
     sl_buf_release(&page);
     return bad ? sl_dlq_failed(&sl_command_flow, &err) : SL_EXIT_DONE;
 }

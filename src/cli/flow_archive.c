@@ -44,6 +44,7 @@ static bool take(void *user, const struct sl_archive_line *line)
     in = (struct sl_flow_input){
         .json = sl_buf_as_slice(&r->json),
         .kafka_ms = -1,
+        .untimed = !a.timed,
         .origin = sl_hash(a.topic, strlen(a.topic)) + (uint32_t)a.partition,
         .sequence = r->lines,
         .topic = a.topic,

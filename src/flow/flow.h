@@ -15,7 +15,7 @@
  *
  * Order: by time as recorded; at the same time a span after the one that called it; then by service
  * and instance, and within these as the log had them. A record without a time of its own stands
- * behind the one that precedes it in its partition.
+ * behind the one that precedes it in its partition; where none there has a time, at the beginning.
  *
  * Bars: a record that tells a duration was written when its work was done, so its bar ends at its
  * time. Where no record of a span tells one, the span's first record has a bar up to its last.
@@ -86,7 +86,7 @@ struct sl_flow {
     size_t n_services;
     struct sl_flow_gap gaps[SL_FLOW_GAPS]; /* in their order */
     size_t n_gaps, errors;
-    int64_t from_ns, to_ns; /* bars included */
+    int64_t from_ns, to_ns; /* bars included; 0: no record has a time */
     uint64_t total;         /* as many there are; more than n_records: not all are here */
     size_t bytes;
 
@@ -97,6 +97,7 @@ struct sl_flow {
 struct sl_flow_input {
     struct sl_slice json;
     int64_t kafka_ms;          /* the message's; -1: unknown */
+    bool untimed;              /* its time is unknown, whatever its fields say */
     uint64_t origin, sequence; /* records of one log: one origin, and in their order */
     const char *topic;         /* NULL: unknown */
     int32_t partition;

@@ -107,11 +107,16 @@ static void top(const struct sl_flow *f, struct sl_buf *to)
     SL_BUF_LITERAL(to, "</h1>\n<p>");
     sl_flow_summary(f, true, &text);
     sl_flow_html_text(sl_buf_as_slice(&text), to);
-    SL_BUF_LITERAL(to, "</p>\n<p class=\"soft\">From <time>");
-    sl_time_rfc3339(f->from_ns, to);
-    SL_BUF_LITERAL(to, "</time> to <time>");
-    sl_time_rfc3339(f->to_ns, to);
-    SL_BUF_LITERAL(to, "</time>");
+    SL_BUF_LITERAL(to, "</p>\n<p class=\"soft\">");
+    if (f->from_ns) {
+        SL_BUF_LITERAL(to, "From <time>");
+        sl_time_rfc3339(f->from_ns, to);
+        SL_BUF_LITERAL(to, "</time> to <time>");
+        sl_time_rfc3339(f->to_ns, to);
+        SL_BUF_LITERAL(to, "</time>");
+    } else {
+        SL_BUF_LITERAL(to, "No record tells a time");
+    }
     if (f->origin) {
         SL_BUF_LITERAL(to, ". Read from ");
         bdi(f->origin, to);

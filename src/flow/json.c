@@ -12,8 +12,8 @@
  *               "record"}]}
  *
  * Times in ms count from start, and what is not known is null. `time` is null where the record has
- * none of its own. `place` is {"topic", "partition", "offset", "sub"} or, from Elasticsearch,
- * {"document", "offset", "sub"}. */
+ * none of its own, start and end where no record has. `place` is {"topic", "partition", "offset",
+ * "sub"} or, from Elasticsearch, {"document", "offset", "sub"}. */
 
 static void text(const char *name, const char *value, struct sl_buf *to)
 {
@@ -44,6 +44,10 @@ static void ms(int64_t ns, struct sl_buf *to)
 
 static void time_text(const char *name, int64_t ns, struct sl_buf *to)
 {
+    if (!ns) {
+        text(name, NULL, to);
+        return;
+    }
     sl_buf_printf(to, ",\"%s\":\"", name);
     sl_time_rfc3339(ns, to);
     sl_buf_byte(to, '"');

@@ -126,6 +126,8 @@ int sl_flow_add(struct sl_flow *f, const struct sl_flow_input *in)
     struct sl_flow_record *r;
 
     sl_flow_read(f->reader, in->json, in->kafka_ms, &read);
+    if (in->untimed)
+        read.record.time_ns = 0;
     if (!wanted(f, in, &read))
         return SL_ENOENT;
     f->total++;
@@ -175,11 +177,26 @@ static int by_origin(const void *a, const void *b)
     return x->sub < y->sub ? -1 : x->sub > y->sub;
 }
 
+static int by_place(const void *a, const void *b)
+{
+    const struct sl_flow_record *x = a, *y = b;
+
+    if (x->origin != y->origin)
+        return x->origin < y->origin ? -1 : 1;
+    if (x->offset != y->offset)
+        return x->offset < y->offset ? -1 : 1;
+    if (x->sub != y->sub)
+        return x->sub < y->sub ? -1 : 1;
+    return x->sequence < y->sequence ? -1 : x->sequence > y->sequence;
+}
+
 /* The same record from two indexes, or from two objects of an archive that was written again. */
 static void drop_repeats(struct sl_flow *f)
 {
     size_t kept = 0;
 
+    if (f->n_records)
+        qsort(f->records, f->n_records, sizeof(*f->records), by_place);
     for (size_t i = 0; i < f->n_records; i++) {
         struct sl_flow_record *r = &f->records[i], *last = kept ? &f->records[kept - 1] : NULL;
 
@@ -194,15 +211,26 @@ static void drop_repeats(struct sl_flow *f)
     f->n_records = kept;
 }
 
-/* In the order of the logs: a record without a time takes its predecessor's, or else the next's. */
+/* In the order of the logs: a record without a time takes its predecessor's, or else the next's;
+ * and where nothing of its log has one, that of the first of all that has. */
 static void place_untimed(struct sl_flow *f)
 {
+    int64_t first = 0;
+
+    for (size_t i = 0; i < f->n_records; i++)
+        if (f->records[i].timed && (!first || f->records[i].time_ns < first))
+            first = f->records[i].time_ns;
+    if (!first && f->id_ns > 0)
+        first = f->id_ns;
     for (size_t i = 1; i < f->n_records; i++)
         if (!f->records[i].timed && f->records[i - 1].origin == f->records[i].origin)
             f->records[i].time_ns = f->records[i - 1].time_ns;
     for (size_t i = f->n_records; i-- > 1;)
         if (!f->records[i - 1].time_ns && f->records[i - 1].origin == f->records[i].origin)
             f->records[i - 1].time_ns = f->records[i].time_ns;
+    for (size_t i = 0; i < f->n_records; i++)
+        if (!f->records[i].time_ns)
+            f->records[i].time_ns = first;
 }
 
 static int texts(const char *a, const char *b)
@@ -347,12 +375,11 @@ void sl_flow_finish(struct sl_flow *f)
 {
     struct sl_flow_spans spans;
 
-    if (f->n_records)
-        qsort(f->records, f->n_records, sizeof(*f->records), by_origin);
     drop_repeats(f);
-    place_untimed(f);
     if (f->n_records == 0)
         return;
+    qsort(f->records, f->n_records, sizeof(*f->records), by_origin);
+    place_untimed(f);
     sort(f);
     sl_flow_spans_make(f, &spans);
     set_depths(f, &spans);

@@ -364,7 +364,9 @@ static void on_reply(struct sl_exchange *x, const struct sl_http_reply *reply)
         s->scrolling = true;
         make_query(s);
         ask(s);
-    } else if (s->scrolling && note_scroll(s, reply->body) && hits) {
+    } else if (s->scrolling && !note_scroll(s, reply->body) && hits) {
+        fail(s, reply); /* it cannot be asked for the rest */
+    } else if (s->scrolling && hits) {
         ask(s);
     } else {
         close_scroll(s);

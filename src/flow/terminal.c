@@ -102,8 +102,10 @@ static void head(const struct drawing *d)
     sl_buf_text(&text, f->id);
     note(d, "", "1", &text);
     sl_flow_summary(f, d->look->utf8, &text);
-    SL_BUF_LITERAL(&text, ", from ");
-    sl_time_rfc3339(f->from_ns, &text);
+    if (f->from_ns) {
+        SL_BUF_LITERAL(&text, ", from ");
+        sl_time_rfc3339(f->from_ns, &text);
+    }
     note(d, "", "0", &text);
     for (size_t i = 0; i < f->n_services; i++)
         if (sl_flow_clock_note(f, &f->services[i], d->look->utf8, &text)) {

@@ -2,10 +2,12 @@
 """A test's own corner of the stack: topics, group, indexes, bucket, webhook receiver, configuration, and the
 auditor that compares what was produced with what arrived, read back from the destinations."""
 import base64
+import datetime
 import json
 import os
 import pathlib
 import random
+import re
 import string
 import time
 
@@ -23,8 +25,11 @@ RECORDS = int(os.environ.get("SLUICE_RECORDS", "200000"))
 SANITIZED = bool(os.environ.get("SLUICE_SANITIZED"))
 PATIENCE = 180 if not SANITIZED else 400
 SECRET = "whsec_" + base64.b64encode(b"a secret of tests, 24 or more").decode()
-# What Sluice may add to a record, by interface.md; everything else must be the producer's own.
+# What Sluice may add to a record, by interface.md; everything else must be the producer's own, or what stands in
+# the line.
 ADDED = {"@timestamp", "kind", "level", "stage", "service", "sluice_id", "message", "message_base64"}
+ACCESS = re.compile(r'(?P<client>\S+) - (?P<user>\S+) \[(?P<time>[^]]+)\] "(?P<method>\S+) (?P<path>[^?]+)\?(?P<query>\S+) '
+                    r'(?P<protocol>\S+)" (?P<status>\d+) (?P<bytes>\d+) "(?P<referer>[^"]*)" "(?P<user_agent>[^"]*)"')
 
 
 def fewer(records):
@@ -300,13 +305,22 @@ def check_line(record, line):
         assert exact(line)["message"] == record.value, f"{record.id} changed:\n{record.value}\n{line}"
 
 
-def check_fields(record, source):
+def wanted_fields(record):
+    """What must stand in a record as it leaves, read without Sluice: its own fields or those of its line, and the id
+    of its request."""
     if record.is_json:
         own = exact(record.value)
-        for key, value in own.items():
-            assert key in source and source[key] == value, \
-                f"{record.id}: {key} was {value!r}, is {source.get(key)!r}"
-        assert set(source) - set(own) <= ADDED, f"{record.id}: added {set(source) - set(own)}"
-    else:
-        assert source["message"] == record.value, record.id
-        assert set(source) <= ADDED, f"{record.id}: {set(source)}"
+        return {**own, "correlation_id": own["request_id"]} if "request_id" in own else own
+    fields = {"message": record.value}
+    if record.kind.startswith("access"):
+        fields |= ACCESS.fullmatch(record.value).groupdict()
+        at = datetime.datetime.strptime(fields.pop("time"), "%d/%b/%Y:%H:%M:%S %z")
+        fields["@timestamp"] = at.astimezone(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.000Z")
+    return fields
+
+
+def check_fields(record, source):
+    wanted = wanted_fields(record)
+    for key, value in wanted.items():
+        assert key in source and source[key] == value, f"{record.id}: {key} was {value!r}, is {source.get(key)!r}"
+    assert set(source) - set(wanted) <= ADDED, f"{record.id}: added {set(source) - set(wanted)}"

@@ -80,6 +80,8 @@ void sl_archive_tell_reading(const struct sl_archive_open *o);
 void sl_archive_reading_json(const struct sl_archive_open *o, struct sl_buf *out);
 /* The objects whose index is broken, on standard error; how many. */
 size_t sl_archive_tell_damaged(struct sl_archive_open *o);
+/* What lines that are not `json` do not tell, where such were read. */
+void sl_archive_tell_unknown_ids(const struct sl_archive_open *o);
 void sl_archive_bytes(uint64_t n, struct sl_buf *out); /* "12.3 KiB" */
 
 #endif

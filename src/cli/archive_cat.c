@@ -204,11 +204,8 @@ static int run(struct cat *c)
     if (fflush(stdout) || ferror(stdout))
         status = SL_EXIT_FAILED;
     sl_archive_tell_damaged(&c->open);
-    if (!c->found && c->open.query.id && sl_archive_counts(c->open.archive)->chosen > 0 &&
-        sl_archive_format_of(c->open.archive) != SL_ARCHIVE_JSON)
-        fprintf(stderr,
-                "sluice archive cat: in lines that are not `json` ids from headers, made ones and"
-                " those inside pieces of messages cannot be seen\n");
+    if (!c->found && c->open.query.id)
+        sl_archive_tell_unknown_ids(&c->open);
     fprintf(stderr, "sluice archive cat: %" PRIu64 " record%s\n", c->found,
             c->found == 1 ? "" : "s");
     sl_archive_tell_reading(&c->open);

@@ -232,6 +232,19 @@ void sl_archive_reading_json(const struct sl_archive_open *o, struct sl_buf *out
                   c->chosen, c->requests, c->list_requests, c->plain, c->damaged, c->other_keys);
 }
 
+void sl_archive_tell_unknown_ids(const struct sl_archive_open *o)
+{
+    enum sl_archive_format format = sl_archive_format_of(o->archive);
+
+    if (sl_archive_counts(o->archive)->chosen == 0 || format == SL_ARCHIVE_JSON)
+        return;
+    fprintf(stderr,
+            "sluice %s: in lines that are `%s`, not `json`, %smade ids and those inside pieces of "
+            "messages cannot be seen\n",
+            o->command->name, format == SL_ARCHIVE_RAW ? "raw" : "envelope",
+            format == SL_ARCHIVE_RAW ? "ids from headers, " : "");
+}
+
 size_t sl_archive_tell_damaged(struct sl_archive_open *o)
 {
     struct sl_archive_object *objects;

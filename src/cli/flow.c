@@ -39,14 +39,15 @@ const struct sl_cli_command sl_command_flow = {
         "stand out, times in which nobody wrote are named, and where a callee's records "
         "contradict\n"
         "its caller's, the clock that is off is told; times are always shown as recorded.\n\n"
-        "Records come from Elasticsearch, or with --archive from the objects in S3, of which only\n"
-        "those parts are read that can hold them. The time in an id that is a UUIDv7 narrows "
+        "Records come from Elasticsearch, where those with this trace_id count as well, or with\n"
+        "--archive from the objects in S3, of which only those parts are read that can hold the\n"
+        "correlation id. The time in an id that is a UUIDv7 narrows "
         "that:\n"
         "from an hour before to a day after it, unless --from or --to say otherwise; where that\n"
         "finds nothing, everything is looked through.\n\n"
-        "Exit status: 0 done, 1 there is no such id or it could not be read, 2 the command line "
-        "or\n"
-        "the configuration is wrong.",
+        "Exit status: 0 done, 1 there is no such id, or not all could be read (what could is "
+        "shown),\n"
+        "2 the command line or the configuration is wrong.",
     .example = "sluice flow 0198c0de-7a3b-7c11-9a44-0242ac120002\n"
                "sluice flow --around logs/3/120417\n"
                "sluice flow --archive --from 2026-01-31 --to 2026-02-01 order-4711\n"
@@ -177,7 +178,7 @@ static int find_id(struct sl_flow_ask *ask, const struct sl_cli_args *args, char
     return SL_EXIT_DONE;
 }
 
-static int not_found(struct sl_flow_ask *ask)
+static int not_found(struct sl_flow_ask *ask, bool archive)
 {
     struct sl_buf text;
 
@@ -186,7 +187,9 @@ static int not_found(struct sl_flow_ask *ask)
     sl_show_text(sl_slice_str(ask->flow->id), ID_MAX_BYTES, &text);
     SL_BUF_LITERAL(&text, "; looked ");
     sl_buf_slice(&text, sl_buf_as_slice(&ask->where));
-    sl_buf_byte(&text, '\n');
+    SL_BUF_LITERAL(&text, archive ? "; a trace_id that is no correlation id is found by "
+                                    "Elasticsearch alone\n"
+                                  : "\n");
     sl_show_print(&text, stderr);
     sl_buf_release(&text);
     return SL_EXIT_FAILED;
@@ -202,7 +205,13 @@ static int run(struct sl_flow_ask *ask, const char *id, const char *const *value
         return status;
     sl_flow_finish(ask->flow);
     ask->flow->origin = sl_strdup(sl_buf_str(&ask->where));
-    return ask->flow->n_records ? show(ask->flow, values) : not_found(ask);
+    status = ask->flow->n_records ? show(ask->flow, values)
+                                  : not_found(ask, values[OPT_ARCHIVE] != NULL);
+    if (!ask->flow->missing)
+        return status;
+    fprintf(stderr, "sluice flow: records may be missing: ");
+    sl_print_line(ask->flow->missing, stderr);
+    return SL_EXIT_FAILED;
 }
 
 int sl_cmd_flow(int argc, char **argv)

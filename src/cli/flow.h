@@ -18,7 +18,8 @@ struct sl_flow_ask {
     struct sl_buf where; /* where it was looked, for people */
 };
 
-/* Each fills ask->flow and ask->where. SL_EXIT_DONE, or what the command ends with; told. */
+/* Each fills ask->flow, its `missing` too, and ask->where. SL_EXIT_DONE, or what the command ends
+ * with; told. */
 int sl_flow_from_search(struct sl_flow_ask *ask);
 int sl_flow_from_archive(struct sl_flow_ask *ask);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdlib.h>
 
+#include "base/alloc.h"
 #include "base/hash.h"
 #include "cli/archive.h"
 #include "cli/archive_line.h"
@@ -58,6 +59,7 @@ static bool take(void *user, const struct sl_archive_line *line)
     return r->json.full || sl_flow_add(r->flow, &in) != SL_EFULL;
 }
 
+/* Where parts are damaged, what the others hold is shown all the same. */
 static int read_all(struct reading *r)
 {
     int status = sl_archive_look(&r->open);
@@ -65,10 +67,15 @@ static int read_all(struct reading *r)
     if (status)
         return status;
     sl_archive_lines(r->open.archive, take, sl_archive_on_done, &r->open);
-    if (sl_archive_wait(&r->open))
-        status = sl_archive_failed(&r->open);
+    if (sl_archive_wait(&r->open)) {
+        if (sl_archive_counts(r->open.archive)->unread == 0)
+            status = sl_archive_failed(&r->open);
+        else if (!r->flow->missing)
+            r->flow->missing = sl_strdup(r->open.err.text);
+    }
     sl_dlq_progress_hide(&r->open.progress);
     sl_archive_tell_damaged(&r->open);
+    sl_archive_tell_unknown_ids(&r->open);
     sl_archive_tell_reading(&r->open);
     return status;
 }

@@ -3,7 +3,7 @@
 
 #include <inttypes.h>
 
-#include "base/diag.h"
+#include "base/alloc.h"
 #include "cli/dlq.h"
 #include "cli/flow.h"
 #include "net/http_client.h"
@@ -50,17 +50,14 @@ static const struct sl_sink_config *find_sink(const struct sl_flow_ask *ask, int
     return NULL;
 }
 
-static void tell_shards(const struct sl_flow_search *s)
+static void note_shards(const struct sl_flow_search *s, struct sl_flow *f)
 {
     const char *why;
     uint64_t n = sl_flow_search_failed_shards(s, &why);
 
-    if (!n)
-        return;
-    fprintf(stderr,
-            "sluice flow: %" PRIu64 " shard%s could not be searched, records may be missing: ", n,
-            n == 1 ? "" : "s");
-    sl_print_line(*why ? why : "no reason is told", stderr);
+    if (n)
+        f->missing = sl_asprintf("%" PRIu64 " shard%s could not be searched: %s", n,
+                                 n == 1 ? "" : "s", *why ? why : "no reason is told");
 }
 
 static int search(struct sl_flow_ask *ask, const struct sl_sink_config *sink, struct asking *a,
@@ -80,7 +77,7 @@ static int search(struct sl_flow_ask *ask, const struct sl_sink_config *sink, st
     while (!a->done)
         uv_run(&a->loop.uv, UV_RUN_ONCE);
     if (!a->code)
-        tell_shards(s);
+        note_shards(s, ask->flow);
     sl_flow_search_free(s);
     return a->code;
 }

@@ -90,7 +90,8 @@ struct sl_flow {
     uint64_t total;         /* as many there are; more than n_records: not all are here */
     size_t bytes;
 
-    char *origin; /* where it was read, for people; owned; may be NULL */
+    char *origin;  /* where it was looked, for people: "in ..."; owned; may be NULL */
+    char *missing; /* why records may be missing; owned; NULL: all that there are are here */
     struct sl_flow_reader *reader;
 };
 

@@ -118,10 +118,15 @@ static void top(const struct sl_flow *f, struct sl_buf *to)
         SL_BUF_LITERAL(to, "No record tells a time");
     }
     if (f->origin) {
-        SL_BUF_LITERAL(to, ". Read from ");
+        SL_BUF_LITERAL(to, ". Looked ");
         bdi(f->origin, to);
     }
     SL_BUF_LITERAL(to, ".</p>\n");
+    if (f->missing) {
+        SL_BUF_LITERAL(to, "<p class=\"note\">Records may be missing: ");
+        bdi(f->missing, to);
+        SL_BUF_LITERAL(to, ".</p>\n");
+    }
     for (size_t i = 0; i < f->n_services; i++) {
         sl_buf_clear(&text);
         if (!sl_flow_clock_note(f, &f->services[i], true, &text))

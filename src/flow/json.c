@@ -3,7 +3,7 @@
 
 #include "flow/notes.h"
 
-/* {"id", "start", "end", "duration_ms", "truncated", "errors",
+/* {"id", "start", "end", "duration_ms", "truncated", "missing", "errors",
  *  "services": [{"service", "records", "errors", "first_ms", "last_ms",
  *                "clock": null or {"ahead_ms", "against", "at_least", "note"}}],
  *  "gaps": [{"after", "ms", "note"}],                 after: number of the record before it, from 0
@@ -12,8 +12,9 @@
  *               "record"}]}
  *
  * Times in ms count from start, and what is not known is null. `time` is null where the record has
- * none of its own, start and end where no record has. `place` is {"topic", "partition", "offset",
- * "sub"} or, from Elasticsearch, {"document", "offset", "sub"}. */
+ * none of its own, start and end where no record has. `missing` says why records may be missing, or
+ * is null. `place` is {"topic", "partition", "offset", "sub"} or, from Elasticsearch, {"document",
+ * "offset", "sub"}. */
 
 static void text(const char *name, const char *value, struct sl_buf *to)
 {
@@ -147,8 +148,9 @@ void sl_flow_json(const struct sl_flow *f, struct sl_buf *to)
     time_text("end", f->to_ns, to);
     SL_BUF_LITERAL(to, ",\"duration_ms\":");
     ms(f->to_ns - f->from_ns, to);
-    sl_buf_printf(to, ",\"truncated\":%s,\"errors\":%zu,\"services\":[",
-                  f->total > f->n_records ? "true" : "false", f->errors);
+    sl_buf_printf(to, ",\"truncated\":%s", f->total > f->n_records ? "true" : "false");
+    text("missing", f->missing, to);
+    sl_buf_printf(to, ",\"errors\":%zu,\"services\":[", f->errors);
     for (size_t i = 0; i < f->n_services; i++) {
         sl_buf_text(to, i ? "," : "");
         service(f, &f->services[i], to);

@@ -41,6 +41,7 @@ void sl_flow_free(struct sl_flow *f)
     free(f->records);
     free(f->services);
     free(f->origin);
+    free(f->missing);
     free(f->id);
     free(f);
 }

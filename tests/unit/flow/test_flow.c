@@ -14,7 +14,8 @@
 
 /* What is made of a request's records. Each folder of cases/ holds `id`, `records` (one a line, in
  * the order of their log) and what is shown of them: `terminal` (80 columns), `ascii` (80 columns
- * of a terminal that knows no UTF-8), `colour` (120), `json` and `page.html`. SLUICE_BLESS=1 writes
+ * of a terminal that knows no UTF-8), `colour` (120), `json` and `page.html`; perhaps `origin` and
+ * `missing`. SLUICE_BLESS=1 writes
  * these anew, for a person to look at. */
 
 enum { FILE_MAX = 4 << 20 };
@@ -51,6 +52,19 @@ static void compare(const char *folder, const char *name, struct sl_buf *is)
     sl_buf_clear(is);
 }
 
+static char *read_line(const char *folder, const char *name)
+{
+    char *path = sl_asprintf("%s/%s", folder, name), *line = NULL;
+    struct sl_buf text;
+
+    sl_buf_init(&text, FILE_MAX);
+    if (sl_file_read(&text, path) == SL_OK)
+        line = sl_strndup(text.p, text.n - 1);
+    sl_buf_release(&text);
+    free(path);
+    return line;
+}
+
 static struct sl_flow *load(const char *folder, bool backwards)
 {
     struct sl_flow *f;
@@ -81,6 +95,8 @@ static struct sl_flow *load(const char *folder, bool backwards)
         sl_flow_add(f, &in);
     }
     sl_flow_finish(f);
+    f->origin = read_line(folder, "origin");
+    f->missing = read_line(folder, "missing");
     sl_buf_release(&text);
     return f;
 }

@@ -187,9 +187,9 @@ static int not_found(struct sl_flow_ask *ask, bool archive)
     sl_show_text(sl_slice_str(ask->flow->id), ID_MAX_BYTES, &text);
     SL_BUF_LITERAL(&text, "; looked ");
     sl_buf_slice(&text, sl_buf_as_slice(&ask->where));
-    SL_BUF_LITERAL(&text, archive ? "; a trace_id that is no correlation id is found by "
-                                    "Elasticsearch alone\n"
-                                  : "\n");
+    sl_buf_text(&text, archive ? "; a trace_id that is no correlation id is found by "
+                                 "Elasticsearch alone\n"
+                               : "\n");
     sl_show_print(&text, stderr);
     sl_buf_release(&text);
     return SL_EXIT_FAILED;

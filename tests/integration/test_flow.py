@@ -155,12 +155,35 @@ def test_little_of_the_archive_is_read(shop):
     assert "from 2026-02-01" in outside.stderr
 
 
+def test_damaged_parts_hide_nothing_else(shop):
+    world, ids = shop
+    ask = ("-c", world.flow_config, ids[5], "--json", "--archive")
+    whole = told(flow(*ask))
+    key = next(key for key, line in world.in_archive() if ids[5] in line and "card refused" in line)
+    headers, data = world.store.get(world.bucket, key)
+    meta = {k: v for k, v in headers.items() if k.startswith("x-amz-meta-")}
+    broken = bytearray(data)
+    for at in range(100, len(data) * 2 // 3, 1000):      # the index is at the end
+        broken[at] ^= 0x55
+    world.store.put(world.bucket, key, bytes(broken), meta)
+    try:
+        done = flow(*ask, status=1)
+    finally:
+        world.store.put(world.bucket, key, data, meta)
+    left = told(done)
+    assert key in left["missing"] and "records may be missing" in done.stderr
+    messages = {r["message"] for r in left["records"]}
+    assert messages < {r["message"] for r in whole["records"]} and "card refused" not in messages and messages
+    assert told(flow(*ask)) == whole
+
+
 def test_unknown(shop):
     world, _ = shop
     done = flow("-c", world.flow_config, "no such id", status=1)
     assert f"looked in {world.name}-* of sink search" in done.stderr and done.stdout == ""
     done = flow("-c", world.flow_config, "no such id", "--archive", status=1)
     assert f"archive of sink archive (bucket {world.bucket}" in done.stderr
+    assert done.stderr.rstrip().endswith("found by Elasticsearch alone")
     # A UUIDv7 of another time is looked for everywhere before it is said to be unknown.
     done = flow("-c", world.flow_config, uuid7(NOON + 10 ** 9, random.Random(5)), "--archive", status=1)
     assert "everything is looked through" in done.stderr

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/alloc.h"
+#include "bench.h"
 #include "sluice/position.h"
 #include "sluice/record.h"
 
@@ -87,21 +87,6 @@ static const struct row {
              "\"stream\":\"stdout\",\"time\":\"2026-01-31T12:34:56.123456789Z\"}",
      .form = SL_DECODE_DOCKER},
 };
-
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t); /* others may use the machine, too */
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return x < y ? -1 : x > y;
-}
 
 static size_t make_lines(const char *format, struct sl_slice *ret)
 {
@@ -191,8 +176,7 @@ int main(void)
         struct work *w = &all[i];
         double ns, bytes = (double)w->bytes / LINES;
 
-        qsort(w->runs, RUNS, sizeof(w->runs[0]), by_size);
-        ns = w->runs[RUNS / 2];
+        ns = median_of(w->runs, RUNS);
         printf("%-18s %6.0f %8.0f %12.0f %8.2f\n", rows[i].name, bytes, ns, 1e9 / ns, ns / bytes);
         for (int k = 0; k < LINES; k++)
             free((void *)(uintptr_t)w->lines[k].p);

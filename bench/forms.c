@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/alloc.h"
+#include "bench.h"
 #include "record/forms.h"
 
 /* forms: what taking a line apart costs, members included, in memory: for each text form, lines a
@@ -33,21 +33,6 @@ static const char *const lines[KINDS][2] = {
              "items for %d"},
 };
 
-static double now(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t); /* others may use the machine, too */
-    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a, y = *(const double *)b;
-
-    return x < y ? -1 : x > y;
-}
-
 static double median(const struct sl_text_form *form, const struct sl_form_context *c,
                      const struct sl_slice *all, struct sl_members *m)
 {
@@ -67,8 +52,7 @@ static double median(const struct sl_text_form *form, const struct sl_form_conte
         }
         runs[r] = (now() - begin) / LINES * 1e9;
     }
-    qsort(runs, RUNS, sizeof(*runs), by_size);
-    return runs[RUNS / 2];
+    return median_of(runs, RUNS);
 }
 
 int main(void)

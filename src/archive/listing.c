@@ -3,15 +3,7 @@
 
 #include <stdlib.h>
 
-static struct sl_slice after(struct sl_slice text, const char *mark)
-{
-    const char *at = text.n ? memmem(text.p, text.n, mark, strlen(mark)) : NULL;
-
-    if (!at)
-        return (struct sl_slice){NULL, 0};
-    at += strlen(mark);
-    return sl_slice(at, text.n - (size_t)(at - text.p));
-}
+#include "sink/s3_reply.h"
 
 /* What stands between <name> and </name>, the first of it in `in`; *ret_rest: what follows. */
 static struct sl_slice element(struct sl_slice in, const char *name, struct sl_slice *ret_rest)
@@ -20,9 +12,9 @@ static struct sl_slice element(struct sl_slice in, const char *name, struct sl_s
     struct sl_slice begin, end;
 
     snprintf(mark, sizeof(mark), "<%s>", name);
-    begin = after(in, mark);
+    begin = sl_s3_after(in, mark);
     snprintf(mark, sizeof(mark), "</%s>", name);
-    end = after(begin, mark);
+    end = sl_s3_after(begin, mark);
     if (!end.p)
         return (struct sl_slice){NULL, 0};
     if (ret_rest)
@@ -108,9 +100,9 @@ static const char *take_all(struct sl_slice page, bool folders, struct sl_listin
 
 int sl_listing_parse(struct sl_slice page, struct sl_listing *l, struct sl_error *err)
 {
-    struct sl_slice body = after(page, "<ListBucketResult"), token;
+    struct sl_slice body = sl_s3_after(page, "<ListBucketResult"), token;
     const char *wrong =
-        body.p && after(body, "</ListBucketResult>").p ? NULL : "it is no list of objects";
+        body.p && sl_s3_after(body, "</ListBucketResult>").p ? NULL : "it is no list of objects";
 
     sl_buf_clear(&l->token);
     if (!wrong)

@@ -103,6 +103,16 @@ static bool room_for(struct sl_pipeline *p, const struct sl_message *m, const st
     return true;
 }
 
+/* After the last record of a message. */
+static void finish(struct sl_pipeline *p, const struct sl_way *w, bool twice, struct sl_taken *ret)
+{
+    sl_route_end(w->routing->matcher);
+    ret->value_crc = w->record.value_crc;
+    p->seen_bytes += sl_decode_bytes(w->routing->decoder);
+    if (!twice)
+        tell_excess(p, ret->sinks);
+}
+
 bool sl_many_take(struct sl_pipeline *p, const struct sl_message *m, struct sl_way *w,
                   struct sl_taken *ret)
 {
@@ -131,11 +141,7 @@ bool sl_many_take(struct sl_pipeline *p, const struct sl_message *m, struct sl_w
         sl_way_judge(w, i);
         ret->sinks |= sl_way_hand_out(p, m, w);
     }
-    sl_route_end(matcher);
-    ret->value_crc = w->record.value_crc;
-    p->seen_bytes += sl_decode_bytes(w->routing->decoder);
-    if (!twice)
-        tell_excess(p, ret->sinks);
+    finish(p, w, twice, ret);
     return true;
 }
 
@@ -187,10 +193,6 @@ bool sl_many_give(struct sl_pipeline *p, const struct sl_message *m, size_t sink
             ret->sinks = bit;
         }
     }
-    sl_route_end(matcher);
-    ret->value_crc = w->record.value_crc;
-    p->seen_bytes += sl_decode_bytes(w->routing->decoder);
-    if (!twice)
-        tell_excess(p, ret->sinks);
+    finish(p, w, twice, ret);
     return true;
 }

@@ -15,8 +15,9 @@
  * is made by writing another head before the same body. The body is one frame of zstd with a
  * checksum:
  *
- *   timezone; decode: forms, kinds, topics and patterns; correlation; enrich: each name, whether it decides anything, and if so
- *   its value; sinks: name and id; unmatched; rule_errors; then every file (route/pack.h)
+ *   timezone; decode: forms, kinds, topics and patterns; correlation; enrich: each name, whether it
+ * decides anything, and if so its value; sinks: name and id; unmatched; rule_errors; then every
+ * file (route/pack.h)
  *
  * The same version packs to the same bytes with the same library of zstd; nothing depends on that.
  * What is read may be damaged or made by somebody else: every number is held against what is

@@ -13,7 +13,7 @@
  * times: only what its pieces share comes in each of them, and that product is bounded. */
 
 enum {
-    SL_PIECES_MAX = 1000000,      /* of one message */
+    SL_PIECES_MAX = 1000000, /* of one message */
     SL_CLOUDWATCH_MAX = SL_DECODE_BYTES_MAX,
     /* What pieces share comes in each of them. Together that may be so many times what the document
      * has, or so much, whichever is more. */

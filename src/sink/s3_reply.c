@@ -12,7 +12,7 @@ enum { SKEW_MS = 10 * 60 * 1000 }; /* S3 allows 15 minutes */
 
 /* ---- the error document ---- */
 
-static struct sl_slice after(struct sl_slice text, const char *mark)
+struct sl_slice sl_s3_after(struct sl_slice text, const char *mark)
 {
     const char *at = text.n ? memmem(text.p, text.n, mark, strlen(mark)) : NULL;
 
@@ -44,7 +44,7 @@ static size_t entity(struct sl_slice at, char *ret)
 
 static void take_element(struct sl_slice error, const char *open, char *ret, size_t max)
 {
-    struct sl_slice at = after(error, open);
+    struct sl_slice at = sl_s3_after(error, open);
     size_t n = 0;
 
     while (at.n > 0 && at.p[0] != '<' && n + 1 < max) {
@@ -60,7 +60,7 @@ static void take_element(struct sl_slice error, const char *open, char *ret, siz
 
 void sl_s3_error_parse(struct sl_slice body, struct sl_s3_error *ret)
 {
-    struct sl_slice error = after(body, "<Error");
+    struct sl_slice error = sl_s3_after(body, "<Error");
 
     take_element(error, "<Code>", ret->code, sizeof(ret->code));
     take_element(error, "<Message>", ret->message, sizeof(ret->message));
@@ -68,7 +68,7 @@ void sl_s3_error_parse(struct sl_slice body, struct sl_s3_error *ret)
 
 bool sl_s3_is_listing(struct sl_slice body)
 {
-    return after(body, "<ListBucketResult").p != NULL;
+    return sl_s3_after(body, "<ListBucketResult").p != NULL;
 }
 
 /* ---- codes ---- */

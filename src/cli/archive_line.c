@@ -109,6 +109,8 @@ static bool open_envelope(struct sl_archive_decoder *d, const struct sl_archive_
     d->message = in.message;
     if (in.placed)
         ret->offset = in.message.offset;
+    ret->many = in.piece;
+    ret->sub = (uint32_t)in.index;
     return d->message.value.p != NULL;
 }
 

@@ -33,6 +33,8 @@ struct sl_archived {
     const char *topic;
     int32_t partition;
     int64_t offset; /* -1: unknown */
+    bool many;      /* an envelope: it is one of many of its message, */
+    uint32_t sub;   /* this one */
     bool timed;     /* record.time_ns is its time */
     struct sl_record record;
 };

@@ -141,7 +141,8 @@ static const json_t *get(const json_t *root, const char *name, const char *kcat)
 static int read_place(const json_t *root, struct sl_input_record *ret, struct sl_error *err)
 {
     const json_t *topic = get(root, "topic", NULL), *partition = get(root, "partition", NULL),
-                 *offset = get(root, "offset", NULL), *time = get(root, "timestamp", "ts");
+                 *offset = get(root, "offset", NULL), *time = get(root, "timestamp", "ts"),
+                 *index = get(root, "index", NULL);
     int64_t number = ret->partition;
     int code = SL_OK;
 
@@ -157,6 +158,9 @@ static int read_place(const json_t *root, struct sl_input_record *ret, struct sl
     /* -1 is how Kafka says that there is none. */
     if (!code && time && !json_is_null(time) && json_integer_value(time) != -1)
         code = read_number(time, "timestamp", INT64_MAX, &ret->message.timestamp_ms, err);
+    ret->piece = json_is_integer(index);
+    if (!code && ret->piece)
+        code = read_number(index, "index", UINT32_MAX, &ret->index, err);
     ret->placed = topic && partition && offset;
     return code;
 }

@@ -51,8 +51,8 @@ static bool take(void *user, const struct sl_archive_line *line)
         .topic = a.topic,
         .partition = a.partition,
         .offset = a.offset,
-        .sub = a.record.sub,
-        .many = a.record.many,
+        .sub = a.sub,
+        .many = a.many,
         .from_ns = r->open.query.from_ns,
         .to_ns = r->open.query.to_ns,
     };

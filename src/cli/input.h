@@ -58,8 +58,10 @@ struct sl_input_record {
     struct sl_message message; /* without `at`; timestamp_ms -1: unknown; offset: the line's number
                                   from 0 where the line does not tell */
     uint32_t sub;              /* which of the message's records; a line or message comes with 0 */
-    bool placed;               /* topic, partition and offset are those of the record in Kafka */
-    size_t line;               /* from 1; 0: from Kafka */
+    bool piece;    /* the value is one record of a message that held many: the one ... */
+    int64_t index; /* ... of this number */
+    bool placed;   /* topic, partition and offset are those of the record in Kafka */
+    size_t line;   /* from 1; 0: from Kafka */
 };
 
 struct sl_input {

@@ -81,11 +81,41 @@ static void no_id_is_made(void **state)
     sl_archive_decoder_free(d);
 }
 
+/* What a message held is told apart, though all of it has one offset. */
+static void an_envelope_of_one_of_many(void **state)
+{
+    static const char *const lines[] = {
+        "{\"topic\":\"logs\",\"partition\":3,\"offset\":9,\"index\":7,\"value\":\"{}\"}",
+        "{\"topic\":\"logs\",\"partition\":3,\"offset\":9,\"value\":\"{}\"}",
+    };
+    const struct sl_config config = {.n_sinks = 0};
+    const struct sl_archive_object object = {.name = {.topic = SL_SLICE_LITERAL("logs")}};
+    struct sl_error err = {0};
+    struct sl_archive_decoder *d = sl_archive_decoder_new(&config, &err);
+
+    (void)state;
+    assert_non_null(d);
+    for (size_t i = 0; i < 2; i++) {
+        const struct sl_archive_line line = {.object = &object,
+                                             .format = SL_ARCHIVE_ENVELOPE,
+                                             .text = sl_slice_str(lines[i]),
+                                             .offset = -1};
+        struct sl_archived got;
+
+        assert_true(sl_archive_decode(d, &line, &got));
+        assert_int_equal(got.offset, 9);
+        assert_int_equal(got.many, i == 0);
+        assert_int_equal(got.sub, i == 0 ? 7 : 0);
+    }
+    sl_archive_decoder_free(d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_time_lies_between_those_around_it),
         cmocka_unit_test(no_id_is_made),
+        cmocka_unit_test(an_envelope_of_one_of_many),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -54,7 +54,9 @@ struct sl_cut {
     struct sl_batch **batches;      /* open ones, owned until closed */
     uint64_t *keys;                 /* hash of each batch's key */
     size_t n, cap;
-    size_t recent; /* batch used last */
+    uint32_t *slots; /* by hash of the key: 1 + batch, or 0; twice as many as batches at least */
+    size_t n_slots;  /* a power of two; 0: batches are few and looked through */
+    size_t recent;   /* batch used last */
     uint64_t opened_ms;
     bool due;  /* reached a limit: closes at the end of this turn */
     bool told; /* the log has that it is larger than the queue */

@@ -61,6 +61,7 @@ static void end(struct sl_sink *s, struct sl_cut *cut)
     sl_list_remove(&cut->node);
     free(cut->batches);
     free(cut->keys);
+    free(cut->slots);
     free(cut);
 }
 

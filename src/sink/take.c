@@ -4,6 +4,35 @@
 #include "base/alloc.h"
 #include "base/hash.h"
 
+enum { FEW = 16 };
+
+/* ---- which batch ---- */
+
+static void put_in_slot(struct sl_cut *cut, size_t i)
+{
+    size_t at = cut->keys[i] & (cut->n_slots - 1);
+
+    while (cut->slots[at])
+        at = (at + 1) & (cut->n_slots - 1);
+    cut->slots[at] = (uint32_t)i + 1;
+}
+
+/* One message may hold records of very many keys, and each is looked for. */
+static void note_last(struct sl_cut *cut)
+{
+    if (cut->n < FEW)
+        return;
+    if (2 * cut->n <= cut->n_slots) {
+        put_in_slot(cut, cut->n - 1);
+        return;
+    }
+    free(cut->slots);
+    cut->n_slots = cut->n_slots ? 2 * cut->n_slots : (size_t)4 * FEW;
+    cut->slots = sl_calloc(cut->n_slots, sizeof(*cut->slots));
+    for (size_t i = 0; i < cut->n; i++)
+        put_in_slot(cut, i);
+}
+
 static struct sl_batch *add_batch(struct sl_sink *s, struct sl_cut *cut, uint64_t hash)
 {
     struct sl_core *c = s->core;
@@ -21,6 +50,7 @@ static struct sl_batch *add_batch(struct sl_sink *s, struct sl_cut *cut, uint64_
     cut->keys[cut->n] = hash;
     cut->batches[cut->n] = b;
     cut->recent = cut->n++;
+    note_last(cut);
     c->open_batches++;
     return b;
 }
@@ -29,6 +59,30 @@ static struct sl_batch *add_batch(struct sl_sink *s, struct sl_cut *cut, uint64_
 static bool same_key(const struct sl_batch *b, const struct sl_buf *key)
 {
     return !b->key || sl_slice_is(sl_buf_as_slice(key), b->key);
+}
+
+static bool is_of(const struct sl_cut *cut, size_t i, uint64_t hash, const struct sl_buf *key)
+{
+    return cut->keys[i] == hash && same_key(cut->batches[i], key);
+}
+
+/* cut->n: there is none. */
+static size_t find_batch(const struct sl_cut *cut, uint64_t hash, const struct sl_buf *key)
+{
+    size_t i = 0;
+
+    if (cut->n_slots == 0) {
+        while (i < cut->n && !is_of(cut, i, hash, key))
+            i++;
+        return i;
+    }
+    for (size_t at = hash & (cut->n_slots - 1); cut->slots[at];
+         at = (at + 1) & (cut->n_slots - 1)) {
+        i = cut->slots[at] - 1;
+        if (is_of(cut, i, hash, key))
+            return i;
+    }
+    return cut->n;
 }
 
 static struct sl_batch *open_batch(struct sl_sink *s, struct sl_cut *cut, const struct sl_record *r)
@@ -41,16 +95,10 @@ static struct sl_batch *open_batch(struct sl_sink *s, struct sl_cut *cut, const 
         s->type->key(s, r, &c->scratch);
         hash = sl_hash(c->scratch.p, c->scratch.n);
     }
-    if (cut->recent < cut->n && cut->keys[cut->recent] == hash &&
-        same_key(cut->batches[cut->recent], &c->scratch))
+    if (cut->recent < cut->n && is_of(cut, cut->recent, hash, &c->scratch))
         return cut->batches[cut->recent];
-    for (size_t i = 0; i < cut->n; i++) {
-        if (cut->keys[i] == hash && same_key(cut->batches[i], &c->scratch)) {
-            cut->recent = i;
-            return cut->batches[i];
-        }
-    }
-    return add_batch(s, cut, hash);
+    cut->recent = find_batch(cut, hash, &c->scratch);
+    return cut->recent < cut->n ? cut->batches[cut->recent] : add_batch(s, cut, hash);
 }
 
 /* A record that this sink can never take: straight to the dead letters, with its value where that

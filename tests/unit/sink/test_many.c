@@ -296,6 +296,38 @@ static int key_of_each(struct sl_sink *s, const struct sl_record *r, struct sl_b
     return SL_OK;
 }
 
+/* Each record by its key, as often as it comes, however many keys there are. */
+static void one_batch_a_key(void **state)
+{
+    enum { KEYS = 3000 };
+    struct sl_sink_type type = lines_of(SL_SINK_CUTS);
+    const struct sl_cut *cut;
+    struct world w;
+
+    (void)state;
+    type.flags |= SL_SINK_KEYED;
+    type.key = key_of_each;
+    begin(&w, &type);
+    w.config.batch_records = 0;
+    w.config.queue_bytes = 64 << 20;
+    w.config.batch_bytes = 1 << 20;
+    const struct sl_message m = message_at(&w, 0);
+
+    for (uint32_t i = 0; i < 2 * KEYS; i++) {
+        const struct sl_record r = {.message = &m, .sub = i * 7 % KEYS, .many = true, .time_ns = 1};
+
+        sl_sink_append(w.sink, &r, 0);
+    }
+    cut = sl_cut_find(w.sink, &m);
+    assert_int_equal(cut->n, KEYS);
+    for (size_t i = 0; i < cut->n; i++)
+        assert_int_equal(cut->batches[i]->records, 2);
+    sl_partition_advance(m.at, m.offset, 0, 0);
+    sl_partition_detach(m.at, 0);
+    sl_sink_detach(w.sink);
+    world_release(&w);
+}
+
 /* However many a message opens, and whatever of another partition is larger. */
 static void no_more_are_open_than_may_be(void **state)
 {
@@ -326,6 +358,7 @@ static void no_more_are_open_than_may_be(void **state)
     append(&w, &m);
     assert_true(w.sink->core->open_batches < RECORDS / 2);
     work(&w);
+    assert_in_range(w.sink->core->bytes, RECORDS * SL_BATCH_OVERHEAD, w.config.queue_bytes);
     sl_partition_detach(other, 0);
     sl_partition_detach(w.partitions[0], 0);
     sl_sink_detach(w.sink);
@@ -341,6 +374,7 @@ int main(void)
         cmocka_unit_test(two_messages_in_a_batch),
         cmocka_unit_test(limits_close_batches_within_a_message_but_no_cut),
         cmocka_unit_test(what_is_more_than_the_queue_waits_until_it_is_empty),
+        cmocka_unit_test(one_batch_a_key),
         cmocka_unit_test(no_more_are_open_than_may_be),
     };
 

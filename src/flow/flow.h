@@ -24,7 +24,8 @@
  * causality (skew.c): nothing begins before its caller has, and a called span that is no longer
  * than its caller's ends within it. For each pair of caller and callee that bounds how far the
  * callee's clock may be ahead (an NTP exchange without its packets); what lies outside of the
- * bounds is told. A span's first record, or its time less its duration, is taken for its beginning.
+ * bounds is told. A span begins at its record's time less its duration; where none tells one its
+ * first record is taken for its beginning, and what follows from that is said with a doubt.
  * And nothing of a request is written before its id was made, where the id tells when (UUIDv7).
  *
  * Memory: SL_FLOW_RECORDS_MAX records, each with its JSON. */
@@ -70,6 +71,7 @@ struct sl_flow_service {
     int64_t ahead_ns;    /* of `against`'s clock; negative: behind */
     int against;         /* a service, or -1: who made the id */
     bool maybe_outlived; /* ahead; or it went on when its caller had ended */
+    bool maybe_silent;   /* behind; or its caller wrote nothing before it called */
 };
 
 struct sl_flow_gap {

@@ -12,6 +12,7 @@ struct sl_flow_span {
     int64_t begin_ns, end_ns;
     bool closed;        /* both are known: it tells a duration, or has several records */
     bool told;          /* a duration */
+    bool begun;         /* begin_ns comes from one, and is not the first record's time */
     size_t first, last; /* records */
 };
 

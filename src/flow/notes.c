@@ -58,6 +58,8 @@ bool sl_flow_clock_note(const struct sl_flow *f, const struct sl_flow_service *s
         SL_BUF_LITERAL(to, " that of the id's maker");
     if (s->maybe_outlived)
         SL_BUF_LITERAL(to, ", or it went on when its caller had ended");
+    if (s->maybe_silent)
+        SL_BUF_LITERAL(to, ", or its caller wrote nothing before it called");
     return true;
 }
 

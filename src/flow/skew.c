@@ -7,7 +7,8 @@
 /* How far may the callee's clock be ahead of the caller's? Whatever the callee writes, it writes
  * when the caller's span has begun: at most (its time - the caller's begin). And where its span is
  * no longer than the caller's, it ends within it: at least (its end - the caller's end), which work
- * that nobody waits for may break, and so "ahead" is said with a doubt. Bounds of several calls are
+ * that nobody waits for may break, and so "ahead" is said with a doubt. So is "behind" where the
+ * caller tells no duration: it may have called before its first record. Bounds of several calls are
  * put together. A pair whose bounds hold 0 agrees; for another the middle of its bounds is the
  * estimate, as in NTP, where they are close to each other. A call that is short beside its caller
  * may have been anywhere in it: there the bound that is nearer to 0 is the least.
@@ -20,6 +21,7 @@ enum { SHOWN_FROM_NS = 1000000 }; /* less is noise: most loggers round to a mill
 struct bound {
     unsigned caller, callee;
     int64_t most, least; /* the callee's clock ahead of the caller's */
+    bool begun;          /* `most` is from a beginning that was told */
 };
 
 static int compare(const void *a, const void *b)
@@ -42,7 +44,7 @@ static size_t collect(const struct sl_flow_spans *s, struct bound *to)
         if (!caller || caller->service == callee->service || !caller->closed)
             continue;
         to[n] = (struct bound){caller->service, callee->service,
-                               callee->begin_ns - caller->begin_ns, INT64_MIN};
+                               callee->begin_ns - caller->begin_ns, INT64_MIN, caller->begun};
         if (callee->closed &&
             callee->end_ns - callee->begin_ns <= caller->end_ns - caller->begin_ns)
             to[n].least = callee->end_ns - caller->end_ns;
@@ -57,8 +59,10 @@ static size_t collect(const struct sl_flow_spans *s, struct bound *to)
             to[kept++] = to[i];
             continue;
         }
-        if (to[i].most < last->most)
+        if (to[i].most < last->most) {
             last->most = to[i].most;
+            last->begun = to[i].begun;
+        }
         if (to[i].least > last->least)
             last->least = to[i].least;
     }
@@ -73,12 +77,13 @@ struct known {
     int64_t ahead;
     int reference;
     enum sl_flow_clock clock;
-    bool maybe;
+    bool maybe_outlived, maybe_silent;
 };
 
 static struct known follow(const struct bound *b, const struct known *caller)
 {
-    struct known k = {true, caller->ahead, caller->reference, caller->clock, caller->maybe};
+    struct known k = {true,          caller->ahead,          caller->reference,
+                      caller->clock, caller->maybe_outlived, caller->maybe_silent};
     bool both = b->least != INT64_MIN;
 
     if (b->most < 0 || (both && b->least > 0)) {
@@ -88,7 +93,8 @@ static struct known follow(const struct bound *b, const struct known *caller)
 
         k.ahead += close ? b->least + (b->most - b->least) / 2 : nearer;
         k.clock = close ? SL_CLOCK_ABOUT : SL_CLOCK_AT_LEAST;
-        k.maybe = both && b->least > 0;
+        k.maybe_outlived = both && b->least > 0;
+        k.maybe_silent = b->most < 0 && !b->begun;
         return k;
     }
     if (caller->ahead < 0) /* nearest to 0 within the bounds */
@@ -144,7 +150,7 @@ static void by_id(const struct sl_flow *f, struct known *known)
 
         if (!r->timed || k->is || ahead >= 0 || (k->reference == -1 && k->ahead <= ahead))
             continue;
-        *k = (struct known){false, ahead, -1, SL_CLOCK_AT_LEAST, false};
+        *k = (struct known){false, ahead, -1, SL_CLOCK_AT_LEAST, false, false};
     }
 }
 
@@ -171,7 +177,8 @@ void sl_flow_compare_clocks(struct sl_flow *f, const struct sl_flow_spans *s)
         v->clock = known[i].clock;
         v->ahead_ns = known[i].ahead;
         v->against = known[i].reference;
-        v->maybe_outlived = known[i].maybe;
+        v->maybe_outlived = known[i].maybe_outlived;
+        v->maybe_silent = known[i].maybe_silent;
     }
     free(bounds);
 }

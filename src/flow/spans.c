@@ -20,8 +20,10 @@ static void join(struct sl_flow_span *to, const struct sl_flow_span *more)
 {
     if (!to->parent)
         to->parent = more->parent;
-    if (more->begin_ns < to->begin_ns)
+    if (more->begin_ns < to->begin_ns) {
         to->begin_ns = more->begin_ns;
+        to->begun = more->begun;
+    }
     if (more->end_ns > to->end_ns)
         to->end_ns = more->end_ns;
     to->closed = true;
@@ -48,6 +50,7 @@ void sl_flow_spans_make(const struct sl_flow *f, struct sl_flow_spans *ret)
             .end_ns = r->time_ns,
             .closed = told,
             .told = told,
+            .begun = told,
             .first = i,
             .last = i,
         };

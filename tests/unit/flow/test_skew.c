@@ -98,6 +98,35 @@ static void a_call_of_a_call(void **unused)
     sl_flow_free(f);
 }
 
+#define WROTE(time, more)                                                                          \
+    "{\"time\":\"2026-01-31T" time "Z\",\"service\":\"edge\",\"correlation_id\":\"c1\","           \
+    "\"span_id\":\"e\"" more "}"
+
+/* It may have written its first record when the call was over, unless it tells when it began. */
+static void a_caller_that_tells_no_beginning(void **unused)
+{
+    static const struct {
+        const char *last;
+        bool doubt;
+    } rows[] = {
+        {WROTE("12:00:01", ""), true},
+        {WROTE("12:00:01", ",\"duration_ms\":600"), false},
+        {WROTE("12:00:01", ",\"duration_ms\":1"), true}, /* of something in between */
+    };
+
+    (void)unused;
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        const char *const records[] = {WROTE("12:00:00.500", ""), rows[i].last,
+                                       CALLEE("12:00:00.200", 10)};
+        struct sl_flow *f = flow_of(records, 3);
+
+        assert_int_equal(service(f, "auth")->clock, SL_CLOCK_AT_LEAST);
+        assert_int_equal(service(f, "auth")->maybe_silent, rows[i].doubt);
+        assert_false(service(f, "auth")->maybe_outlived);
+        sl_flow_free(f);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -105,6 +134,7 @@ int main(void)
         cmocka_unit_test(a_long_call_tells_about),
         cmocka_unit_test(a_call_within_its_caller_agrees),
         cmocka_unit_test(a_call_of_a_call),
+        cmocka_unit_test(a_caller_that_tells_no_beginning),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -247,6 +247,8 @@ struct sl_sink_need {
 void sl_sink_need(struct sl_sink *s, const struct sl_record *r, struct sl_sink_need *need);
 bool sl_sink_has_room_for(struct sl_sink *s, const struct sl_message *m,
                           const struct sl_sink_need *need);
+/* How much the queue may hold for this message to be taken with others. */
+size_t sl_sink_room(const struct sl_sink *s, const struct sl_message *m);
 /* More room than that, so that nothing has to be added up. */
 bool sl_sink_has_plenty(const struct sl_sink *s, const struct sl_message *m, size_t bytes);
 void sl_sink_make_room_for(struct sl_sink *s, const struct sl_message *m,

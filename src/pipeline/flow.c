@@ -108,16 +108,12 @@ static bool must_pause(const struct sl_pipeline *p)
     return all_high;
 }
 
-/* The rest of the queue, or of the half that the live reader has while what it brings has to
- * wait. */
 static bool has_what_is_wanted(const struct sl_pipeline *p, size_t sink)
 {
-    const struct sl_sink *s = p->sinks[sink];
-    bool waits = (s->type->flags & SL_SINK_CUTS) && p->flows[sink].detached_ms;
-    size_t most = s->config->queue_bytes / 16 * (waits ? 8 : 15);
+    const struct sl_sink_flow *f = &p->flows[sink];
+    size_t now = sl_sink_bytes(p->sinks[sink]);
 
-    return !p->flows[sink].wanted || sl_sink_bytes(s) == 0 ||
-           sl_sink_bytes(s) + p->flows[sink].wanted <= most;
+    return !f->wanted || now == 0 || now + f->wanted <= f->wanted_most;
 }
 
 static bool may_resume(const struct sl_pipeline *p)
@@ -223,6 +219,7 @@ bool sl_flow_full_for(struct sl_pipeline *p, size_t sink, const struct sl_messag
     if (!f->wanted)
         f->wanted_ms = sl_now_ms(p->rt);
     f->wanted = need->bytes;
+    f->wanted_most = sl_sink_room(p->sinks[sink], m);
     if (can_detach(p, sink) && (is_full || out_of_patience(p, sink, f->wanted_ms))) {
         sl_flow_detach(p, sink);
         return true;

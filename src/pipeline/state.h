@@ -49,6 +49,7 @@ struct sl_sink_flow {
     uint64_t caught;      /* records read again since then */
     bool told;            /* the log has that it catches up */
     size_t wanted;        /* bytes that there is no room for: the source is paused for them */
+    size_t wanted_most;   /* and with them the queue may hold so much */
     uint64_t wanted_ms;   /* since then */
     size_t apart;         /* the same of the side reader */
     uint64_t apart_ms, apart_tried_ms; /* since then; it was offered again then */

@@ -117,7 +117,7 @@ void sl_sink_need(struct sl_sink *s, const struct sl_record *r, struct sl_sink_n
 /* The last sixteenth is for what grows afterwards: the structs of split batches, reasons. While a
  * hand-over is under way, the cuts of the live reader wait for those of the side reader: half of
  * the queue is for these. */
-static size_t room(const struct sl_sink *s, const struct sl_message *m)
+size_t sl_sink_room(const struct sl_sink *s, const struct sl_message *m)
 {
     bool waits =
         (s->type->flags & SL_SINK_CUTS) && !m->catch_up && !sl_partition_attached(m->at, s->index);
@@ -166,7 +166,7 @@ static bool stands(const struct sl_sink *s, const struct sl_message *m)
 
 static bool fits(struct sl_sink *s, const struct sl_message *m, size_t need)
 {
-    return s->core->bytes + need <= room(s, m) || s->core->bytes == 0 || must_take(s, m);
+    return s->core->bytes + need <= sl_sink_room(s, m) || s->core->bytes == 0 || must_take(s, m);
 }
 
 bool sl_sink_has_room(struct sl_sink *s, const struct sl_record *r)
@@ -176,7 +176,7 @@ bool sl_sink_has_room(struct sl_sink *s, const struct sl_record *r)
 
 bool sl_sink_has_plenty(const struct sl_sink *s, const struct sl_message *m, size_t bytes)
 {
-    return s->core->bytes + bytes <= room(s, m);
+    return s->core->bytes + bytes <= sl_sink_room(s, m);
 }
 
 /* Records of a message go together, so what is more than the queue is taken all the same, when
@@ -208,7 +208,7 @@ void sl_sink_tell_excess(struct sl_sink *s, size_t bytes)
 
 static void make_room(struct sl_sink *s, const struct sl_message *m, size_t need)
 {
-    size_t most = room(s, m);
+    size_t most = sl_sink_room(s, m);
 
     sl_cut_keep_open(s, need < most ? most - need : 0);
     sl_queue_pump(s);

@@ -9,7 +9,7 @@
 
 #include "pipeline/flow_single.h"
 
-enum { A = 0, RECORDS = 10, TEN_THOUSAND = 10000 };
+enum { A = 0, S = CUTS_SINK, RECORDS = 10, TEN_THOUSAND = 10000, KEYS = 5 };
 
 static size_t none(const struct sl_message *m)
 {
@@ -147,12 +147,57 @@ static void one_that_is_more_than_the_queue(void **state)
     end(w);
 }
 
+/* So many records, as one cut. */
+static void give_cut(struct world *w, struct sl_partition *p, int records)
+{
+    for (int i = 0; i < records; i++)
+        assert_true(next_message(w, p));
+    sl_sink_close_open(w->p.sinks[S], p);
+    turn(w);
+}
+
+/* In another partition the sink catches up, and there half of its queue is for what the side reader
+ * brings: that is no matter of a message of this one. */
+static void room_is_of_the_partition(void **state)
+{
+    struct world *w = world_of(1000, NULL);
+    struct sl_partition *p = partition(w, 0), *behind = partition(w, 1);
+
+    (void)state;
+    w->all_to = 1 << S;
+    w->sinks[A].overflow = SL_OVERFLOW_DETACH;
+    w->sinks[S].overflow = SL_OVERFLOW_BLOCK;
+    sl_partition_skip(behind, 10);
+    sl_partition_detach(behind, S);
+    behind->sinks[S].catch_up = 0;
+    w->p.flows[S].detached_ms = 1;
+    sl_flow_look(&w->p);
+    give_cut(w, p, 15);
+    give_cut(w, p, 15);
+    w->many = forty;
+    assert_false(next_message(w, p));
+    assert_true(w->p.flows[S].wanted > w->sinks[S].queue_bytes / 2);
+    assert_true(w->p.flows[S].wanted < w->sinks[S].queue_bytes / 16 * 12);
+    for (int i = 0; i < KEYS; i++) { /* the first cut's */
+        turn(w);
+        deliver(take_of(w, S));
+    }
+    turn(w);
+    assert_true(sl_sink_bytes(w->p.sinks[S]) > 0);
+    assert_false(sl_partition_attached(behind, S));
+    assert_false(w->paused);
+    assert_true(next_message(w, p));
+    world_release(w);
+    free(w);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(one_that_holds_nothing_is_counted_and_passed),
         cmocka_unit_test(keys_and_headers_count_for_each_record),
         cmocka_unit_test(one_that_is_more_than_the_queue),
+        cmocka_unit_test(room_is_of_the_partition),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,8 +28,9 @@ SECRET = "whsec_" + base64.b64encode(b"a secret of tests, 24 or more").decode()
 # What Sluice may add to a record, by interface.md; everything else must be the producer's own, or what stands in
 # the line.
 ADDED = {"@timestamp", "kind", "level", "stage", "service", "sluice_id", "message", "message_base64"}
-ACCESS = re.compile(r'(?P<client>\S+) - (?P<user>\S+) \[(?P<time>[^]]+)\] "(?P<method>\S+) (?P<path>[^?]+)\?'
-                    r'(?P<query>\S+) (?P<protocol>\S+)" (?P<status>\d+) (?P<bytes>\d+) "(?P<referer>[^"]*)" "(?P<user_agent>[^"]*)"')
+ACCESS = re.compile(r'(?P<client>\S+) - (?P<user>\S+) \[(?P<time>[^]]+)\] '
+                    r'"(?P<method>\S+) (?P<path>[^?]+)\?(?P<query>\S+) (?P<protocol>\S+)" (?P<status>\d+) (?P<bytes>\d+) '
+                    r'"(?P<referer>[^"]*)" "(?P<user_agent>[^"]*)"')
 
 
 def fewer(records):

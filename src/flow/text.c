@@ -5,7 +5,10 @@
 
 #include "base/utf8.h"
 
-enum { SHOWN_MAX = 16 }; /* bytes of one character as it is shown */
+enum {
+    SHOWN_MAX = 16,        /* bytes of one character as it is shown */
+    COLUMN_BYTES_MAX = 16, /* of text a column: marks that take none pile up no higher */
+};
 
 struct shown {
     char text[SHOWN_MAX];
@@ -118,7 +121,7 @@ static size_t fitting(struct sl_slice text, size_t max, bool utf8, size_t *ret_c
     while (used < text.n) {
         struct shown s = next(sl_slice(text.p + used, text.n - used), utf8);
 
-        if (columns + s.columns > max)
+        if (columns + s.columns > max || used + s.used > max * COLUMN_BYTES_MAX)
             break;
         columns += s.columns;
         used += s.used;

@@ -175,10 +175,11 @@ static void test_spans_of_time(void **state)
 
 static void test_cells(void **state)
 {
-    struct sl_buf b;
+    struct sl_buf b, marks;
 
     (void)state;
     sl_buf_init(&b, 4096);
+    sl_buf_init(&marks, 4096);
     assert_int_equal(sl_flow_cell(SL_SLICE_LITERAL("abcdef"), 6, true, &b), 6);
     assert_int_equal(sl_flow_cell(SL_SLICE_LITERAL("abcdef"), 5, true, &b), 5);
     assert_string_equal(sl_buf_str(&b), "abcdefabcd\xe2\x80\xa6");
@@ -186,6 +187,12 @@ static void test_cells(void **state)
     assert_int_equal(sl_flow_cell(SL_SLICE_LITERAL("\xe6\x97\xa5\xe6\x9c\xac"), 3, true, &b), 3);
     assert_int_equal(sl_flow_cell(SL_SLICE_LITERAL("\xc3\xa9"), 3, false, &b), 1);
     assert_string_equal(sl_buf_str(&b), "\xe6\x97\xa5\xe2\x80\xa6?");
+    sl_buf_clear(&b);
+    for (int i = 0; i < 1000; i++) /* accents on one letter */
+        sl_buf_text(&marks, i ? "\xcc\x81" : "a");
+    assert_int_equal(sl_flow_cell(sl_buf_as_slice(&marks), 5, true, &b), 2);
+    assert_in_range(b.n, 20, 5 * 16 + 3);
+    sl_buf_release(&marks);
     sl_buf_clear(&b);
     sl_flow_html_text(SL_SLICE_LITERAL("<a href='x'>&\"\x1b\xff\n"), &b);
     assert_string_equal(sl_buf_str(&b), "&lt;a href=&#39;x&#39;&gt;&amp;&quot;\\x1b\\xff\n");

@@ -132,7 +132,7 @@ static bool reached(const struct sl_sink *s, const struct sl_batch *b)
     const struct sl_sink_config *c = s->config;
 
     return (double)b->data.n * s->core->sent_ratio >= (double)c->batch_bytes ||
-           b->data.n >= sl_batch_limit(s) || b->extra.n >= sl_batch_limit(s) ||
+           b->data.n >= sl_batch_limit(s) || b->extra.n + b->origin_bytes >= sl_batch_limit(s) ||
            b->notes.n >= sl_batch_limit(s) || (c->batch_records && b->records >= c->batch_records);
 }
 

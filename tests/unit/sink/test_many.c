@@ -296,6 +296,33 @@ static int key_of_each(struct sl_sink *s, const struct sl_record *r, struct sl_b
     return SL_OK;
 }
 
+/* As those that are kept in the batch itself do. */
+static void originals_end_a_batch(void **state)
+{
+    const struct sl_sink_type type = lines_of(SL_SINK_ITEMS);
+    struct world w;
+
+    (void)state;
+    begin(&w, &type);
+    w.config.batch_records = 0;
+    w.config.batch_bytes = 1 << 20;
+    for (int64_t offset = 0; offset < 6; offset++) {
+        const struct sl_message m = message_at(&w, offset);
+        const struct sl_record r = {.message = &m, .many = true, .time_ns = 1};
+
+        sl_sink_append(w.sink, &r, 0);
+        sl_partition_advance(m.at, offset, 0, 0);
+        sl_sink_turn(w.sink);
+        work(&w);
+        assert_in_range(w.sink->core->open_bytes, 0, w.config.queue_bytes / 4);
+    }
+    assert_int_equal(w.sinks.n, 2);
+    while (w.sinks.n)
+        answer(&w, 7, false);
+    assert_int_equal(sl_partition_position(w.partitions[0], 0), 6);
+    world_release(&w);
+}
+
 /* Each record by its key, as often as it comes, however many keys there are. */
 static void one_batch_a_key(void **state)
 {
@@ -374,6 +401,7 @@ int main(void)
         cmocka_unit_test(two_messages_in_a_batch),
         cmocka_unit_test(limits_close_batches_within_a_message_but_no_cut),
         cmocka_unit_test(what_is_more_than_the_queue_waits_until_it_is_empty),
+        cmocka_unit_test(originals_end_a_batch),
         cmocka_unit_test(one_batch_a_key),
         cmocka_unit_test(no_more_are_open_than_may_be),
     };

@@ -124,16 +124,20 @@ static void read_line(struct sl_pipeline *p, const struct sl_arrival *from, stru
 
 /* ---- rules that cannot be had ---- */
 
+static int64_t position_of(const struct sl_sink_position *s)
+{
+    return s->catch_up >= 0 ? s->catch_up : s->from;
+}
+
 static int64_t furthest(const struct sl_partition *at)
 {
     int64_t most = 0;
 
     for (size_t i = 0; i < at->n_sinks; i++) {
         const struct sl_sink_position *s = &at->sinks[i];
-        int64_t position = s->catch_up >= 0 ? s->catch_up : s->from;
 
-        if (position > most)
-            most = position;
+        if (position_of(s) > most)
+            most = position_of(s);
         if (s->plan.end > most)
             most = s->plan.end;
     }
@@ -144,8 +148,8 @@ static int64_t furthest(const struct sl_partition *at)
 static int64_t hindmost(const struct sl_partition *at, int64_t base)
 {
     for (size_t i = 0; i < at->n_sinks; i++)
-        if (at->sinks[i].catch_up >= 0 && at->sinks[i].catch_up < base)
-            base = at->sinks[i].catch_up;
+        if (position_of(&at->sinks[i]) < base)
+            base = position_of(&at->sinks[i]);
     return base;
 }
 
@@ -183,6 +187,10 @@ static void forget_positions(struct sl_pipeline *p, const struct sl_arrived *a)
         if (n == 0 || strcmp(kept[n - 1].rules, era.rules) != 0)
             kept[n++] = era;
     }
+    for (size_t i = 0; i < at->n_sinks;
+         i++) /* of a compacted topic they are attached all the same */
+        if (position_of(&at->sinks[i]) < a->base)
+            detach_at(&at->sinks[i], position_of(&at->sinks[i]));
     sl_partition_void(at, a->base);
     for (size_t i = 0; unknown && i < at->n_sinks; i++)
         attach_at(&at->sinks[i], least);

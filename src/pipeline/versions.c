@@ -107,9 +107,6 @@ static bool needed(const struct sl_pipeline *p, const struct sl_routing *r)
     for (size_t i = 0; i < n; i++)
         if (names(all[i], r))
             return true;
-    for (size_t i = 0; i < p->arrive.n; i++)
-        if (names(p->arrive.items[i].p, r))
-            return true;
     return false;
 }
 
@@ -125,7 +122,7 @@ void sl_versions_sweep(struct sl_pipeline *p)
         sl_partition_prune_carried(all[i], p->names.day);
         sl_partition_prune_eras(all[i]);
     }
-    /* A pool thread looks at rules that were live when it began. */
+    /* A pool thread looks at rules that were live when it began; what arrives may need any. */
     if (p->reload.busy || p->reload.making || p->arrive.items)
         return;
     for (size_t i = 0; i < v->n; i++) {

@@ -71,6 +71,7 @@ void audit_object(unsigned sink, const char *key, const char *body, size_t n)
         if (strcmp(other->key, key) == 0) { /* written over: the same cut again */
             if (other->incarnation != o->incarnation)
                 sim_find("%s was of the topic before, and is written over", key);
+            audit_object_known(sink, body, n, false); /* it may be owed once more: a reset */
             return;
         }
     compare_objects(sink, o);

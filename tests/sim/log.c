@@ -45,10 +45,13 @@ static void judge(const char *text, const char *name, const char *value)
         audit_not_understood((unsigned)strtoul(value, NULL, 10));
 }
 
-static void count(const char *text)
+static void hear(const char *text)
 {
     if (sim && strstr(text, "retention has removed offsets that the sink"))
         reach(REACH_EXPIRED);
+    /* After an unknown answer this is later than the answer, where another arrival goes first. */
+    if (sim && strcmp(text, "partitions lost") == 0)
+        audit_disturbed("an assignment has ended without a commit");
 }
 
 static size_t number(void)
@@ -65,7 +68,7 @@ void sl_log(struct sl_log *l, enum sl_log_level level, const char *message, ...)
 
     if (!l || !sim)
         return;
-    count(message);
+    hear(message);
     va_start(args, message);
     text[0] = '\0';
     while ((name = va_arg(args, const char *))) {

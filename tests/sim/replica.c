@@ -180,7 +180,7 @@ static void bury(struct replica *r)
     r->state = REPLICA_DOWN;
     r->pipeline = NULL;
     r->loop = NULL;
-    r->dead = false;
+    r->dead = r->paused = false;
     audit_disturbed("a death");
     if (!r->start.slot && !sim->closing)
         sim_after(&r->start, sim_between(SIM_SCHEDULE, 10, RESTART_MS_MOST) * SIM_MS);

@@ -35,23 +35,25 @@ def wait_until(condition, deadline, what, every=0.05):
         time.sleep(every)
 
 
-_ports = set()
+_ports = {}             # port -> what keeps it for this process
 
 
 def free_port():
-    """A free loopback port below the range that the kernel uses for outgoing connections, so that a
-    server can be stopped and started again on it without somebody else getting it meanwhile."""
+    """A loopback port below the range that the kernel uses for outgoing connections, kept for this process as
+    long as it lives, so that a server can be stopped and started again on it without somebody else getting it
+    meanwhile: test runs beside this one hold the port's name, an abstract socket, as well."""
     for _ in range(1000):
         port = random.SystemRandom().randrange(20000, 32000)
-        if port in _ports:
-            continue
+        name = socket.socket(socket.AF_UNIX)
         with socket.socket() as s:
             s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
+                name.bind(f"\0sluice-test-port-{port}")
                 s.bind(("127.0.0.1", port))
             except OSError:
+                name.close()
                 continue
-        _ports.add(port)
+        _ports[port] = name
         return port
     raise RuntimeError("no free port between 20000 and 32000")
 

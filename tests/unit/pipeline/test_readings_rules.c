@@ -237,6 +237,38 @@ static void without_its_rules_a_line_is_void(void **state)
     world_free(w);
 }
 
+/* It was taken out while others went on to 11, and comes back with records that are still owed to
+ * it; of a compacted topic, too, where it is not left behind the live reader. */
+static void a_sink_that_came_back_lacks_no_less(void **state)
+{
+    (void)state;
+    for (int compacted = 0; compacted < 2; compacted++) {
+        struct world *w = world_new("items, cuts");
+        char *items = entry(ITEMS, "0"), *cuts = entry(CUTS, "-b@fs6");
+        char *line = sl_asprintf("2;b=11%s;v-b=%.12s;v-4=abcdefabcdef;u%s", items,
+                                 w->p.routing->decisions, cuts + 2);
+        struct sl_partition *p = sl_partition_new(&w->topic, 0, 9, SINKS, "cluster");
+        struct sl_arrival a = {.p = p, .base = 11, .line = sl_slice_str(line)};
+
+        p->log_start = 0;
+        p->log_end = 100;
+        p->committed = 11;
+        p->compacted = compacted;
+        w->partitions[0]->ended = true;
+        sl_pipeline_consumer_ops.on_arriving(&w->p, &a, 1);
+        fake_advance(&w->fake, 0);
+        fake_state_answer(SL_OK); /* it has no such version */
+        arrived(w, p);
+        assert_int_equal(metric(w, "sluice_positions_void_total", NULL, NULL), 1);
+        assert_int_equal(sl_partition_position(p, CUTS), 0);
+        assert_int_equal(p->next, 0);
+        free(items);
+        free(cuts);
+        free(line);
+        world_free(w);
+    }
+}
+
 static void past_max_replay_the_partition_stops_and_asks(void **state)
 {
     struct world *w = world_new("items, cuts");
@@ -326,6 +358,7 @@ int main(void)
         cmocka_unit_test(reading_F_what_repeats_a_plan_is_of_its_own_version),
         cmocka_unit_test(reading_F_no_cut_lies_in_two_eras),
         cmocka_unit_test(without_its_rules_a_line_is_void),
+        cmocka_unit_test(a_sink_that_came_back_lacks_no_less),
         cmocka_unit_test(past_max_replay_the_partition_stops_and_asks),
         cmocka_unit_test(a_topic_that_cannot_be_read_is_asked_again),
         cmocka_unit_test(what_ends_while_it_arrives_is_forgotten),

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """tests/run [--quick] [STEP...]
 
-Runs the steps and ends with the line "N passed, N failed". Without STEP, all of them, cheap ones first; then
-three lanes beside each other, for what talks to servers mostly waits. --quick leaves out what repeats others
-under another compiler or sanitizer. Logs are in build/logs.
+Runs the steps and ends with a line for each test that failed, and the line "N passed, N failed". Without STEP,
+all of them, cheap ones first; then three lanes beside each other, for what talks to servers mostly waits. --quick
+leaves out what repeats others under another compiler or sanitizer. Logs are in build/logs.
 """
 import os
 import pathlib
@@ -29,15 +29,17 @@ class Counts:
     def __init__(self):
         self.passed = self.failed = self.skipped = 0
         self.problems = []      # said again at the end, where a long log is read first
+        self.names = []         # and of each failed test one line, after all of them
         self.lock = threading.Lock()
 
-    def add(self, passed=0, failed=0, skipped=0, problem=""):
+    def add(self, passed=0, failed=0, skipped=0, problem="", names=()):
         with self.lock:
             self.passed += passed
             self.failed += failed
             self.skipped += skipped
             if failed:
                 self.problems.append(problem)
+                self.names += names or [one_line(problem)]
 
 
 TOTAL = Counts()
@@ -55,8 +57,22 @@ def indent(lines):
     return "\n".join(f"   | {line}" for line in lines)
 
 
+def one_line(text, most=600):
+    """The first of what is said, where there is room for a line only."""
+    line = " ".join(text.split())
+    return line if len(line) <= most else line[:most] + "..."
+
+
 def tail(log, lines=40):
     return indent(log.read_text(errors="replace").splitlines()[-lines:])
+
+
+def count_one(name, good, log):
+    if good:
+        TOTAL.add(passed=1)
+        return
+    said = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+    TOTAL.add(failed=1, problem=f"{name}\n{tail(log)}", names=[one_line(": ".join([name, *said[-1:]]))])
 
 
 def end_group(pid):
@@ -103,7 +119,7 @@ def check(name, command, log, **more):
     began = time.monotonic()
     good = execute(command, log, **more)
     say(f"   {'ok    ' if good else 'FAILED'} {name} ({time.monotonic() - began:.0f} s)")
-    TOTAL.add(passed=int(good), failed=int(not good), problem=f"{name}\n{'' if good else tail(LOGS / log)}")
+    count_one(name, good, LOGS / log)
     return good
 
 
@@ -140,14 +156,41 @@ def unit(preset, pattern=".", env=None):
         failed = max(failed, 1)
     say(f"   {'ok    ' if not failed else 'FAILED'} unit tests, {preset}: {passed} passed, {failed} failed "
         f"({time.monotonic() - began:.0f} s)")
-    TOTAL.add(passed=passed, failed=failed, problem=f"unit tests, {preset}\n{indent(unit_problems(text))}")
+    if not failed:
+        TOTAL.add(passed=passed)
+        return
+    names = [f"{preset}: {name}" for name in unit_names(text)]
+    TOTAL.add(passed=passed, failed=failed, names=names,
+              problem="\n".join([f"unit tests, {preset}", *names, indent(unit_problems(text))]))
+
+
+def unit_failures(text):
+    """Of each program that failed by ctest -V: (its name, what it wrote)."""
+    for number, name in re.findall(r"^\s*\d+/\d+ Test\s+#(\d+): (\S+).*(?:Failed|Timeout|Exception|Abort)", text, re.M):
+        yield name, [line for line in text.splitlines()
+                     if re.match(rf"{number}: |\s*\d+/\d+ Test\s+#{number}: ", line)]
+
+
+def unit_names(text):
+    """A line for each test that failed, with its assertion; for a program that says no more, with its end."""
+    for program, mine in unit_failures(text):
+        said, any_test = [], False
+        for line in mine:
+            if match := re.search(r"(?:\[ +(?:ERROR|LINE) +\] --- )+(.*)", line):
+                said.append(match[1])
+            elif re.search(r"\[ RUN      \]|\[       OK \]", line):
+                said = []
+            elif said and (match := re.search(r"\[  FAILED  \] (\w+)$", line)):
+                yield one_line(f"{program}::{match[1]}: {'; '.join(said)}")
+                said, any_test = [], True
+        if not any_test:
+            yield one_line(f"{program}: {' '.join(line.partition(': ')[2] for line in mine[-4:-1])} {mine[-1].strip()}")
 
 
 def unit_problems(text):
     """What ctest -V wrote of the programs that failed: the assertions, a sanitizer's report, or the end."""
     found = []
-    for number in re.findall(r"^\s*\d+/\d+ Test\s+#(\d+): .*(?:Failed|Timeout|Exception|Abort)", text, re.M):
-        mine = [line for line in text.splitlines() if re.match(rf"{number}: |\s*\d+/\d+ Test\s+#{number}: ", line)]
+    for _, mine in unit_failures(text):
         told = [i for i, line in enumerate(mine) if re.search(
             r"\[  ERROR   \]|\[   LINE   \]|\[  FAILED  \]|runtime error|ERROR: |WARNING: ThreadSanitizer| Test +#", line)]
         wanted = {k for i in told for k in range(i - 3, i + 12 if "anitizer" in mine[i] else i + 1)} or set(
@@ -170,15 +213,20 @@ def pytest(name, arguments, env=None, limit=3000):
     count = {key: sum(int(s.get(key, 0)) for s in suites) for key in
              ("tests", "failures", "errors", "skipped")}
     bad = count["failures"] + count["errors"]
+    problems = list(pytest_problems(suites))
+    names = [f"{name}: {test}: {message}" for test, message, _ in problems]
     TOTAL.add(passed=max(count["tests"] - bad - count["skipped"], 0), failed=bad or int(not count["tests"]),
-              skipped=count["skipped"], problem=f"{name}\n{indent(pytest_problems(suites)) if bad else ''}")
+              skipped=count["skipped"], names=names or [f"{name}: no test was run"],
+              problem="\n".join([name, *names, *(f"{test}\n{indent(lines)}" for test, _, lines in problems)]))
 
 
 def pytest_problems(suites):
+    """(test, its assertion's own words in one line, the end of all that was said) of each that failed"""
     for case in (case for suite in suites for case in suite.iter("testcase")):
         for problem in (*case.findall("failure"), *case.findall("error")):
-            yield f"{case.get('classname')}::{case.get('name')}"
-            yield from (problem.text or problem.get("message", "")).splitlines()[-30:]
+            message, text = problem.get("message") or "", problem.text or ""
+            yield (f"{case.get('classname')}::{case.get('name')}", one_line(message or text[-600:]),
+                   (text or message).splitlines()[-30:])
 
 
 # ---- steps ----------------------------------------------------------------------------------------
@@ -272,7 +320,7 @@ def end_fuzzer(name, log, child):
         child.wait()
         good = False
     say(f"   {'ok    ' if good else 'FAILED'} {name}")
-    TOTAL.add(passed=int(good), failed=int(not good), problem=f"{name}\n{'' if good else tail(log)}")
+    count_one(name, good, log)
 
 
 def sim():
@@ -363,6 +411,8 @@ def main():
     say(f"== done ({(time.monotonic() - BEGAN) / 60:.1f} min)")
     for problem in TOTAL.problems:
         say(f"FAILED {problem}")
+    for name in TOTAL.names:              # the very end is what is read first, and maybe alone
+        say(f"FAILED {name}")
     say(f"{TOTAL.passed} passed, {TOTAL.failed} failed{skipped}")
     return 1 if TOTAL.failed or nothing else 0
 

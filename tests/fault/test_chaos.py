@@ -8,4 +8,11 @@ from . import chaos
 
 def test_chaos(stack):
     words = shlex.split(os.environ.get("SLUICE_CHAOS", "--minutes 3 --replicas 3 --seed 5 --rebalances 5"))
-    assert chaos.one_run(chaos.parse(words), stack) == 0
+    said = []
+
+    def say(text):
+        said.append(text)
+        print(text)
+
+    bad = chaos.one_run(chaos.parse(words), stack, say)
+    assert not bad, f"{bad} findings: " + "; ".join(text for text in said if text.startswith("FINDING"))[:2000]

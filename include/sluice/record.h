@@ -176,6 +176,11 @@ void sl_record_json(const struct sl_record *r, bool timestamp, struct sl_slice m
                     struct sl_buf *out, bool *ret_verbatim);
 /* The value as it travels: the record's original bytes, or, where a rule changed it, its JSON. */
 struct sl_slice sl_record_raw(const struct sl_record *r);
+/* What decoding has added, for people: members as in JSON, `"a":1,"b":2`; n 0: nothing. */
+static inline struct sl_slice sl_record_added(const struct sl_record *r)
+{
+    return r->added.n ? sl_slice(r->added.p + 1, r->added.n - 1) : r->added;
+}
 /* Upper bound of what sl_record_json writes, without `more`. */
 size_t sl_record_json_bound(const struct sl_record *r);
 

@@ -58,6 +58,11 @@ const struct sl_archive_counts *sl_archive_counts(const struct sl_archive *a)
     return &a->counts;
 }
 
+const char *sl_archive_trouble(const struct sl_archive *a)
+{
+    return a->trouble;
+}
+
 enum sl_archive_format sl_archive_format_of(const struct sl_archive *a)
 {
     return a->config->s3.format;

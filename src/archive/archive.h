@@ -88,7 +88,7 @@ struct sl_archive_counts {
     uint64_t other_keys;   /* that are no objects of a sink */
     uint64_t object_bytes; /* of those objects */
     uint64_t indexes, plain, damaged;
-    uint64_t members, chosen; /* of indexed objects */
+    uint64_t members, chosen, fetched; /* of indexed objects */
     uint64_t list_requests, requests;
     uint64_t tail_bytes, member_bytes; /* read */
     uint64_t unread;                   /* members, or objects without index, that are damaged */
@@ -127,6 +127,8 @@ void sl_archive_wholes(struct sl_archive *a, sl_archive_whole_fn take, sl_archiv
 /* In order of topic, partition, bounds and key. */
 struct sl_archive_object *sl_archive_objects(struct sl_archive *a, size_t *ret_n);
 const struct sl_archive_counts *sl_archive_counts(const struct sl_archive *a);
+/* Why a request is asked again, while it is; else "". */
+const char *sl_archive_trouble(const struct sl_archive *a);
 enum sl_archive_format
 sl_archive_format_of(const struct sl_archive *a); /* as the sink writes now */
 

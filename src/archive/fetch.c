@@ -52,6 +52,7 @@ static void on_done(struct sl_archive_request *r, const struct sl_http_reply *re
 static void start(struct slot *s)
 {
     s->request = (struct sl_archive_request){.client = s->fetch->how.client,
+                                             .trouble = s->fetch->how.trouble,
                                              .object = s->piece.object,
                                              .offset = s->piece.offset,
                                              .length = s->piece.whole ? 0 : s->piece.length,

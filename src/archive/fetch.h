@@ -16,6 +16,7 @@ struct sl_fetch_piece {
 
 struct sl_fetch_how {
     struct sl_s3_client *client;
+    char *trouble; /* as a request's */
     unsigned in_flight;
     uint64_t window;
     /* The next piece; false: there is none. */

@@ -32,6 +32,7 @@ struct sl_archive {
     sl_archive_done done;
     void *user;
     struct sl_archive_counts counts;
+    char trouble[SL_ARCHIVE_WHY_MAX];
     struct sl_inflater *inflater;
 
     struct sl_archive_object *objects;

@@ -183,6 +183,7 @@ static void ask_page(struct sl_archive *a)
     free(a->list_query);
     a->list_query = list_query(a);
     a->listing = (struct sl_archive_request){.client = &a->client,
+                                             .trouble = a->trouble,
                                              .query = a->list_query,
                                              .max_reply = SL_LISTING_PAGE_MAX,
                                              .done = on_page};

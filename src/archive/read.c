@@ -195,6 +195,7 @@ static void begin(struct sl_archive *a, bool (*next)(void *user, struct sl_fetch
                   sl_archive_done done, void *user)
 {
     const struct sl_fetch_how how = {.client = &a->client,
+                                     .trouble = a->trouble,
                                      .in_flight = SL_ARCHIVE_IN_FLIGHT,
                                      .window = SL_ARCHIVE_WINDOW,
                                      .next = next,
@@ -357,6 +358,8 @@ static bool take_run(void *user, struct sl_fetch_piece *piece, const struct sl_h
         return false;
     }
     a->counts.member_bytes += reply->body.n;
+    if (a->objects[r->object].state == SL_OBJECT_INDEXED)
+        a->counts.fetched += r->left;
     sl_buf_init(&r->body, reply->body.n);
     sl_buf_slice(&r->body, reply->body);
     r->here = true;

@@ -45,6 +45,7 @@ static void on_reply(struct sl_exchange *x, const struct sl_http_reply *reply)
              r->client->config->s3.bucket);
     sl_s3_judge(reply, &r->client->config->s3, what, sl_s3_wall_ms(r->client), &v);
     if (v.result.outcome == SL_DELIVERED && whole(r, reply)) {
+        r->trouble[0] = '\0';
         r->done(r, reply, NULL);
         return;
     }
@@ -54,6 +55,7 @@ static void on_reply(struct sl_exchange *x, const struct sl_http_reply *reply)
         return;
     }
     if (v.result.outcome == SL_AGAIN && ++r->attempts < SL_ARCHIVE_ATTEMPTS) {
+        snprintf(r->trouble, SL_ARCHIVE_WHY_MAX, "%s", v.reason);
         ask_again(r, v.result.retry_after_ms);
         return;
     }

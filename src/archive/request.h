@@ -15,6 +15,8 @@ struct sl_archive_request {
     uint64_t offset;        /* of the object; with length 0: all of it */
     uint64_t length;
     size_t max_reply;
+    char
+        *trouble; /* room of SL_ARCHIVE_WHY_MAX for why it is asked again; "" once it is answered */
     /* reply NULL: it failed, and `why` says so. Both borrowed for the call; the request may be
      * freed in it. */
     void (*done)(struct sl_archive_request *r, const struct sl_http_reply *reply, const char *why);

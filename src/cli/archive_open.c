@@ -66,6 +66,8 @@ static int read_query(struct sl_archive_open *o, const char *const *values)
     if (read_time(values[SL_ARCHIVE_OPT_FROM], "from", &o->query.from_ns, &err) ||
         read_time(values[SL_ARCHIVE_OPT_TO], "to", &o->query.to_ns, &err))
         return sl_cli_usage(o->command, "%s", err.text);
+    if (o->query.from_ns >= o->query.to_ns)
+        return sl_cli_usage(o->command, "--from is not before --to: nothing lies between them");
     return SL_EXIT_DONE;
 }
 
@@ -118,13 +120,19 @@ void sl_archive_on_done(void *user, int code, const struct sl_error *err)
 int sl_archive_wait(struct sl_archive_open *o)
 {
     const struct sl_archive_counts *c = sl_archive_counts(o->archive);
+    const char *why;
 
     o->waiting = true;
     while (o->waiting) {
         uv_run(&o->loop.uv, UV_RUN_ONCE);
-        sl_dlq_progress(
-            &o->progress, "%" PRIu64 " objects, %" PRIu64 " requests, %" PRIu64 " MiB read",
-            c->objects, c->list_requests + c->requests, (c->tail_bytes + c->member_bytes) >> 20);
+        why = sl_archive_trouble(o->archive);
+        if (*why)
+            sl_dlq_progress(&o->progress, "trying again: %s", why);
+        else
+            sl_dlq_progress(&o->progress,
+                            "%" PRIu64 " objects, %" PRIu64 " requests, %" PRIu64 " MiB read",
+                            c->objects, c->list_requests + c->requests,
+                            (c->tail_bytes + c->member_bytes) >> 20);
     }
     return o->code;
 }
@@ -194,7 +202,7 @@ void sl_archive_tell_reading(const struct sl_archive_open *o)
     SL_BUF_LITERAL(&out, " of indexes, and ");
     sl_archive_bytes(c->member_bytes, &out);
     SL_BUF_LITERAL(&out, " of ");
-    sl_show_count(c->chosen, &out);
+    sl_show_count(c->fetched, &out);
     SL_BUF_LITERAL(&out, " of ");
     count(c->members, "member", "members", &out);
     sl_buf_printf(&out, "; %" PRIu64 " requests and %" PRIu64 " of lists\n", c->requests,
@@ -229,7 +237,7 @@ void sl_archive_reading_json(const struct sl_archive_open *o, struct sl_buf *out
                   ",\"list_requests\":%" PRIu64 ",\"without_index\":%" PRIu64
                   ",\"damaged_indexes\":%" PRIu64 ",\"other_keys\":%" PRIu64 "}",
                   c->objects, c->object_bytes, c->tail_bytes, c->member_bytes, c->members,
-                  c->chosen, c->requests, c->list_requests, c->plain, c->damaged, c->other_keys);
+                  c->fetched, c->requests, c->list_requests, c->plain, c->damaged, c->other_keys);
 }
 
 void sl_archive_tell_unknown_ids(const struct sl_archive_open *o)

@@ -18,7 +18,7 @@ enum {
     OPT_LAST,
     OPT_JSON,
 };
-enum { OUTPUT_MAX = 256 << 20, RECORD_SHOWN = 240, NS_PER_MS = 1000000 };
+enum { OUTPUT_MAX = 256 << 20, RECORD_SHOWN = 240, ADDED_SHOWN = 2000 };
 
 static const struct sl_cli_option options[] = {
     [OPT_CONFIG] = SL_CLI_CONFIG,
@@ -35,9 +35,9 @@ const struct sl_cli_command sl_command_explain = {
     .summary = "which rule took each record, and each condition's verdict",
     .description =
         "Reads records, one value a line from standard input or from Kafka, and shows for each "
-        "the\nrules that could have matched, what each condition asked, what the record had "
-        "there, what\nrules changed, and what each sink would get. Sends nothing, commits "
-        "nothing.\n\n"
+        "its\ntime, kind and level, what decoding found in it (+), the rules that could have "
+        "matched, what\neach condition asked, what the record had there, what rules changed, and "
+        "what each sink would\nget. Sends nothing, commits nothing.\n\n"
         "The marks: \u2713 holds, \u2717 does not, ! could not be judged within its limits.\n\n"
         "Exit status: 0 done, 1 records that could not be read, 2 the configuration is wrong.",
     .example = "echo '{\"level\":\"error\",\"service\":\"auth\"}' | sluice explain -c sluice.yaml\n"
@@ -87,6 +87,11 @@ static void write_head(struct explain *x, const struct sl_input_record *in)
     SL_BUF_LITERAL(&x->out, "  ");
     sl_show_text(r->raw, RECORD_SHOWN, &x->out);
     sl_buf_byte(&x->out, '\n');
+    if (sl_record_added(r).n) {
+        SL_BUF_LITERAL(&x->out, "  + ");
+        sl_show_text(sl_record_added(r), ADDED_SHOWN, &x->out);
+        sl_buf_byte(&x->out, '\n');
+    }
     if (r->parse_error)
         sl_buf_printf(&x->out, "  read as text: %s\n", r->parse_error);
 }
@@ -127,6 +132,8 @@ static void write_json_head(struct explain *x, const struct sl_input_record *in)
     }
     SL_BUF_LITERAL(out, ",\"value\":");
     sl_show_string(r->raw, out);
+    SL_BUF_LITERAL(out, ",\"record\":");
+    sl_record_json(r, true, sl_slice("", 0), out, NULL);
     sl_buf_byte(out, ',');
     sl_explanation_json(x->e, out);
     SL_BUF_LITERAL(out, "}\n");

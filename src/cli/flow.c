@@ -231,6 +231,9 @@ int sl_cmd_flow(int argc, char **argv)
     status = read_time(values[OPT_FROM], "from", &ask.from_ns);
     if (!status)
         status = read_time(values[OPT_TO], "to", &ask.to_ns);
+    if (!status && ask.from_ns >= ask.to_ns)
+        status =
+            sl_cli_usage(&sl_command_flow, "--from is not before --to: nothing lies between them");
     if (status)
         return status;
     ask.config_path = values[OPT_CONFIG];

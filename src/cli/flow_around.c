@@ -96,6 +96,9 @@ static int look(struct around *a, const struct sl_kafka_read *what, const char *
         return sl_fail(err, SL_ENOENT, "%s: there is no record at this place", place);
     if (a->tombstone)
         return sl_fail(err, SL_ENOENT, "%s: the record has no value (a tombstone)", place);
+    if (a->records == 0)
+        return sl_fail(err, SL_ENOENT, "%s: the message holds no record (%s)", place,
+                       sl_decode_nothing(a->decoder));
     if (!a->any && a->sub >= a->records)
         return sl_fail(err, SL_ENOENT, "%s: the message holds %zu record%s", place, a->records,
                        a->records == 1 ? "" : "s");

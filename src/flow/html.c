@@ -5,7 +5,8 @@
 /* One page, whole in itself: nothing is loaded, and nothing runs, for there is no script; the
  * policy in its head forbids both to whatever a record might smuggle in. What unfolds is <details>,
  * which keyboards and screen readers know. Texts of records are escaped, their direction is kept to
- * themselves (<bdi>), and marks that would turn or hide text are spelled out. */
+ * themselves (<bdi>), and marks that would turn or hide text are spelled out. A long message shows
+ * its first lines, and all of them where its record is unfolded, or printed. */
 
 enum { DETAIL_MAX = 16384, NOTE_MAX = 4096, PERCENT = 100 };
 
@@ -39,19 +40,22 @@ static const char style[] =
     "ol{list-style:none;margin:0;padding:0;border-top:1px solid var(--line)}\n"
     "li.r{border-bottom:1px solid var(--line)}\n"
     "summary,.axis{display:grid;grid-template-columns:5.5rem 8.5rem minmax(8rem,2fr) 5.5rem 4rem "
-    "minmax(12rem,4fr);gap:0 .75rem;align-items:center;padding:.28rem .4rem}\n"
+    "minmax(12rem,4fr);gap:0 .75rem;align-items:start;padding:.28rem .4rem}\n"
     "summary{cursor:pointer;list-style:none}\n"
     "summary::-webkit-details-marker{display:none}\n"
     "summary:hover,details[open]>summary{background:var(--row)}\n"
     "summary:focus-visible{outline:2px solid #1f6feb;outline-offset:-2px}\n"
     ".axis{color:var(--soft);font-size:.85rem}\n"
     ".num{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}\n"
-    ".bar{position:relative;height:.9rem;background:linear-gradient(90deg,var(--line) 1px,"
+    ".bar{position:relative;height:.9rem;margin-top:.22rem;background:linear-gradient(90deg,var(--"
+    "line) 1px,"
     "transparent 1px) 0/25% 100%;border-right:1px solid var(--line)}\n"
     ".bar i{position:absolute;top:.1rem;bottom:.1rem;min-width:4px;border-radius:2px}\n"
     ".ends{display:flex;justify-content:space-between}\n"
-    ".lvl{font-size:.8rem;font-weight:600;text-transform:uppercase}\n"
-    ".msg{overflow-wrap:anywhere;min-width:0;white-space:pre-wrap}\n"
+    ".lvl{font-size:.8rem;line-height:1.35rem;font-weight:600;text-transform:uppercase}\n"
+    ".msg{overflow-wrap:anywhere;min-width:0;white-space:pre-wrap;overflow:hidden;"
+    "display:-webkit-box;-webkit-box-orient:vertical;-webkit-line-clamp:6;line-clamp:6}\n"
+    "details[open] .msg{display:block}\n"
     ".bad summary{background:var(--badbg)}.bad .msg,.bad .lvl,.bad .num:first-child{color:"
     "var(--bad)}.bad .msg{font-weight:600}\n"
     ".bad summary{box-shadow:inset 4px 0 var(--bad)}\n"
@@ -64,11 +68,12 @@ static const char style[] =
     "var(--line);white-space:pre-wrap;overflow-wrap:anywhere;font:13px/1.4 "
     "ui-monospace,monospace}\n"
     "@media(max-width:52rem){body{padding:.75rem .6rem 2rem}.axis{display:none}\n"
-    "summary{grid-template-columns:auto minmax(0,1fr) auto auto;grid-template-areas:'t s l d' "
+    "summary{grid-template-columns:auto minmax(0,1fr) auto auto;grid-template-areas:'t s d l' "
     "'b b b b' 'm m m m';gap:.15rem .6rem;padding:.5rem .4rem .5rem .6rem}\n"
-    ".t{grid-area:t}.s{grid-area:s}.b{grid-area:b}.d{grid-area:d}.l{grid-area:l}.m{grid-area:m}\n"
+    ".t{grid-area:t}.s{grid-area:s}.b{grid-area:b;margin:0}.d{grid-area:d}.l{grid-area:l}.m{grid-"
+    "area:m}\n"
     "dl,pre{margin-left:.3rem}}\n"
-    "@media print{details>*{break-inside:avoid}}\n";
+    "@media print{details>*{break-inside:avoid}.msg{display:block}}\n";
 
 /* A hue a service, dark enough on white and light enough on black. */
 static void lane_styles(const struct sl_flow *f, struct sl_buf *to)

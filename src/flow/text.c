@@ -207,7 +207,9 @@ void sl_flow_html_text(struct sl_slice text, struct sl_buf *to)
         struct shown s = next(text, true);
         char c = text.p[0];
 
-        if (c == '\n')
+        if (c == '\r' && text.n > 1 && text.p[1] == '\n')
+            ; /* one line break, and not a mark and another */
+        else if (c == '\n')
             sl_buf_byte(to, '\n');
         else if (c == '&')
             SL_BUF_LITERAL(to, "&amp;");

@@ -73,7 +73,8 @@ def test_listed_and_found_by_id_in_a_small_part(world, compression, format_):
     assert [o["key"] for o in objects] == sorted((o["key"] for o in objects), key=lambda k: k.rsplit("/", 1)[1])
     assert sum(o["records"] for o in objects) == count and all(o["index"] == "indexed" for o in objects)
     assert listed["read"]["member_bytes"] == 0 and listed["read"]["index_bytes"] < listed["read"]["object_bytes"] / 10
-    assert f"{world.topic}/1  " in sluice("list", "-c", config).stdout
+    listing = sluice("list", "-c", config)
+    assert f"{world.topic}/1  " in listing.stdout and members_read(listing)[0] == 0
 
     # All of it, in the order of the partitions and offsets, as it was produced.
     everything = lines_of("-c", config)
@@ -229,6 +230,8 @@ def test_what_is_asked_wrongly_is_told(world):
     assert "choose by --sink: archive, other" in sluice("list", "-c", config, status=2).stderr
     assert "there is no S3 sink nowhere" in sluice("list", "-c", config, "--sink", "nowhere", status=2).stderr
     assert "--from is a time" in sluice("cat", "-c", config, "--sink", "other", "--from", "noon", status=2).stderr
+    backwards = sluice("cat", "-c", config, "--sink", "other", "--from", "1d", "--to", "2d", status=2)
+    assert "--from is not before --to" in backwards.stderr
     assert "FIELD=VALUE" in sluice("cat", "-c", config, "--sink", "other", "--where", "x", status=2).stderr
     assert sluice("list", "-c", config, "--sink", "other").stdout == ""
     broken = world.write(world.config(sinks={"archive": world.archive_sink(secret_key="wrong" * 8)}), "broken")

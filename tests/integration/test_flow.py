@@ -197,7 +197,15 @@ def test_around_a_record(shop):
         assert json.loads(done.stdout)["id"] == json.loads(record.value)["correlation_id"]
     flow("-c", world.flow_config, "--around", f"{world.topic}/0/99999999", status=1)
     flow("-c", world.flow_config, "--around", f"{world.topic}/0", status=2)
+    control = gzip.compress(json.dumps({"messageType": "CONTROL_MESSAGE", "owner": "CloudwatchLogs", "logGroup": "",
+                                        "logStream": "", "subscriptionFilters": [], "logEvents": []}).encode())
+    world.broker.produce(world.topic, [(None, control, [])], 0)
+    last = max(r.offset for r in world.broker.read(world.topic) if r.partition == 0)
+    done = flow("-c", world.flow_config, "--around", f"{world.topic}/0/{last}", status=1)
+    assert "the message holds no record (a control message of CloudWatch)" in done.stderr
     flow("-c", world.flow_config, status=2)
+    backwards = flow("-c", world.flow_config, ids[0], "--from", "2026-02-01", "--to", "2026-01-01", status=2)
+    assert "--from is not before --to" in backwards.stderr
     flow("-c", world.flow_config, ids[0], "--sink", "archive", status=2)
 
 
@@ -250,15 +258,19 @@ def test_the_page_in_a_browser(shop, tmp_path):
     world, ids = shop
     page = tmp_path / "flow.html"
     flow("-c", world.flow_config, ids[5], "--html", page)
+    # A message of 20,000 letters must not push everything else out of sight.
+    page.write_text(page.read_text().replace("card refused</bdi>", "card " + "refused" * 3000 + "</bdi>"))
     # The page itself allows no script; a frame of a given width measures it from outside.
     for width in (360, 1280):
         outer = tmp_path / f"outer-{width}.html"
         outer.write_text(f"""<!doctype html><iframe id=f src="{page.as_uri()}" style="width:{width}px;height:800px;
             border:0"></iframe><pre id=out>none</pre><script>f.onload=()=>{{const d=f.contentDocument;
             out.textContent=JSON.stringify({{wide:d.documentElement.scrollWidth,rows:d.querySelectorAll('li.r').length,
-            bad:d.querySelectorAll('li.bad').length,scripts:d.scripts.length}})}}</script>""")
+            bad:d.querySelectorAll('li.bad').length,scripts:d.scripts.length,
+            high:Math.max(...[...d.querySelectorAll('li.r')].map(r=>r.clientHeight))}})}}</script>""")
         done = subprocess.run(["chromium", "--headless", "--no-sandbox", "--disable-gpu", "--allow-file-access-from-files",
                                f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=5000", "--dump-dom",
                                outer.as_uri()], capture_output=True, text=True, timeout=PATIENCE)
         seen = json.loads(re.search(r'<pre id="out">(.*?)</pre>', done.stdout).group(1))
         assert seen["rows"] == 8 and seen["bad"] == 2 and seen["scripts"] == 0 and seen["wide"] <= width, seen
+        assert 20 < seen["high"] < 250, seen

@@ -38,6 +38,7 @@ struct store {
     } objects[OBJECTS_MAX];
     size_t n_objects;
     const char *list; /* instead of the objects */
+    unsigned busy;    /* requests that get a 503 first */
     struct {
         struct sl_http_request *request;
         char *path;
@@ -110,7 +111,11 @@ static void answer(struct store *s)
     struct sl_buf text;
 
     sl_buf_init(&text, 1 << 20);
-    if (strchr(path, '?')) {
+    if (s->busy) {
+        s->busy--;
+        reply.status = 503;
+        reply.body = SL_SLICE_LITERAL("<Error><Code>SlowDown</Code></Error>");
+    } else if (strchr(path, '?')) {
         if (s->list)
             sl_buf_text(&text, s->list);
         else
@@ -337,6 +342,36 @@ static void messages_of_many_records_are_told(void **state)
 
 /* ---- damage ---- */
 
+static bool take_one(void *user, const struct sl_archive_line *line)
+{
+    take(user, line);
+    return false;
+}
+
+/* Chosen are more, where somebody has enough, or asks for no lines. */
+static void members_that_were_read_are_counted(void **state)
+{
+    const struct sl_archive_query all = sl_archive_all();
+    const struct sl_archive_counts *c;
+    struct store s;
+
+    (void)state;
+    begin(&s);
+    for (int i = 0; i < 12; i++)
+        add(&s, SL_COMPRESS_GZIP, 10 * i, 10, 1, 50);
+    c = sl_archive_counts(s.archive);
+    sl_archive_list(s.archive, &all, on_done, &s);
+    assert_int_equal(wait(&s), SL_OK);
+    sl_archive_tails(s.archive, on_done, &s);
+    assert_int_equal(wait(&s), SL_OK);
+    assert_int_equal(c->chosen, 12);
+    assert_int_equal(c->fetched, 0);
+    sl_archive_lines(s.archive, take_one, on_done, &s);
+    assert_int_equal(wait(&s), SL_OK);
+    assert_int_equal(c->fetched, 1);
+    end(&s);
+}
+
 static void damage_hides_nothing_else(void **state)
 {
     const struct sl_archive_query all = sl_archive_all();
@@ -363,6 +398,28 @@ static void damage_hides_nothing_else(void **state)
 }
 
 /* ---- strange stores ---- */
+
+static void why_it_takes_long_is_told(void **state)
+{
+    const struct sl_archive_query all = sl_archive_all();
+    struct store s;
+
+    (void)state;
+    begin(&s);
+    add(&s, SL_COMPRESS_GZIP, 0, 3, 1, 0);
+    s.busy = 3;
+    sl_archive_list(s.archive, &all, on_done, &s);
+    for (unsigned i = 0; i < 3; i++) {
+        assert_string_equal(sl_archive_trouble(s.archive),
+                            i ? "list s3://logs: HTTP 503 SlowDown" : "");
+        while (!s.n_waiting)
+            fake_advance(&s.fake, 100);
+        answer(&s);
+    }
+    assert_int_equal(wait(&s), SL_OK);
+    assert_string_equal(sl_archive_trouble(s.archive), "");
+    end(&s);
+}
 
 static void folders_only_lead_deeper(void **state)
 {
@@ -400,6 +457,8 @@ int main(void)
         cmocka_unit_test(small_objects_say_nothing_of_the_tails_of_large_ones),
         cmocka_unit_test(messages_of_many_records_are_told),
         cmocka_unit_test(damage_hides_nothing_else),
+        cmocka_unit_test(why_it_takes_long_is_told),
+        cmocka_unit_test(members_that_were_read_are_counted),
         cmocka_unit_test(folders_only_lead_deeper),
         cmocka_unit_test(a_page_does_not_lead_to_itself),
     };

@@ -76,8 +76,3 @@ def test_explain_of_what_is_not_there(world):
     says(f"there is no topic {world.topic}x; did you mean {world.topic}?", "--topic", world.topic + "x", "--last", 1)
     says("has no partition 7: it has 2, from 0", "--topic", world.topic, "--partition", 7, "--offset", 0)
     says(f"{ends[1]} is not there yet", "--topic", world.topic, "--partition", 1, "--offset", ends[1])
-
-
-def test_the_shipped_rules_pass_their_tests(world):
-    config = world.write(world.config())
-    assert " 0 failed" in sluice("test", "-c", config).stdout

@@ -40,7 +40,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!sl_time_spelled(input, zone, kafka_ns, &ns, &used))
         return 0;
     CHECK(used > 0 && used <= input.n);
-    CHECK(sl_time_spelled(sl_slice(input.p, used), zone, kafka_ns, &again, &used_again));
+    /* The byte behind decides, too, in one spelling: `CET:` is a zone where `CET` is a host. */
+    CHECK(sl_time_spelled(sl_slice(input.p, used + (used < input.n && input.p[used] == ':')), zone,
+                          kafka_ns, &again, &used_again));
     CHECK(again == ns && used_again == used);
     sl_time_counts(ns, kafka_ns);
     sl_buf_clear(&text);

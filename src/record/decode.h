@@ -34,7 +34,7 @@
 enum {
     SL_ENRICH_MAX = 64,
     SL_TIME_FIELDS = 4,
-    SL_LEVEL_FIELDS = 7,
+    SL_LEVEL_FIELDS = 8,
     SL_ENRICH_BYTES_MAX = 1 << 20,
     SL_ENRICH_BESIDE = 64,    /* kind and level */
     SL_TIMESTAMP_ROOM = 64,   /* @timestamp */

@@ -18,7 +18,7 @@ static unsigned field(struct sl_decoder *d, const char *path)
 static void add_own_fields(struct sl_decoder *d)
 {
     static const char *const levels[SL_LEVEL_FIELDS] = {
-        "level", "severity", "lvl", "log.level", "levelname", "loglevel", "level_name"};
+        "level", "severity", "lvl", "log.level", "levelname", "loglevel", "level_name", "PRIORITY"};
     static const char *const times[SL_TIME_FIELDS] = {NULL, "timestamp", "time", "ts"};
 
     d->message = field(d, "message");

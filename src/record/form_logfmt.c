@@ -44,7 +44,7 @@ static void pair(const struct sl_form_context *c, struct sl_parsed *ret, struct 
     if (is_one_of(key, times, sizeof(times) / sizeof(times[0])) && sl_form_moment(c, value, ret))
         return;
     if (!ret->level && is_one_of(key, levels, sizeof(levels) / sizeof(levels[0])))
-        ret->level = sl_level_of_word(value);
+        ret->level = sl_level_of_field(value);
     if (sl_slice_is(key, "message"))
         key = SL_SLICE_LITERAL("msg");
     if (key.p[0] == '@' || sl_slice_is(key, "message_base64") || !sl_utf8_valid(key))
@@ -110,7 +110,8 @@ size_t sl_form_pairs(const struct sl_form_context *context, struct sl_slice text
     }
 }
 
-/* A word, and = behind it. */
+/* A word, and = behind it. One pair on the first of several lines is a journal's export, or
+ * properties. */
 static bool looks(struct sl_slice text)
 {
     struct sl_cursor c = sl_cursor(text);
@@ -124,7 +125,14 @@ static bool looks(struct sl_slice text)
     for (size_t i = 0; i < key.n; i++)
         if (!sl_is_letter(key.p[i]) && !sl_is_digit(key.p[i]) && !memchr("._-@/", key.p[i], 5))
             return false;
-    return sl_peek(&c, 0) == '=';
+    if (!sl_take(&c, '='))
+        return false;
+    c.end = text.p + text.n;
+    if (sl_peek(&c, 0) == '"')
+        return true;
+    while (c.p < c.end && (unsigned char)*c.p > ' ')
+        c.p++;
+    return c.end - c.p <= 2 || (*c.p != '\n' && *c.p != '\r');
 }
 
 static bool parse(const struct sl_form_context *c, struct sl_slice text, struct sl_parsed *ret)

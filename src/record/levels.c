@@ -54,6 +54,18 @@ enum sl_level sl_level_of_logger_word(struct sl_slice word)
     return level ? level : look_up(words, sizeof(words) / sizeof(words[0]), word);
 }
 
+enum sl_level sl_level_of_field(struct sl_slice word)
+{
+    static const struct word words[] = {
+        WORD("log", SL_LEVEL_INFO),     WORD("note", SL_LEVEL_INFO),
+        WORD("system", SL_LEVEL_INFO),  WORD("verbose", SL_LEVEL_TRACE),
+        WORD("dpanic", SL_LEVEL_FATAL),
+    };
+    enum sl_level level = sl_level_of_logger_word(word);
+
+    return level ? level : look_up(words, sizeof(words) / sizeof(words[0]), word);
+}
+
 enum sl_level sl_level_of_severity(unsigned severity)
 {
     static const enum sl_level levels[] = {SL_LEVEL_FATAL, SL_LEVEL_FATAL, SL_LEVEL_FATAL,

@@ -10,6 +10,8 @@ enum sl_level sl_level_of_word(struct sl_slice word);
 /* The same, and the words of Python's, Java's and their kind's loggers that are everyday words as
  * well: only where a level stands. */
 enum sl_level sl_level_of_logger_word(struct sl_slice word);
+/* These, and the words of databases and others that stand nowhere but in a field named level. */
+enum sl_level sl_level_of_field(struct sl_slice word);
 
 /* syslog's severities, 0 to 7. */
 enum sl_level sl_level_of_severity(unsigned severity);

@@ -61,7 +61,7 @@ enum sl_kind sl_decoder_kind(const struct sl_decoder *d)
 /* ---- level ---- */
 
 /* pino and bunyan count 10 to 60 upwards; syslog's severities 0 to 7 downwards, and only a field so
- * named is one. */
+ * named, and the journal's PRIORITY, is one. */
 static enum sl_level level_of_number(int64_t n, bool severity)
 {
     if (n >= 10 && n <= 60)
@@ -82,9 +82,9 @@ enum sl_level sl_decoder_level(const struct sl_decoder *d)
         if (!sl_decoder_has(d, d->levels[i]))
             continue;
         v = d->scan.values[d->levels[i]];
-        level = sl_level_of_word(word_of(&v, room));
+        level = sl_level_of_field(word_of(&v, room));
         if (level == SL_LEVEL_NONE && sl_value_number(&v, &number, &is_int, &integer) && is_int)
-            level = level_of_number(integer, i == 1);
+            level = level_of_number(integer, i == 1 || i + 1 == SL_LEVEL_FIELDS);
         if (level != SL_LEVEL_NONE)
             return level;
     }

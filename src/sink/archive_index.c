@@ -18,7 +18,7 @@ enum {
     ZSTD_HEADER = 8,
     GZIP_HEADER = 16, /* to FEXTRA's subfield and its length */
     GZIP_END = 10,
-    GZIP_PART = 65000,
+    GZIP_PART = 16000,
     TOPIC_MAX = 65535,
 };
 static const uint32_t zstd_magic = 0x184D2A5E;

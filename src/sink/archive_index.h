@@ -20,12 +20,15 @@
  *     u32  0x184D2A5E                             10 bytes: 1f 8b 08 04, 5 times 00, ff
  *     u32  n: what follows                        u16  n + 4: what follows of FEXTRA
  *     [n - 16]  the payload                       'S' 'L'  u16 n
- *     [16]      the footer                        [n]  the payload's next bytes, 65,000 at most
- *                                                 03 00, 8 times 00: nothing, deflated; its CRC-32
- * and length then the same once more with 'S' 'F', n = 16, and the footer
+ *     [16]      the footer                        [n]  the payload's next bytes, 16,000 at most
+ *                                                 03 00, 8 times 00: nothing, deflated; its
+ *                                                 CRC-32 and length
+ *                                                 then the same once more with 'S' 'F', n = 16,
+ *                                                 and the footer
  *
  * so that the footer is the last 16 bytes of a zstd object and those before the last 10 of a gzip
- * object. All numbers are little-endian; times are nanoseconds since 1970.
+ * object. (16,000, for there are readers that refuse a gzip header of more than 32 KiB: DuckDB.)
+ * All numbers are little-endian; times are nanoseconds since 1970.
  *
  *     footer    u64  bytes from the index's beginning to the object's end
  *               u32  bytes of the payload

@@ -57,6 +57,9 @@ static void auto_takes_no_line_for_another(void **state)
          ",\"level\":\"INFO\",\"msg\":\"[Producer "
          "clientId=p, transactionalId=t] Closing\",\"@timestamp\":\"2026-01-31T12:34:56.789Z\""},
         {"a=1 a.b=2", ",\"a\":\"1\""},
+        {"2026-01-31 12:34:56.789 UTC [77] LOG:  checkpoint starting: time", ""},
+        {"2026/01/31 12:34:56 http: TLS handshake error", ""},
+        {"2026-01-31 note to self", ""},
     };
     struct fixture *x = asking(fixture_new(NULL, NULL));
 

@@ -8,7 +8,10 @@
  * way round, and a cut that is recorded in one of the two only could be made twice. So the epoch
  * ends, all that was in flight is forgotten, and what is committed is looked up as at an
  * assignment. The library keeps the partitions, paused, and is sought to where they go on. An event
- * of the group comes first: this waits for it. */
+ * of the group comes first: this waits for it.
+ *
+ * Where an answer is unknown the epoch ends at once, also while others arrive: what is delivered of
+ * it cannot be committed any more, and comes again. Only the new beginning waits for them. */
 
 static rd_kafka_topic_partition_t *find(const struct sl_consumer *c, const char *topic,
                                         int32_t number)
@@ -35,20 +38,34 @@ static void set_aside(struct sl_consumer *c, struct sl_partition *const *parts, 
     rd_kafka_topic_partition_list_destroy(list);
 }
 
-static void end_some(struct sl_consumer *c)
+static bool ends(const struct sl_partition *p, const struct sl_part *due)
 {
-    struct sl_partition **parts = sl_calloc(c->n_partitions + 1, sizeof(struct sl_partition *));
-    const struct sl_part *due = sl_park_due(c);
+    return (sl_part_of(p)->doubt && !p->draining) || sl_part_of(p) == due;
+}
+
+static void end_some(struct sl_consumer *c, const struct sl_part *due)
+{
+    struct sl_partition **parts;
     size_t n = 0;
 
     for (size_t i = 0; i < c->n_partitions; i++)
-        if (sl_part_of(c->partitions[i])->doubt || sl_part_of(c->partitions[i]) == due)
+        n += ends(c->partitions[i], due);
+    if (n == 0)
+        return;
+    parts = sl_calloc(n, sizeof(struct sl_partition *));
+    n = 0;
+    for (size_t i = 0; i < c->n_partitions; i++)
+        if (ends(c->partitions[i], due))
             parts[n++] = c->partitions[i];
-    if (n) {
-        set_aside(c, parts, n);
-        sl_epochs_end(c, parts, n, true);
-    }
+    set_aside(c, parts, n);
+    sl_epochs_end(c, parts, n, true);
     free(parts);
+}
+
+void sl_again_end(struct sl_consumer *c)
+{
+    if (!sl_rebalance_overtaken(c))
+        end_some(c, NULL);
 }
 
 bool sl_again_begin(struct sl_consumer *c)
@@ -57,7 +74,7 @@ bool sl_again_begin(struct sl_consumer *c)
 
     if (sl_rebalance_overtaken(c))
         return false;
-    end_some(c);
+    end_some(c, sl_park_due(c));
     if (!c->away->cnt || sl_now_ms(c->rt) < c->away_again_ms)
         return false;
     list = sl_assign_taken(c, c->away);

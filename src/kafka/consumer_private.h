@@ -244,6 +244,7 @@ void sl_epochs_end(struct sl_consumer *c, struct sl_partition **parts, size_t n,
 void sl_epochs_release(struct sl_consumer *c);
 
 /* again.c */
+void sl_again_end(struct sl_consumer *c);   /* what a commit has left in doubt */
 bool sl_again_begin(struct sl_consumer *c); /* true: c->now is one, and begins */
 void sl_again_forget(struct sl_consumer *c,
                      const rd_kafka_topic_partition_list_t *list); /* NULL: all */

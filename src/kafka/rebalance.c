@@ -430,6 +430,7 @@ void sl_rebalance_turn(struct sl_consumer *c)
 
     do {
         before = c->stage;
+        sl_again_end(c);
         step(c);
     } while (c->stage != before || next(c));
 }

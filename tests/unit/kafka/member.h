@@ -290,6 +290,18 @@ static inline void member_close(struct member *m)
         uv_run(&m->w->loop.uv, UV_RUN_NOWAIT);
 }
 
+static inline struct sl_partition *at(struct member *m, size_t i)
+{
+    return m->seen[i].at;
+}
+
+/* Until they are cleared; the library tries again by itself. */
+static inline void all_commits_fail(struct world *w, rd_kafka_resp_err_t err)
+{
+    for (int i = 0; i < 200; i++)
+        rd_kafka_mock_push_request_errors(w->mock, OFFSET_COMMIT, 1, err);
+}
+
 /* ---- waiting for what must not happen ---- */
 
 /* One more record to each partition is written and read: what comes twice comes before it. */

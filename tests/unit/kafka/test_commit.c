@@ -52,18 +52,6 @@ rd_kafka_resp_err_t rd_kafka_event_error(rd_kafka_event_t *ev)
     return RD_KAFKA_RESP_ERR__TRANSPORT;
 }
 
-static struct sl_partition *at(struct member *m, size_t i)
-{
-    return m->seen[i].at;
-}
-
-/* Until they are cleared; the library tries again by itself. */
-static void all_commits_fail(struct world *w, rd_kafka_resp_err_t err)
-{
-    for (int i = 0; i < 200; i++)
-        rd_kafka_mock_push_request_errors(w->mock, OFFSET_COMMIT, 1, err);
-}
-
 /* A commit that fails is repeated, and nothing counts as committed before the broker said so. */
 static void refused(void **state, rd_kafka_resp_err_t err)
 {

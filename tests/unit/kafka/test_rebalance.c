@@ -377,6 +377,40 @@ static void freed_when_closed(void **state)
     assert_int_equal(w->loop.timers.n, 1); /* the fixture's: none of it fires any more */
 }
 
+/* An unknown answer while others arrive: what is delivered after it would only come again, so that
+ * epoch ends without waiting for them. */
+static void f21_commit_timeout_while_others_arrive(void **state)
+{
+    struct world *w = *state;
+    struct member m;
+
+    make_full_topic(w, "logs", 2, 10);
+    member_init(&m, w, "logs");
+    m.lines = m.strict = true;
+    member_open(&m, NULL, 0);
+    UNTIL(w, m.n == 20 && at(&m, 0)->committed == 10 && at(&m, 1)->committed == 10);
+    m.arrive_later = true;
+    all_commits_fail(w, RD_KAFKA_RESP_ERR_REQUEST_TIMED_OUT);
+    produce(w, "logs", 0, 10);
+    flush(w);
+    UNTIL(w, m.c->stage == SL_ARRIVING);
+    produce(w, "logs", 1, 10);
+    flush(w);
+    UNTIL(w, m.lost == 2);
+    assert_int_equal(m.c->stage, SL_ARRIVING);
+    assert_int_equal(m.c->n_partitions, 0);
+    rd_kafka_mock_clear_request_errors(w->mock, OFFSET_COMMIT);
+    m.arrive_later = false;
+    sl_consumer_arrived(m.c);
+    UNTIL(w, m.assigned == 2); /* first the one, then the other */
+    fill(w, "logs", 2, 10);
+    UNTIL(w, at(&m, 0)->committed == 30 && at(&m, 1)->committed == 30);
+    assert_int_equal(m.seen[0].epochs, 2);
+    assert_int_equal(m.seen[1].epochs, 2);
+    assert_int_equal(m.broken, 0);
+    member_close(&m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -388,6 +422,7 @@ int main(void)
         T(parked_message_of_a_revoked_partition),
         T(f34_fenced_instance_id),
         T(f08_loop_stands_still),
+        T(f21_commit_timeout_while_others_arrive),
         T(closed_while_looking_up),
         T(refused_assignment_comes_again),
         T(closed_while_lost),

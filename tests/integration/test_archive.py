@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """The archive from the operator's side: listed, read back by id and time without reading all of it, and verified."""
+import collections
 import gzip
 import json
 import re
@@ -7,7 +8,8 @@ import subprocess
 
 import pytest
 
-from tests.stack import s3
+from tests.stack import duckdb, s3
+from tests.stack.fetch import Unavailable
 from tests.stack.router import program
 
 from .world import fewer
@@ -223,6 +225,34 @@ def test_other_tools_read_the_objects(world):
         _, data = world.store.get(world.bucket, key)
         tool = ["zcat"] if key.endswith(".gz") else ["zstd", "-dcq"]
         assert subprocess.run(tool, input=data, capture_output=True, check=True).stdout == s3.unpack(key, data)
+
+
+@pytest.mark.parametrize("compression", ["gzip", "zstd"])
+def test_a_query_engine_reads_the_folders(world, tmp_path, compression):
+    """DuckDB over the keys' partitions; ids are many, so that the index is larger than one header of gzip may be."""
+    count = fewer(60000)
+    values = [json.dumps({"n": n, "timestamp": f"2026-01-31T{12 + n // (count * 7 // 8):02d}:00:{n % 60:02d}Z",
+                          "service": f"svc-{n % 7}", "correlation_id": f"{n * 2654435761 % 2**32:08x}"}).encode()
+              for n in range(count)]
+    archive(world, values, partitions=1, compression=compression, batch={"age": "5s", "bytes": "16MiB"},
+            key="kind={@kind}/dt={@timestamp:%Y-%m-%d}/hour={@timestamp:%H}")
+    for key in world.store.keys(world.bucket):
+        path = tmp_path / key
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(world.store.get(world.bucket, key)[1])
+    try:
+        rows = duckdb.query(
+            f"SELECT hour::int, service, count(*), sum(n), count(DISTINCT correlation_id) FROM read_json("
+            f"'{tmp_path}/kind=server/dt=2026-01-31/hour=*/*.ndjson.*', hive_partitioning=true) GROUP BY ALL")
+    except Unavailable as why:
+        pytest.skip(str(why))
+    wanted = collections.defaultdict(lambda: [0, 0])
+    for n in range(count):
+        of = wanted[12 + n // (count * 7 // 8), f"svc-{n % 7}"]
+        of[0] += 1
+        of[1] += n
+    assert {(hour, service): [records, int(total)] for hour, service, records, total, _ in rows} == wanted
+    assert all(records == ids for _, _, records, _, ids in rows)
 
 
 def test_what_is_asked_wrongly_is_told(world):

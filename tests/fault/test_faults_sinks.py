@@ -194,6 +194,7 @@ def test_f51_detached_archive_recovers(world):
 
 def test_f52_detach_rebalance_reattach_kill_looped(world):
     """Detached here, taken over there, caught up, killed, again and again."""
+    world.members_die()
     world.make_topic(partitions=4)
     config = world.config(sinks=world.sinks(alerts=SMALL, archive=SMALL))
     a = world.router(config, name="a0")
@@ -278,6 +279,7 @@ def test_f56_sink_removed_renamed_and_added_in_backlog(world):
 
 def test_rules_changed_while_a_sink_is_behind_then_killed(world):
     """A record that one sink had under the old rules and another lacks is judged for both by the old rules."""
+    world.members_die()
     world.make_topic(partitions=3)
     both = {"v1": ["search", "alerts"], "v2": ["archive", "alerts"]}
 
@@ -318,8 +320,9 @@ def test_a_rolling_change_that_adds_a_sink(world):
     old_rules = world.rules([{"name": "old", "to": ["search", "archive"]}], name="old")
     new_rules = world.rules([{"name": "new", "to": ["search", "archive", "local"]}], name="new")
     sinks = {name: sink for name, sink in world.sinks().items() if name != "alerts"}
-    old = world.config(sinks=sinks, routes=old_rules)
-    new = world.config(sinks={**sinks, "local": {"type": "file", "path": str(local), "format": "json"}}, routes=new_rules)
+    old = world.config(sinks=sinks, routes=old_rules, shutdown="60s")
+    new = world.config(sinks={**sinks, "local": {"type": "file", "path": str(local), "format": "json"}}, routes=new_rules,
+                       shutdown="60s")
     pair = [world.router(old, name="a"), world.router(old, name="b")]
     world.produce([r._replace(kind="metric") for r in world.for_all(2000)])
     for n, name in enumerate(("a", "b")):

@@ -1,13 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """A test's world, as in tests/integration, whose servers can be reached through the fault proxy."""
+import itertools
 import random
 import subprocess
 
 from tests.integration.world import World
 from tests.stack import servers
+from tests.stack.process import wait_until
 from tests.traffic import generate
 
+from . import history
 from .proxy import Proxy
+
+REQUEST = 60.0      # seconds that a request may still be on its way to the webhook when its partitions are lost
 
 
 class WayKafka(servers.Kafka):
@@ -61,15 +66,34 @@ class FaultWorld(World):
                  "alerts": f"127.0.0.1:{self.receiver.port}"}
         if not self.ways:
             self.ways = {name: self.way(name, target) for name, target in where.items()}
-        return {"search": self.search_sink(**{"nodes": [f"http://{self.ways['search']}"], "timeout": "5s",
-                                              **(search or {})}),
-                "archive": self.archive_sink(**{"endpoint": f"http://{self.ways['archive']}", "timeout": "5s",
-                                                **(archive or {})}),
-                "alerts": self.alerts_sink(**{"url": f"http://{self.ways['alerts']}/in", "timeout": "5s",
-                                              **(alerts or {})})}
+        return {"search": self.search_sink(**{"nodes": [f"http://{self.ways['search']}"], **(search or {})}),
+                "archive": self.archive_sink(**{"endpoint": f"http://{self.ways['archive']}", **(archive or {})}),
+                "alerts": self.alerts_sink(**{"url": f"http://{self.ways['alerts']}/in", **(alerts or {})})}
 
     def delivered(self, router, sink):
         return router.metrics().sum("sluice_delivered_records_total", sink=sink)
+
+    def explained(self):
+        """What the webhook may get again, exactly: a record that it had before partitions were lost, and again after
+        that, while no commit said that it had had it."""
+        losses, repeated = self.losses(), self.receiver.repeated()
+        if not losses:
+            return 0
+        commits = history.Commits(self.broker, self.group, self.topic).start()
+        wait_until(commits.caught_up, 60, "the commits are read")
+        commits.stop()
+        had = {}                            # partition -> [(when, the position of alerts)]
+        for commit in commits.seen:
+            position, _ = history.Line(commit).positions.get("alerts", (commit.offset, None))
+            had.setdefault(commit.partition, []).append((commit.at, position))
+
+        def may(record, before, after):
+            _, partition, offset = self.place[record]
+            return any(before - REQUEST < when < after for when in losses) and not any(
+                when < after and position > offset for when, position in had.get(partition, ()))
+
+        return sum(may(record, before, after) for record, times in repeated.items()
+                   for (before, _), (after, _) in itertools.pairwise(times))
 
     def close(self, keep_logs):
         super().close(keep_logs)

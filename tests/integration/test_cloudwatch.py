@@ -64,6 +64,7 @@ def check_all_there_once(world, numbers):
 def test_kill_in_the_middle_of_a_message(world, moment):
     """Of a message of 10,000 events some are delivered when the process dies: the position has not moved, and what
     comes again is the same records under the same ids, in the same objects."""
+    world.members_die()
     produce(world, [packed([event(n) for n in range(EVENTS)])])
     config = configuration(world)
     router = world.router(config, name="first")

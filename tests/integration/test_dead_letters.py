@@ -89,6 +89,7 @@ def test_c18_c19_hostile_index_names_and_keys(world):
 
 def test_a_sink_that_refuses_everything_stalls(world):
     """More than half of the last 1,000 refused: the stream is not emptied into the dead-letter topic."""
+    world.members_die()
     world.make_topic(partitions=3)
     world.search.template(world.name, world.indexes, {"id": {"type": "long"}})
     records = world.produce(world.traffic(20_000))

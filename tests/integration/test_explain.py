@@ -6,11 +6,13 @@ import subprocess
 from tests.stack.router import program
 from tests.traffic import generate
 
+from .world import PATIENCE
+
 COUNT = 300
 
 
 def sluice(*words, stdin=None, status=0):
-    done = subprocess.run([program(), *map(str, words)], input=stdin, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([program(), *map(str, words)], input=stdin, capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == status, f"{words}: {done.returncode}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
     return done
 

@@ -6,12 +6,12 @@ import subprocess
 from tests.stack.process import wait_until
 from tests.stack.router import program
 
-from .world import fewer
+from .world import PATIENCE, fewer
 
 
 def positions(world, *options, status=0):
     done = subprocess.run([program(), "positions", "-c", world.folder / "router.yaml", *options],
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == status, done.stdout + done.stderr
     return done
 

@@ -9,6 +9,8 @@ import pytest
 
 from tests.stack.router import program
 
+from .world import PATIENCE
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 CONFIG = """
 source: { kafka: { brokers: [127.0.0.1:9092], topics: [logs], group: reference } }
@@ -42,7 +44,7 @@ def test_example(blocks, tmp_path):
         path.write_text(text)
     (tmp_path / "sluice.yaml").write_text(CONFIG)
     run = subprocess.run([program(), "test", "-c", tmp_path / "sluice.yaml"], capture_output=True, text=True,
-                         timeout=60)
+                         timeout=PATIENCE)
     assert run.returncode == 0, run.stdout + run.stderr
     wanted = sum(text.count("- name:") for kind, _, text in blocks if "tests:" in text for text in
                  [text.split("tests:", 1)[1]])

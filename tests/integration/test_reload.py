@@ -222,6 +222,7 @@ def test_rules_change_while_one_sink_is_behind_then_kill_and_start_under_the_new
     """A record that one sink has and another lacks is judged for both by the rules that were live when the first
     had it: their version is in the state topic, so also after a kill -9 and a start under other rules."""
     world = changing.world
+    world.members_die()
     both = "rules:\n  - {{ name: all, set: {{ version: \"{}\" }}, to: [local, alerts] }}\n"
     changing.file.write_text(both.format(1))
     world.receiver.behave("hang")

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Several replicas in one group: coming, going, and killed. Nothing is missing, and Elasticsearch, whose
 documents have deterministic ids, shows nothing twice."""
+from tests.stack.process import wait_until
+
 from .world import fewer
 
 
@@ -37,7 +39,7 @@ def moments(share):
 
 
 def test_killed_at_five_moments(world):
-    from tests.stack.process import wait_until
+    world.members_die()
     part = fewer(100_000) // 5
     world.make_topic(partitions=6)
     for number, (name, condition) in enumerate(moments(part)):
@@ -65,6 +67,7 @@ def two_under_load(world, records, partitions):
 
 
 def test_one_of_two_is_killed(world):
+    world.members_die()
     a, b = two_under_load(world, fewer(60_000), partitions=6)
     a.kill()
     world.wait_done(b)
@@ -74,6 +77,7 @@ def test_one_of_two_is_killed(world):
 
 def test_f07_a_frozen_replica_loses_its_partitions_and_nothing_else(world):
     """SIGSTOP until the group has thrown it out: what it still holds counts for nothing when it wakes."""
+    world.members_die()
     a, b = two_under_load(world, fewer(40_000), partitions=4)
     a.freeze()
     world.wait_done(b)

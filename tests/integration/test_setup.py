@@ -8,9 +8,11 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from tests.stack.process import free_port
 from tests.stack.router import program
 
+from .world import PATIENCE
+
 
 def sluice_setup(config, *words, status=0):
-    done = subprocess.run([program(), "setup", "-c", config, *words], capture_output=True, text=True, timeout=60)
+    done = subprocess.run([program(), "setup", "-c", config, *words], capture_output=True, text=True, timeout=PATIENCE)
     assert done.returncode == status, f"{done.returncode}\n{done.stdout}\n{done.stderr}"
     return done
 

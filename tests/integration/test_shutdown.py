@@ -5,7 +5,7 @@ import time
 
 from tests.stack.process import wait_until
 
-from .world import SANITIZED, RECORDS, fewer
+from .world import RECORDS, fewer
 
 
 def test_f04_sigterm_under_load_then_the_rest(world):
@@ -39,7 +39,7 @@ def test_f05_sigterm_while_a_sink_hangs(world):
     began = time.monotonic()
     status = router.terminate(30)
     assert status == 0, router.log_tail()
-    assert time.monotonic() - began < (8 if not SANITIZED else 15)
+    assert time.monotonic() - began < 20    # and not as long as the request may last
     world.audit_commits()
     world.receiver.behave("ok")
     world.deliver_rest()
@@ -72,6 +72,7 @@ def test_a_restart_sends_a_sink_only_what_it_lacks(world):
 
 
 def test_a_second_signal_ends_at_once(world):
+    world.members_die()
     world.make_topic(partitions=2)
     world.produce(world.traffic(5000))
     world.receiver.behave("hang")

@@ -100,22 +100,26 @@ class Process:
         except ProcessLookupError:
             pass
 
-    def wait(self, deadline):
-        """The exit status; raises Late."""
+    def ends_within(self, seconds):
         try:
-            return self.child.wait(timeout=deadline)
+            self.child.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
-            raise Late(f"{self.argv[0]} (pid {self.pid}): not ended within {deadline} s") from None
+            return False
+        return True
+
+    def wait(self, deadline=None):
+        """The exit status; raises Late after `deadline` seconds, or LEAST."""
+        deadline = deadline and max(deadline, LEAST)
+        if not self.ends_within(deadline):
+            raise Late(f"{self.argv[0]} (pid {self.pid}): not ended within {deadline} s")
+        return self.child.returncode
 
     def stop(self, deadline=20):
         """SIGTERM, then SIGKILL for what is left of the group. Returns the exit status."""
         if self.running():
             self.signal_group(signal.SIGCONT)
             self.signal_group(signal.SIGTERM)
-            try:
-                self.wait(deadline)
-            except Late:
-                pass
+            self.ends_within(deadline)
         return self.kill()
 
     def kill(self):
@@ -138,10 +142,7 @@ def stop_all():
         process.signal_group(signal.SIGCONT)
         process.signal_group(signal.SIGTERM)
     for process in list(_started):
-        try:
-            process.wait(10)
-        except Late:
-            pass
+        process.ends_within(10)
         process.kill()
 
 

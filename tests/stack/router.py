@@ -89,7 +89,7 @@ class Router:
     def get(self, path):
         """(status, text); status 0 when nothing answers."""
         try:
-            with urllib.request.urlopen(self.admin + path, timeout=10) as reply:
+            with urllib.request.urlopen(self.admin + path, timeout=60) as reply:
                 return reply.status, reply.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()

@@ -54,6 +54,7 @@ class Receiver:
         self.refuse = None
         self.release = threading.Event()    # ends what hangs
         self.records = []                   # accepted, in order
+        self.accepted = []                  # (wall time, webhook-id, records), in order
         self.on_accept = None               # called with (webhook-id, records) before they are confirmed
         self.requests = []                  # (time, webhook-id, status, records)
         self.connections = 0
@@ -123,6 +124,15 @@ class Receiver:
         with self.lock:
             return [self.id_of(record) for record in self.records]
 
+    def repeated(self):
+        """{id of a record: [(wall time, webhook-id), ...]} of those that were accepted more than once."""
+        times = {}
+        with self.lock:
+            for when, message_id, records in self.accepted:
+                for record in records:
+                    times.setdefault(self.id_of(record), []).append((when, message_id))
+        return {one: when for one, when in times.items() if len(when) > 1}
+
     def take(self, handler):
         length = int(handler.headers.get("content-length") or 0)
         body = handler.rfile.read(length)
@@ -168,6 +178,7 @@ class Receiver:
         else:
             with self.lock:
                 self.records += records
+                self.accepted.append((time.time(), message_id, records))
         self._note(message_id, 200, len(records))
         self._answer(handler, 200, b"", {})
 

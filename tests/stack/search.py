@@ -5,6 +5,7 @@ import urllib.error
 import urllib.request
 
 from .exact import exact
+from .process import wait_until
 
 
 class Search:
@@ -46,11 +47,22 @@ class Search:
         for index in self.indices(pattern):
             self.call("DELETE", f"/{index}")
 
+    def first_page(self, pattern, page):
+        """None while an index that was made this moment has a shard that does not answer: part of the documents
+        would be taken for all."""
+        self.refresh(pattern)
+        try:
+            return self.call("POST", f"/{pattern}/_search?scroll=2m&ignore_unavailable=true"
+                                     "&allow_partial_search_results=false",
+                             {"size": page, "sort": ["_doc"]}, plain=True)
+        except urllib.error.HTTPError as error:
+            if error.code != 503:
+                raise
+            return None
+
     def documents(self, pattern, page=5000):
         """Yields (index, id, source) of every document; numbers keep their spelling."""
-        self.refresh(pattern)
-        text = self.call("POST", f"/{pattern}/_search?scroll=2m&ignore_unavailable=true",
-                         {"size": page, "sort": ["_doc"]}, plain=True)
+        text = wait_until(lambda: self.first_page(pattern, page), 60, f"every shard of {pattern} answers")
         while True:
             reply = exact(text)
             hits = reply["hits"]["hits"]

@@ -125,14 +125,17 @@ static void go_to(struct sl_offline *o, const struct sl_input_record *in)
 }
 
 /* Without a time from Kafka the decoder takes any time that the record has, and 1970 where it has
- * none. */
-static void settle_time(struct sl_offline *o)
+ * none; what follows from the time (an id that is made, a year that a line leaves out) is then as
+ * if it had come at default_ms. */
+static void settle_time(struct sl_offline *o, size_t sub)
 {
     if (o->message.timestamp_ms >= 0)
         return;
-    if (o->record.time_ns == 0)
-        o->record.time_ns = o->default_ms * NS_PER_MS;
     o->message.timestamp_ms = o->record.time_ns / NS_PER_MS;
+    if (o->record.time_ns == 0) {
+        o->message.timestamp_ms = o->default_ms;
+        sl_decode_at(o->routing->decoder, sub, &o->record);
+    }
 }
 
 size_t sl_offline_open(struct sl_offline *o, const struct sl_input_record *in)
@@ -157,7 +160,7 @@ bool sl_offline_decode(struct sl_offline *o, const struct sl_input_record *in)
         return false;
     o->message.timestamp_ms = in->message.timestamp_ms; /* not the one settled for another */
     sl_decode_at(o->routing->decoder, in->sub, &o->record);
-    settle_time(o);
+    settle_time(o, in->sub);
     return true;
 }
 

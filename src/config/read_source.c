@@ -147,6 +147,45 @@ void sl_read_source(struct sl_reader *r, const struct sl_yaml_node *node, void *
     sl_read_mapping(r, node, "`source`", source_options, NULL, at);
 }
 
+/* ---- decoders of topics that are not consumed: a name that is spelled wrong ---- */
+
+static bool consumed(const struct sl_strings *topics, const char *name)
+{
+    bool is = false;
+
+    for (size_t i = 0; !is && i < topics->n; i++) {
+        regex_t regex; /* as librdkafka reads them */
+
+        if (topics->items[i][0] != '^') {
+            is = strcmp(topics->items[i], name) == 0;
+        } else if (regcomp(&regex, topics->items[i], REG_EXTENDED | REG_NOSUB) == 0) {
+            is = regexec(&regex, name, 0, NULL, 0) == 0;
+            regfree(&regex);
+        }
+    }
+    return is;
+}
+
+static void check_decode(struct sl_reader *r, const struct sl_yaml_node *decode)
+{
+    const struct sl_source_config *s = &r->config->source;
+
+    for (size_t i = 0; decode && s->n_decode == decode->n_children && i < s->n_decode; i++) {
+        const struct sl_yaml_node *child = &decode->children[i];
+        const struct sl_yaml_node key = {.type = SL_YAML_SCALAR,
+                                         .text = child->key,
+                                         .n = strlen(child->key),
+                                         .line = child->key_line,
+                                         .column = child->key_column};
+
+        if (*child->key != '^' && !consumed(&s->topics, child->key))
+            sl_read_warning(r, &key,
+                            "`source.kafka.topics` has no `%s`: nothing that is read is "
+                            "decoded so",
+                            child->key);
+    }
+}
+
 /* ---- topics that are never consumed ---- */
 
 static const char *written_as(const struct sl_config *c, const char *topic)
@@ -170,6 +209,8 @@ void sl_read_check_topics(struct sl_reader *r, const struct sl_yaml_node *root)
         sl_yaml_get(sl_yaml_get(sl_yaml_get(root, "source"), "kafka"), "topics");
     size_t n = node && node->type == SL_YAML_SEQUENCE ? node->n_children : 1;
 
+    if (node && topics->n == n)
+        check_decode(r, sl_yaml_get(sl_yaml_get(root, "source"), "decode"));
     /* With a topic that could not be read the two lists do not go together. */
     for (size_t i = 0; node && topics->n == n && i < n; i++) {
         const char *what = written_as(r->config, topics->items[i]);

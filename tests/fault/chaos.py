@@ -486,7 +486,9 @@ class Chaos:
                 out.write(f"{c.at:.3f} {c.partition} {c.offset} {c.metadata} {c.place}\n")
         judge = Judge(world, self.options.seed, self.version, self.options.partitions, world.arrivals, self.commits)
         judge.read(world.alerts)
-        judge.judge(self.producer.acknowledged, self.webhook_bound(), self.crashes, world.put, self.void())
+        # A busy machine takes partitions away, too: nothing was committed while the session ran out.
+        lost = [(when - 2 * (SESSION + COMMIT_INTERVAL), when) for when in world.losses()]
+        judge.judge(self.producer.acknowledged, self.webhook_bound(), self.crashes + lost, world.put, self.void())
         for sink, recorder in world.recorders.items():
             self.problems += [f"the recorder of {sink}: {text}" for text in recorder.problems[:5]]
         self.problems += world.wrong[:5] + self.commits.problems[:5]

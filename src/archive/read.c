@@ -23,13 +23,12 @@ static void choose_whole(struct sl_archive *a, size_t object)
 {
     const struct sl_archive_object *o = &a->objects[object];
 
-    if (o->size > 0)
-        *add_chosen(a) = (struct sl_chosen){.object = (uint32_t)object,
-                                            .length = (uint32_t)o->size,
-                                            .first = o->name.first,
-                                            .last = o->name.last,
-                                            .least_ns = INT64_MIN,
-                                            .greatest_ns = INT64_MAX};
+    *add_chosen(a) = (struct sl_chosen){.object = (uint32_t)object,
+                                        .length = (uint32_t)o->size,
+                                        .first = o->name.first,
+                                        .last = o->name.last,
+                                        .least_ns = INT64_MIN,
+                                        .greatest_ns = INT64_MAX};
 }
 
 static bool wanted(const struct sl_archive_query *q, const struct sl_archive_member *m,
@@ -87,6 +86,14 @@ static uint64_t tail_length(const struct sl_archive *a, uint64_t size)
     return n < size ? n : size;
 }
 
+static void damage(struct sl_archive *a, struct sl_archive_object *o, const char *why)
+{
+    free(o->wrong);
+    o->wrong = sl_strdup(why);
+    o->state = SL_OBJECT_DAMAGED;
+    a->counts.damaged++;
+}
+
 static bool next_tail(void *user, struct sl_fetch_piece *ret)
 {
     struct sl_archive *a = user;
@@ -96,7 +103,11 @@ static bool next_tail(void *user, struct sl_fetch_piece *ret)
         const struct sl_archive_object *o = &a->objects[i];
         uint64_t n = tail_length(a, o->size);
 
-        if (o->name.compression == SL_COMPRESS_NONE || o->size == 0) {
+        if (o->size == 0) {
+            damage(a, &a->objects[i], "it is empty");
+            continue;
+        }
+        if (o->name.compression == SL_COMPRESS_NONE) {
             a->objects[i].state = SL_OBJECT_PLAIN;
             a->counts.plain++;
             choose_whole(a, i);
@@ -107,14 +118,6 @@ static bool next_tail(void *user, struct sl_fetch_piece *ret)
         return true;
     }
     return false;
-}
-
-static void damage(struct sl_archive *a, struct sl_archive_object *o, const char *why)
-{
-    free(o->wrong);
-    o->wrong = sl_strdup(why);
-    o->state = SL_OBJECT_DAMAGED;
-    a->counts.damaged++;
 }
 
 /* What it tells, by its index or without. True: *piece is what is missing of the index. */
@@ -324,6 +327,19 @@ static void lose(struct sl_archive *a, const struct sl_error *err)
         a->failure = *err;
 }
 
+/* No sink writes an object without a record. */
+static void lose_empty(struct sl_archive *a)
+{
+    for (size_t i = 0; i < a->n_objects; i++) {
+        struct sl_error err = {0};
+
+        if (a->objects[i].size == 0) {
+            sl_fail(&err, SL_EINVAL, "%s: it is empty", a->objects[i].key);
+            lose(a, &err);
+        }
+    }
+}
+
 /* All members whose turn it is and whose run is here. */
 static bool read_on(struct sl_archive *a)
 {
@@ -388,6 +404,7 @@ void sl_archive_lines(struct sl_archive *a, sl_archive_line_fn take, sl_archive_
     a->take_line = take;
     make_runs(a);
     begin(a, next_run, take_run, done, user);
+    lose_empty(a);
     if (large) {
         sl_fail(&a->failure, SL_ELIMIT, "%s is too large to be read without an index",
                 a->objects[large->object].key);

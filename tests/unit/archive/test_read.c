@@ -397,6 +397,27 @@ static void damage_hides_nothing_else(void **state)
     }
 }
 
+/* An upload that went wrong by another's hand: what was in it is missing, and that is said. */
+static void an_empty_object_is_told(void **state)
+{
+    const struct sl_archive_query all = sl_archive_all();
+    struct store s;
+
+    (void)state;
+    for (int kind = SL_COMPRESS_GZIP; kind <= SL_COMPRESS_ZSTD; kind++) {
+        begin(&s);
+        add(&s, (enum sl_compression)kind, 0, 10, 1, 50);
+        add(&s, (enum sl_compression)kind, 10, 10, 1, 50)->n = 0;
+        assert_int_equal(look(&s, &all), SL_EINVAL);
+        assert_non_null(strstr(s.err.text, s.objects[1].key));
+        assert_non_null(strstr(s.err.text, "empty"));
+        assert_int_equal(s.lines, 10);
+        assert_int_equal(sl_archive_counts(s.archive)->unread, 1);
+        assert_int_equal(sl_archive_counts(s.archive)->damaged, 1);
+        end(&s);
+    }
+}
+
 /* ---- strange stores ---- */
 
 static void why_it_takes_long_is_told(void **state)
@@ -457,6 +478,7 @@ int main(void)
         cmocka_unit_test(small_objects_say_nothing_of_the_tails_of_large_ones),
         cmocka_unit_test(messages_of_many_records_are_told),
         cmocka_unit_test(damage_hides_nothing_else),
+        cmocka_unit_test(an_empty_object_is_told),
         cmocka_unit_test(why_it_takes_long_is_told),
         cmocka_unit_test(members_that_were_read_are_counted),
         cmocka_unit_test(folders_only_lead_deeper),

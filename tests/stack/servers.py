@@ -23,7 +23,7 @@ class Server:
     """Common to all: `name`, `folder`, `port`, `process`."""
 
     name = None
-    patience = 90       # seconds until it must answer; a busy 2-core machine needs a while
+    patience = 300      # seconds until it must answer; a busy 2-core machine needs a while
 
     def __init__(self, folder, say=lambda text: None):
         self.folder = pathlib.Path(folder) / self.name
@@ -200,7 +200,7 @@ class OpenSearch(_Search):
 class Elasticsearch(_Search):
     name = "elasticsearch"
     settings = {"xpack.security.enabled": "false"}
-    patience = 150
+    patience = 600
 
 
 class S3Proxy(Server):

@@ -1,19 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
-
 #include "base/error.h"
 #include "base/inflate.h"
+#include "fuzz.h"
 
 /* Any bytes as gzip. The first byte chooses the room. What must hold: the bounds; what fails leaves
  * nothing behind; two of what is good one after the other give the same twice. */
-
-#define CHECK(x)                                                                                   \
-    do {                                                                                           \
-        if (!(x))                                                                                  \
-            abort();                                                                               \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

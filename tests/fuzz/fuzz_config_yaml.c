@@ -6,11 +6,10 @@
 #include "config/config.h"
 #include "config/mask.h"
 #include "config/yaml.h"
+#include "fuzz.h"
 
 /* Any bytes as a YAML file and as sluice.yaml: no crash, places that lie in the file, bounds that
  * hold, an error exactly when there is nothing to go on with. */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* libfyaml 0.7.12 does not free the pieces of a quoted scalar with some dozens of escapes. */
 const char *__lsan_default_suppressions(void);

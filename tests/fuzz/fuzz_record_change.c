@@ -1,24 +1,15 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
-
 #include "base/alloc.h"
 #include "record/decode.h"
 #include "sluice/change.h"
 #include "sluice/position.h"
+#include "fuzz.h"
 
 /* Bytes as a record and as changes of it: the first says which fields are read and how the record
  * is decoded, pairs up to a 0xff name a path and what becomes of it, the rest is the value. What
  * must hold: what comes out is one valid object in which set paths hold their value, removed ones
  * are gone, and every other path reads as before; the same change again changes nothing; every text
  * is met once. */
-
-#define CHECK(x)                                                                                   \
-    do {                                                                                           \
-        if (!(x))                                                                                  \
-            abort();                                                                               \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { PATHS = 16, WORLDS = 2 };
 

@@ -1,21 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
-
 #include "record/decode.h"
 #include "record/forms.h"
+#include "fuzz.h"
 
 /* Any bytes as a line, after one that chooses the form. What must hold: the members are those of
  * one valid JSON object in one line, no name twice at the top; inner is a slice of the line; a line
  * that a form refuses says why; `auto` leaves nothing behind where no form takes the line, and
  * where one does, finds what that form finds. */
-
-#define CHECK(x)                                                                                   \
-    do {                                                                                           \
-        if (!(x))                                                                                  \
-            abort();                                                                               \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const struct sl_text_form *const forms[] = {
     &sl_form_common, &sl_form_combined, &sl_form_nginx_error, &sl_form_syslog,

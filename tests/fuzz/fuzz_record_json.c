@@ -1,22 +1,13 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
-
 #include "base/alloc.h"
 #include "record/decode.h"
 #include "sluice/position.h"
+#include "fuzz.h"
 
 /* Any bytes as a record's value. The first byte chooses the decoder and the text of fields; the
  * rest is the value. What must hold: both twins judge and find the same; the JSON written is one
  * valid object in one line; read again it needs no further addition; the bound holds; every value
  * can be taken apart. */
-
-#define CHECK(x)                                                                                   \
-    do {                                                                                           \
-        if (!(x))                                                                                  \
-            abort();                                                                               \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static struct sl_fields *fields;
 static struct sl_decoder *decoder;

@@ -4,17 +4,10 @@
 #include "base/alloc.h"
 #include "sluice/position.h"
 #include "sluice/template.h"
+#include "fuzz.h"
 
 /* The first line is a template, the rest a record's value. What must hold: names of indexes are
  * names that Elasticsearch takes, no key has a segment "." or "..", and JSON stays JSON. */
-
-#define CHECK(x)                                                                                   \
-    do {                                                                                           \
-        if (!(x))                                                                                  \
-            abort();                                                                               \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* A part of a data stream's name may begin with anything: the type comes before it. */
 static void check_index(struct sl_slice name, enum sl_template_use use)

@@ -1,20 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
-
 #include "record/spellings.h"
 #include "sluice/record.h"
+#include "fuzz.h"
 
 /* Any bytes as a time, after two bytes for Kafka's year and the zone. What must hold: the bytes
  * that are used alone spell the same; what is a time is one of the years it may be of, and written
  * as RFC 3339 it is read again as the same. */
-
-#define CHECK(x)                                                                                   \
-    do {                                                                                           \
-        if (!(x))                                                                                  \
-            abort();                                                                               \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {

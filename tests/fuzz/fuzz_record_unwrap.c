@@ -1,23 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include <stdlib.h>
-
 #include "base/alloc.h"
 #include "gzip_make.h"
 #include "record/json.h"
 #include "record/unwrap.h"
+#include "fuzz.h"
 
 /* Any bytes as a message of a wrapper. The first byte chooses which, and whether the rest is
  * gzipped first. What must hold: the members of a piece are valid JSON with no name twice; what is
  * said to be an object is one; a line of cri comes back; a wrapper of JSON is JSON; a piece is the
  * same when it is asked for again. */
-
-#define CHECK(x)                                                                                   \
-    do {                                                                                           \
-        if (!(x))                                                                                  \
-            abort();                                                                               \
-    } while (0)
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 enum { PIECES = 64 };
 

@@ -4,12 +4,11 @@
 
 #include "route/csv.h"
 #include "route_any.h"
+#include "fuzz.h"
 
 /* Any text as a rule table and as a table of `in_table`; and what the reader of both promises: rows
  * come in the order of the text, each cell says where it stands, and what is written of the rows
  * reads as the same rows. A line "%%" may end the table: what follows is a record of its own. */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static void write_cell(struct sl_buf *to, struct sl_slice text)
 {

@@ -4,13 +4,12 @@
 #include "base/fold.h"
 #include "route/literal.h"
 #include "base/regex.h"
+#include "fuzz.h"
 
 /* Any pattern that compiles against any text: where it matches, one of its literals is there. The
  * first byte says whether case matters; the first line is the pattern, the rest the text. Beside
  * the text itself, the pattern is run over the literals, alone and joined: what they lack must not
  * match. */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static bool holds_one(const struct sl_literals *l, struct sl_slice text)
 {

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/error.h"
 #include "sink/elasticsearch_reply.h"
+#include "fuzz.h"
 
 /* The first byte is the number of items that were sent, the rest is the answer. What the reader
  * takes must hold together; whatever it refuses must have a reason. */
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 struct seen {
     size_t n, good;

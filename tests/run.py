@@ -280,7 +280,8 @@ def tidy():
         return
     files = [name for name in sources("src/*.c", "src/**/*.c")]
     check(f"clang-tidy, {len(files)} files",
-          ["/usr/bin/python3", "tests/lint/tidy.py", "-p", "build-clang", "-j", JOBS, *files], "tidy.log")
+          ["/usr/bin/python3", "tests/lint/tidy.py", "-p", "build-clang", "-j", JOBS, *files], "tidy.log",
+          limit=3600)
 
 
 def fuzz():

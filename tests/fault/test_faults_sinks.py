@@ -111,9 +111,9 @@ def test_f39_index_read_only(world, block):
 def test_f39_shard_limit(world):
     """No further index may be made: an operator's matter, not the records'."""
     world.make_topic(partitions=2)
-    shards = world.search.call("GET", "/_cluster/health")["active_shards"]
-    setting = {"persistent": {"cluster.max_shards_per_node": max(shards, 1)}}
-    world.search.call("PUT", "/_cluster/settings", setting)
+    full = f"full-{world.name}"
+    world.search.call("PUT", f"/{full}")         # with it there is no room for one more, whatever others remove
+    world.search.call("PUT", "/_cluster/settings", {"persistent": {"cluster.max_shards_per_node": 1}})
     try:
         router = world.router()
         world.produce(world.traffic(1000))
@@ -122,6 +122,7 @@ def test_f39_shard_limit(world):
         world.audit_commits()
     finally:
         world.search.call("PUT", "/_cluster/settings", {"persistent": {"cluster.max_shards_per_node": None}})
+        world.search.remove(full)
     world.wait_done(router)
     world.finish(router)
     world.audit()

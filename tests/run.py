@@ -160,6 +160,7 @@ def unit(preset, pattern=".", env=None):
         TOTAL.add(passed=passed)
         return
     names = [f"{preset}: {name}" for name in unit_names(text)]
+    say(indent([*names, *unit_problems(text)]))
     TOTAL.add(passed=passed, failed=failed, names=names,
               problem="\n".join([f"unit tests, {preset}", *names, indent(unit_problems(text))]))
 

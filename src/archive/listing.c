@@ -12,9 +12,9 @@ static struct sl_slice element(struct sl_slice in, const char *name, struct sl_s
     struct sl_slice begin, end;
 
     snprintf(mark, sizeof(mark), "<%s>", name);
-    begin = sl_s3_after(in, mark);
+    begin = sl_slice_after(in, mark);
     snprintf(mark, sizeof(mark), "</%s>", name);
-    end = sl_s3_after(begin, mark);
+    end = sl_slice_after(begin, mark);
     if (!end.p)
         return (struct sl_slice){NULL, 0};
     if (ret_rest)
@@ -100,9 +100,9 @@ static const char *take_all(struct sl_slice page, bool folders, struct sl_listin
 
 int sl_listing_parse(struct sl_slice page, struct sl_listing *l, struct sl_error *err)
 {
-    struct sl_slice body = sl_s3_after(page, "<ListBucketResult"), token;
+    struct sl_slice body = sl_slice_after(page, "<ListBucketResult"), token;
     const char *wrong =
-        body.p && sl_s3_after(body, "</ListBucketResult>").p ? NULL : "it is no list of objects";
+        body.p && sl_slice_after(body, "</ListBucketResult>").p ? NULL : "it is no list of objects";
 
     sl_buf_clear(&l->token);
     if (!wrong)

@@ -30,6 +30,15 @@ static inline bool sl_slice_equal(struct sl_slice a, struct sl_slice b)
     return a.n == b.n && (a.n == 0 || memcmp(a.p, b.p, a.n) == 0);
 }
 
+/* What follows the first `mark` in the text; p is NULL where there is none. */
+static inline struct sl_slice sl_slice_after(struct sl_slice text, const char *mark)
+{
+    size_t n = strlen(mark);
+    const char *at = text.n ? (const char *)memmem(text.p, text.n, mark, n) : NULL;
+
+    return at ? sl_slice(at + n, text.n - n - (size_t)(at - text.p)) : sl_slice(NULL, 0);
+}
+
 static inline bool sl_slice_is(struct sl_slice a, const char *text)
 {
     return sl_slice_equal(a, sl_slice_str(text));

@@ -187,8 +187,8 @@ static void forget_positions(struct sl_pipeline *p, const struct sl_arrived *a)
         if (n == 0 || strcmp(kept[n - 1].rules, era.rules) != 0)
             kept[n++] = era;
     }
-    for (size_t i = 0; i < at->n_sinks;
-         i++) /* of a compacted topic they are attached all the same */
+    /* Of a compacted topic they are attached all the same. */
+    for (size_t i = 0; i < at->n_sinks; i++)
         if (position_of(&at->sinks[i]) < a->base)
             detach_at(&at->sinks[i], position_of(&at->sinks[i]));
     sl_partition_void(at, a->base);

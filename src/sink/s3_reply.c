@@ -12,16 +12,6 @@ enum { SKEW_MS = 10 * 60 * 1000 }; /* S3 allows 15 minutes */
 
 /* ---- the error document ---- */
 
-struct sl_slice sl_s3_after(struct sl_slice text, const char *mark)
-{
-    const char *at = text.n ? memmem(text.p, text.n, mark, strlen(mark)) : NULL;
-
-    if (!at)
-        return (struct sl_slice){NULL, 0};
-    at += strlen(mark);
-    return sl_slice(at, text.n - (size_t)(at - text.p));
-}
-
 /* The five entities that XML always has. Others stay as they are. */
 static size_t entity(struct sl_slice at, char *ret)
 {
@@ -44,7 +34,7 @@ static size_t entity(struct sl_slice at, char *ret)
 
 static void take_element(struct sl_slice error, const char *open, char *ret, size_t max)
 {
-    struct sl_slice at = sl_s3_after(error, open);
+    struct sl_slice at = sl_slice_after(error, open);
     size_t n = 0;
 
     while (at.n > 0 && at.p[0] != '<' && n + 1 < max) {
@@ -60,7 +50,7 @@ static void take_element(struct sl_slice error, const char *open, char *ret, siz
 
 void sl_s3_error_parse(struct sl_slice body, struct sl_s3_error *ret)
 {
-    struct sl_slice error = sl_s3_after(body, "<Error");
+    struct sl_slice error = sl_slice_after(body, "<Error");
 
     take_element(error, "<Code>", ret->code, sizeof(ret->code));
     take_element(error, "<Message>", ret->message, sizeof(ret->message));
@@ -68,7 +58,7 @@ void sl_s3_error_parse(struct sl_slice body, struct sl_s3_error *ret)
 
 bool sl_s3_is_listing(struct sl_slice body)
 {
-    return sl_s3_after(body, "<ListBucketResult").p != NULL;
+    return sl_slice_after(body, "<ListBucketResult").p != NULL;
 }
 
 /* ---- codes ---- */

@@ -20,9 +20,6 @@ struct sl_s3_error {
  * input gives empty texts. Control characters become blanks. */
 void sl_s3_error_parse(struct sl_slice body, struct sl_s3_error *ret);
 
-/* What follows the first `mark` in the text; p is NULL where there is none. */
-struct sl_slice sl_s3_after(struct sl_slice text, const char *mark);
-
 /* Whether it is the answer to a request for a bucket's list of objects. */
 bool sl_s3_is_listing(struct sl_slice body);
 

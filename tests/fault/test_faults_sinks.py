@@ -207,6 +207,8 @@ def test_f52_detach_rebalance_reattach_kill_looped(world):
         others_have(world, a, 1, "search")
         wait_until(lambda: state(a, "alerts") in ("detached", "stalled"), 60, "it is left behind")
         b = world.router(config, name=f"b{turn}")
+        # Before alerts answers again: the first replica could deliver everything while the other is still joining.
+        wait_until(lambda: b.status()["partitions"], 60, "the other one has partitions")
         world.produce(world.for_all(500))
         world.receiver.behave("ok")
         world.proxy.do("pass", "archive")

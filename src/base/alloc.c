@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/sanitized.h"
+
 static void out_of_memory(void)
 {
     static const char text[] =
@@ -91,7 +93,7 @@ char *sl_asprintf(const char *format, ...)
 
 void sl_alloc_trim(void)
 {
-#ifdef __GLIBC__
+#if defined(__GLIBC__) && !SL_SANITIZED
     malloc_trim(0);
 #endif
 }

@@ -20,7 +20,9 @@ char *sl_asprintf(const char *format, ...) __attribute__((format(printf, 1, 2)))
 
 /* Gives the system what was freed. The C library keeps a heap for each of several threads and gives
  * little of them back by itself, so what is large and made on pool threads (rules) would stand in
- * each of them once. Not cheap: for a pool thread, after something large. */
+ * each of them once. Not cheap: for a pool thread, after something large.
+ * With a sanitizer, whose heap is in use, nothing: from several threads at once the C library would
+ * set up its own twice, and end the program when they end. */
 void sl_alloc_trim(void);
 
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <malloc.h>
 
+#include "base/sanitized.h"
 #include "route/actions_help.h"
 
 /* What rules make of a record: `set`, `rename`, `remove`, `parse`, and for which sinks. */
@@ -439,7 +440,7 @@ static void steps_of_a_rule_do_not_add_up(void **state)
     sl_buf_release(&large);
 }
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !SL_SANITIZED
 enum { GIANT = 8 << 20 };
 
 static size_t in_use(void)
@@ -504,7 +505,7 @@ int main(void)
         cmocka_unit_test(actions_cost_runs),
         cmocka_unit_test(what_grows_without_end_is_stopped),
         cmocka_unit_test(steps_of_a_rule_do_not_add_up),
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#if !SL_SANITIZED
         cmocka_unit_test(a_giant_record_leaves_no_memory_behind),
 #endif
     };

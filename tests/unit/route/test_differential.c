@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/hash.h"
+#include "base/sanitized.h"
 #include "route/chance.h"
 #include "route/help.h"
 #include "route/naive.h"
@@ -572,11 +573,7 @@ static void one_set(struct chance *c, size_t *done, size_t *unmatched)
 
 static void the_router_decides_as_the_naive_evaluator(void **state)
 {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-    const size_t usual = 60000;
-#else
-    const size_t usual = 1000000;
-#endif
+    const size_t usual = SL_SANITIZED ? 60000 : 1000000;
     const char *seed = getenv("SLUICE_SEED"), *wanted = getenv("SLUICE_PAIRS");
     size_t pairs = wanted ? strtoul(wanted, NULL, 10) : usual, done = 0, unmatched = 0;
     struct chance c = {0};

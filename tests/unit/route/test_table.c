@@ -5,21 +5,11 @@
 #include <unistd.h>
 
 #include "base/fold.h"
+#include "base/sanitized.h"
 #include "route/keys.h"
 #include "route/table.h"
 
 /* Tables of `in_table`: files in a folder of the test's own. */
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SLOW 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SLOW 1
-#endif
-#endif
-#ifndef SLOW
-#define SLOW 0
-#endif
 
 static char folder[] = P_tmpdir "/sluice-test-table-XXXXXX";
 
@@ -302,7 +292,7 @@ static void a_table_of_too_many_rows_is_refused(void **state)
     struct world w;
 
     (void)state;
-    if (SLOW)
+    if (SL_SANITIZED)
         skip();
     sl_buf_init(&content, SL_TABLE_BYTES_MAX);
     for (unsigned i = 0; i <= SL_KEYS_MAX; i++)
@@ -325,7 +315,7 @@ static void all_tables_together_have_a_limit(void **state)
     size_t n = 0;
 
     (void)state;
-    if (SLOW)
+    if (SL_SANITIZED)
         skip();
     path = in_folder("wide.txt");
     sl_buf_init(&content, SL_TABLE_BYTES_MAX);
@@ -358,7 +348,7 @@ static double seconds(void)
 /* A quarter of the keys are numbers. The bounds are wide: sanitizers and busy machines. */
 static void a_million_rows_are_small_and_quick(void **state)
 {
-    enum { ROWS = SLOW ? 50000 : 1000000 };
+    enum { ROWS = SL_SANITIZED ? 50000 : 1000000 };
     struct sl_buf content;
     const struct sl_table *t;
     struct world w;

@@ -39,9 +39,11 @@ def test_f02_kill_9_between_ack_and_commit(world):
     world.make_topic(partitions=4)
     records = world.produce(world.for_all(2000))
     config = world.config(kafka={"brokers": [world.way_to_kafka()]})
+    world.receiver.behave("503")            # nothing can be committed before Kafka cannot be told
     router = world.router(config)
     wait_until(lambda: router.metrics().sum("sluice_consumed_records_total") > 0, 60, "it reads", every=0.002)
     world.proxy.do("stall", "kafka-0")
+    world.receiver.behave("ok")
     had = router.metrics().sum("sluice_consumed_records_total")
     wait_until(lambda: world.delivered(router, "alerts") > 0 and world.delivered(router, "search") > 0, 30, "delivered")
     committed = world.committed_share() * len(records)
@@ -60,7 +62,7 @@ def test_f03_kill_9_mid_put(world):
     world.make_topic(partitions=2)
     world.produce(world.for_all(4000))
     router = world.router(world.config(sinks=world.sinks()))
-    world.proxy.do("rate", "archive", 20_000)
+    world.proxy.do("rate", "archive", 5_000)
     world.wait_metric(router, "sluice_consumed_records_total", 4000)
     before = world.proxy.stats("archive")["up"]
     wait_until(lambda: world.proxy.stats("archive")["up"] > before + 5000, 60, "a body is under way")

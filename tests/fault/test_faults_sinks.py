@@ -208,7 +208,7 @@ def test_f52_detach_rebalance_reattach_kill_looped(world):
         wait_until(lambda: state(a, "alerts") in ("detached", "stalled"), 60, "it is left behind")
         b = world.router(config, name=f"b{turn}")
         # Before alerts answers again: the first replica could deliver everything while the other is still joining.
-        wait_until(lambda: b.status()["partitions"], 60, "the other one has partitions")
+        b.wait_assigned()
         world.produce(world.for_all(500))
         world.receiver.behave("ok")
         world.proxy.do("pass", "archive")

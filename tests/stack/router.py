@@ -112,6 +112,11 @@ class Router:
         wait_until(self.ready, deadline, lambda: f"/readyz: {self.get('/readyz')[1]}\n{self.log_tail()}")
         return self
 
+    def wait_assigned(self, deadline=60):
+        """Ready it is as soon as it waits in the group; until it has partitions others may do all the work."""
+        wait_until(lambda: self.status()["partitions"], deadline, lambda: f"no partitions yet\n{self.log_tail()}")
+        return self
+
     def metrics(self):
         self.check_running()
         status, text = self.get("/metrics")

@@ -281,7 +281,7 @@ static void drop_inside(struct reader *r, const struct sl_message *m)
         return;
     r->meanwhile = NULL;
     sl_side_drop(r->side, r->p[1]);
-    r->want[1] = -1;
+    r->want[1] = r->eof[1] = -1; /* it may have been read to its end before */
 }
 
 static void read_inside(struct reader *r, const struct sl_message *m)

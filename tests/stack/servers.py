@@ -223,6 +223,14 @@ class S3Proxy(Server):
             "<pattern>%d %level %logger{10} %msg%n</pattern></encoder></appender>"
             '<root level="WARN"><appender-ref ref="E"/></root></configuration>')
 
+    def launch(self):
+        # An object is written under its key, a hyphen and a UUID, and renamed when it is whole. What one that was killed
+        # left of that would be listed.
+        hexes = "-".join("[0-9a-f]" * n for n in (8, 4, 4, 4, 12))
+        for path in (self.folder / "objects").rglob(f"?*-{hexes}"):
+            path.unlink()
+        return super().launch()
+
     def command(self):
         return ["java", *HEAP.split(), "-XX:+UseSerialGC",
                 f"-Dlogback.configurationFile={self.folder}/logback.xml", "-cp",

@@ -6,6 +6,7 @@ Runs the steps and ends with a line for each test that failed, and the line "N p
 all of them, cheap ones first; then three lanes beside each other, for what talks to servers mostly waits. --quick
 leaves out what repeats others under another compiler or sanitizer. Logs are in build/logs.
 """
+import json
 import os
 import pathlib
 import re
@@ -338,6 +339,19 @@ def sim():
                                      "--scenario", name], "sim.log")
 
 
+def guard():
+    """Instructions a record of each piece of the hot path: each is a test."""
+    if not build("release"):
+        return
+    report = LOGS / "guard.json"
+    report.unlink(missing_ok=True)
+    execute(["/usr/bin/python3", "tests/guard/run", "--report", report], "guard.log", show=True)
+    pieces = json.loads(report.read_text()) if report.exists() else {"guard": f"no report\n{tail(LOGS / 'guard.log')}"}
+    for piece, wrong in pieces.items():
+        name = f"guard: {piece} {wrong}"
+        TOTAL.add(passed=not wrong, failed=bool(wrong), problem=name, names=[one_line(name)])
+
+
 def integration():
     if build("release"):
         pytest("integration", ["tests/integration"])
@@ -363,11 +377,11 @@ def quickstart():
 
 # What everything else stands on, and then three lanes: one computes, the others mostly wait for servers.
 FIRST = {"lint": lint, "release": release}
-COMPUTES = {"sim": sim, "asan": asan, "clang": clang, "tsan": tsan, "fuzz": fuzz, "tidy": tidy}
+COMPUTES = {"guard": guard, "sim": sim, "asan": asan, "clang": clang, "tsan": tsan, "fuzz": fuzz, "tidy": tidy}
 WAITS = {"quickstart": quickstart, "integration": integration}
 BREAKS = {"fault": fault, "integration-asan": integration_asan}
 STEPS = {**FIRST, **COMPUTES, **WAITS, **BREAKS}
-QUICK = ["lint", "release", "sim", "integration", "quickstart"]
+QUICK = ["lint", "release", "guard", "sim", "integration", "quickstart"]
 BEGAN = time.monotonic()
 
 

@@ -10,7 +10,7 @@ packages_of() {
     build) echo "gcc libc6-dev cmake ninja-build pkg-config librdkafka-dev libjansson-dev
         libcurl4-openssl-dev libpcre2-dev libuv1-dev libfyaml-dev libmicrohttpd-dev libssl-dev
         libisal-dev libzstd-dev libxxhash-dev libcmocka-dev" ;;
-    test) echo "python3 python3-pytest python3-venv python3-kafka kcat zstd spin openssl" ;;
+    test) echo "python3 python3-pytest python3-venv python3-kafka kcat zstd spin openssl valgrind" ;;
     light) echo "python3 python3-kafka kcat" ;;
     servers) echo "openjdk-17-jre-headless maven python3 python3-kafka kcat util-linux" ;;
     lint) echo "clang clang-format clang-tidy libclang-rt-14-dev llvm python3 git" ;;

@@ -67,10 +67,26 @@ static unsigned utf8_encode(unsigned code, char ret[4])
     return 4;
 }
 
-/* The escape at p, already validated. Returns how many bytes it makes. */
-static unsigned undo_escape(const char **p, char ret[4])
+/* The code of the \\u at *p, of both halves of a surrogate pair. A half alone, which only texts
+ * hold that no scan has validated (a server's words, cut off), is no character. */
+static unsigned undo_unit(const char **p, const char *end)
 {
-    unsigned code;
+    unsigned code = unit_at(*p + 2), low = 0;
+
+    *p += 6;
+    if (code < 0xd800 || code > 0xdfff)
+        return code;
+    if (code <= 0xdbff && end - *p >= 6 && (*p)[0] == '\\' && (*p)[1] == 'u')
+        low = unit_at(*p + 2);
+    if (low < 0xdc00 || low > 0xdfff)
+        return 0xfffd;
+    *p += 6;
+    return 0x10000 + ((code - 0xd800) << 10) + (low - 0xdc00);
+}
+
+/* The escape at *p, which is whole. Returns how many bytes it makes. */
+static unsigned undo_escape(const char **p, const char *end, char ret[4])
+{
 
     switch ((*p)[1]) {
     case 'b':
@@ -89,13 +105,7 @@ static unsigned undo_escape(const char **p, char ret[4])
         ret[0] = '\t';
         break;
     case 'u':
-        code = unit_at(*p + 2);
-        *p += 6;
-        if (code >= 0xd800 && code <= 0xdbff) {
-            code = 0x10000 + ((code - 0xd800) << 10) + (unit_at(*p + 2) - 0xdc00);
-            *p += 6;
-        }
-        return utf8_encode(code, ret);
+        return utf8_encode(undo_unit(p, end), ret);
     default:
         ret[0] = (*p)[1];
     }
@@ -120,7 +130,7 @@ size_t sl_json_unescape(const char *p, size_t n, char *ret, size_t room)
         p += plain;
         if (p != stop)
             continue;
-        k = undo_escape(&p, bytes);
+        k = undo_escape(&p, end, bytes);
         if (k > room - made)
             break;
         memcpy(ret + made, bytes, k);

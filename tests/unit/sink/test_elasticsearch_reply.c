@@ -370,6 +370,13 @@ static void a_failed_request_says_why(void **state)
                                   100, &out));
     assert_string_equal(sl_buf_str(&out), "no handler");
     sl_buf_clear(&out);
+    /* Halves of surrogate pairs: nothing past the end is read for the other one. */
+    assert_true(sl_es_reply_error(
+        SL_SLICE_LITERAL("{\"error\":\"a\\udc00b\\ud800\\ud83dc\\ud83d\"}"), 100, &out));
+    assert_string_equal(sl_buf_str(&out), "a\xef\xbf\xbd"
+                                          "b\xef\xbf\xbd\xef\xbf\xbd"
+                                          "c\xef\xbf\xbd");
+    sl_buf_clear(&out);
     assert_false(sl_es_reply_error(SL_SLICE_LITERAL("<html>"), 100, &out));
     assert_false(
         sl_es_reply_error(SL_SLICE_LITERAL("{\"error\":{\"type\":\"a\",\"rea"), 100, &out));

@@ -69,7 +69,7 @@ char *sl_buf_reserve(struct sl_buf *b, size_t n)
     return grow(b, n) ? b->p + b->n : NULL;
 }
 
-void sl_buf_append(struct sl_buf *b, const void *p, size_t n)
+void sl_buf_append_slowly(struct sl_buf *b, const void *p, size_t n)
 {
     if (n == 0 || !grow(b, n))
         return;

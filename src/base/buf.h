@@ -30,9 +30,20 @@ void sl_buf_truncate(struct sl_buf *b, size_t n); /* back to n bytes, no longer 
 char *sl_buf_take(struct sl_buf *b);  /* the bytes, NUL-ended, now the caller's; b is empty */
 void sl_buf_shrink(struct sl_buf *b); /* gives back the memory past n */
 char *sl_buf_reserve(struct sl_buf *b, size_t n); /* room for n more at the end, or NULL and full */
-void sl_buf_append(struct sl_buf *b, const void *p, size_t n);
+void sl_buf_append_slowly(struct sl_buf *b, const void *p, size_t n); /* grows first */
 void sl_buf_printf(struct sl_buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
 const char *sl_buf_str(struct sl_buf *b); /* NUL-ended, the buffer's */
+
+static inline void sl_buf_append(struct sl_buf *b, const void *p, size_t n)
+{
+    if (n - 1 < b->cap - b->n && n <= b->max - b->n &&
+        !b->full) { /* no n of 0, which may have no p */
+        memcpy(b->p + b->n, p, n);
+        b->n += n;
+    } else {
+        sl_buf_append_slowly(b, p, n);
+    }
+}
 
 static inline void sl_buf_slice(struct sl_buf *b, struct sl_slice s)
 {

@@ -10,6 +10,7 @@
 #include <emmintrin.h>
 #endif
 
+#include "base/sanitized.h"
 #include "record/fields.h"
 
 /* Reading JSON without a tree.
@@ -49,8 +50,8 @@ bool sl_json_scan(struct sl_scan *s, struct sl_slice value);
  * what other machines run, and what finds the words for an error. */
 bool sl_json_scan_portable(struct sl_scan *s, struct sl_slice value);
 
-/* Undoes the escapes of a validated string; room for n bytes is always enough. What does not fit is
- * cut off. Returns the length. */
+/* Undoes the escapes of a string, each of which is whole (half a surrogate pair becomes U+FFFD);
+ * room for n bytes is always enough. What does not fit is cut off. Returns the length. */
 size_t sl_json_unescape(const char *p, size_t n, char *ret, size_t room);
 
 /* Appends valid JSON without the line breaks between its tokens. */
@@ -121,22 +122,40 @@ static inline const char *sl_json_plain_portable(const char *p, const char *end)
     return p;
 }
 
+#ifdef __SSE2__
+/* Of the 16 bytes at p, those that are not plain. */
+static inline unsigned sl_json_not_plain(const char *p)
+{
+    __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
+    /* Compared as signed numbers, bytes from 0x80 on are below a space too. */
+    __m128i hit = _mm_or_si128(_mm_cmplt_epi8(v, _mm_set1_epi8(0x20)),
+                               _mm_or_si128(_mm_cmpeq_epi8(v, _mm_set1_epi8('"')),
+                                            _mm_cmpeq_epi8(v, _mm_set1_epi8('\\'))));
+
+    return (unsigned)_mm_movemask_epi8(hit);
+}
+
+/* Whether 16 bytes can be loaded from p, of which the first is the reader's own: they are on one
+ * page. Sanitizers see what is read past the end. */
+static inline bool sl_one_page(const char *p)
+{
+    return !SL_SANITIZED && ((uintptr_t)p & 4095) <= 4096 - 16;
+}
+#endif
+
 static inline const char *sl_json_plain(const char *p, const char *end)
 {
 #ifdef __SSE2__
-    const __m128i space = _mm_set1_epi8(0x20), quote = _mm_set1_epi8('"'),
-                  backslash = _mm_set1_epi8('\\');
-
     for (; end - p >= 16; p += 16) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)p);
-        /* Compared as signed numbers, bytes from 0x80 on are below a space too. */
-        __m128i hit =
-            _mm_or_si128(_mm_cmplt_epi8(v, space),
-                         _mm_or_si128(_mm_cmpeq_epi8(v, quote), _mm_cmpeq_epi8(v, backslash)));
-        unsigned mask = (unsigned)_mm_movemask_epi8(hit);
+        unsigned mask = sl_json_not_plain(p);
 
         if (mask)
             return p + __builtin_ctz(mask);
+    }
+    if (p < end && sl_one_page(p)) {
+        unsigned mask = sl_json_not_plain(p) | 1u << (end - p); /* what is past it does not count */
+
+        return p + __builtin_ctz(mask);
     }
 #endif
     return sl_json_plain_portable(p, end);

@@ -109,6 +109,8 @@ bool sl_member_name_fits(struct sl_slice name, bool top)
     if (name.n == 0 || name.p[0] == '.' || name.p[name.n - 1] == '.' ||
         (top && name.p[0] == '_' && reserved(name)))
         return false;
+    if (!memchr(name.p, '.', name.n))
+        return true;
     for (size_t i = 0; i < name.n; i++)
         if (name.p[i] == '.' && (name.p[i + 1] == '.' || ++dots == SL_PATH_SEGMENTS_MAX))
             return false;

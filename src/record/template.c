@@ -270,19 +270,21 @@ static void put_time(struct part *part, int64_t ns, struct sl_buf *out)
  * replaced, one _ a character. */
 static size_t clean_index(char *p, size_t n, bool data_stream)
 {
+    static const bool barred[256] = {
+        ['\\'] = true, ['/'] = true, ['*'] = true, ['?'] = true, ['"'] = true, ['<'] = true,
+        ['>'] = true,  ['|'] = true, [','] = true, ['#'] = true, [':'] = true};
     size_t made = 0;
 
     for (size_t i = 0; i < n; i++) {
-        char c = p[i];
+        uint8_t c = (uint8_t)p[i];
 
-        if (((uint8_t)c & 0xc0) == 0x80)
+        if ((c & 0xc0) == 0x80)
             continue; /* within a character */
         if (c >= 'A' && c <= 'Z')
-            c = (char)(c | 0x20);
-        else if ((uint8_t)c <= ' ' || (uint8_t)c >= 0x7f || strchr("\\/*?\"<>|,#:", c) ||
-                 (data_stream && c == '-'))
+            c |= 0x20;
+        else if (c <= ' ' || c >= 0x7f || barred[c] || (data_stream && c == '-'))
             c = '_';
-        p[made++] = c;
+        p[made++] = (char)c;
     }
     return made;
 }

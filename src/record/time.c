@@ -43,7 +43,8 @@ static void iso_week(struct sl_civil *c)
     c->iso_week = thursday / 7 + 1;
 }
 
-void sl_civil_from_seconds(int64_t seconds, struct sl_civil *c)
+/* All but what weeks and days of the year are. Returns the days since 1970. */
+static int64_t civil_date(int64_t seconds, struct sl_civil *c)
 {
     int64_t days = seconds / 86400, rest = seconds % 86400;
     int64_t era, in_era, year, in_year, month;
@@ -64,7 +65,13 @@ void sl_civil_from_seconds(int64_t seconds, struct sl_civil *c)
     c->hour = (int)(rest / 3600);
     c->minute = (int)(rest / 60 % 60);
     c->second = (int)(rest % 60);
-    days -= 719468;
+    return days - 719468;
+}
+
+void sl_civil_from_seconds(int64_t seconds, struct sl_civil *c)
+{
+    int64_t days = civil_date(seconds, c);
+
     c->weekday = (int)((days % 7 + 11) % 7); /* 1970 began on a Thursday */
     c->yearday = (int)(days - sl_days_from_civil(c->year, 1, 1));
     iso_week(c);
@@ -108,6 +115,8 @@ static void need(struct reader *r, char c)
 /* ns of a fraction; digits past the ninth are cut off. */
 static int64_t take_fraction(struct reader *r)
 {
+    static const int32_t units[] = {1000000000, 100000000, 10000000, 1000000, 100000,
+                                    10000,      1000,      100,      10,      1};
     int64_t v = 0;
     int n = 0;
 
@@ -116,9 +125,7 @@ static int64_t take_fraction(struct reader *r)
             v = v * 10 + (*r->p - '0');
     if (n == 0)
         r->wrong = true;
-    for (; n < 9; n++)
-        v *= 10;
-    return v;
+    return v * units[n < 9 ? n : 9];
 }
 
 /* Seconds east of UTC. */
@@ -142,25 +149,35 @@ static int64_t take_offset(struct reader *r, const struct sl_zone *zone, int64_t
     return minus ? -offset : offset;
 }
 
+/* Two digits; *wrong is set where they are none. */
+static int pair(const char *p, unsigned *wrong)
+{
+    unsigned tens = (uint8_t)(p[0] - '0'), ones = (uint8_t)(p[1] - '0');
+
+    *wrong |= (tens > 9) | (ones > 9);
+    return (int)(tens * 10 + ones);
+}
+
 bool sl_time_parse(struct sl_slice text, const struct sl_zone *zone, int64_t *ret_ns)
 {
-    struct reader r = {.p = text.p, .end = text.p + text.n};
+    enum { WHOLE = sizeof("1970-01-01T00:00:00") - 1 }; /* the shortest */
+    struct reader r = {.p = text.p + WHOLE, .end = text.p + text.n};
+    const char *p = text.p;
     int year, month, day, hour, minute, second;
     int64_t ns = 0, seconds;
+    unsigned wrong = 0;
 
-    year = take_digits(&r, 4);
-    need(&r, '-');
-    month = take_digits(&r, 2);
-    need(&r, '-');
-    day = take_digits(&r, 2);
-    if (!take(&r, 'T') && !take(&r, 't'))
-        need(&r, ' ');
-    hour = take_digits(&r, 2);
-    need(&r, ':');
-    minute = take_digits(&r, 2);
-    need(&r, ':');
-    second = take_digits(&r, 2);
-    if (r.wrong || year < 1970 || year > 2261 || month < 1 || month > 12 || day < 1 ||
+    if (text.n < WHOLE)
+        return false;
+    year = pair(p, &wrong) * 100 + pair(p + 2, &wrong);
+    month = pair(p + 5, &wrong);
+    day = pair(p + 8, &wrong);
+    hour = pair(p + 11, &wrong);
+    minute = pair(p + 14, &wrong);
+    second = pair(p + 17, &wrong);
+    wrong |= (p[4] != '-') | (p[7] != '-') | (p[13] != ':') | (p[16] != ':');
+    wrong |= ((p[10] | 0x20) != 't') & (p[10] != ' ');
+    if (wrong || year < 1970 || year > 2261 || month < 1 || month > 12 || day < 1 ||
         day > sl_days_in_month(year, month) || hour > 23 || minute > 59 || second > 60)
         return false;
     if (take(&r, '.'))
@@ -209,6 +226,12 @@ bool sl_time_from_number(struct sl_slice text, int64_t *ret_ns)
 
 /* ---- writing ---- */
 
+static void put_pair(char *p, int v)
+{
+    p[0] = (char)('0' + v / 10);
+    p[1] = (char)('0' + v % 10);
+}
+
 static void put_digits(char *p, int64_t v, int width)
 {
     while (width-- > 0) {
@@ -228,15 +251,15 @@ void sl_time_rfc3339(int64_t ns, struct sl_buf *out)
         part += SL_NS_PER_SECOND;
         seconds--;
     }
-    sl_civil_from_seconds(seconds, &c);
+    civil_date(seconds, &c);
     put_digits(text, c.year, 4);
-    put_digits(text + 5, c.month, 2);
-    put_digits(text + 8, c.day, 2);
-    put_digits(text + 11, c.hour, 2);
-    put_digits(text + 14, c.minute, 2);
-    put_digits(text + 17, c.second, 2);
-    put_digits(text + 20, part, 9);
+    put_pair(text + 5, c.month);
+    put_pair(text + 8, c.day);
+    put_pair(text + 11, c.hour);
+    put_pair(text + 14, c.minute);
+    put_pair(text + 17, c.second);
     n = part % 1000000 == 0 ? 23 : part % 1000 == 0 ? 26 : 29;
+    put_digits(text + 20, n == 23 ? part / 1000000 : n == 26 ? part / 1000 : part, (int)n - 20);
     text[n] = 'Z'; /* at most over the NUL */
     sl_buf_append(out, text, n + 1);
 }

@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The corpus that bench/run measures with: 80 % JSON server logs, 20 % access lines, about 400 bytes each, the
-same for the same seed. One value a line, one file a partition.
+"""The corpus that bench/run measures with: 80 % JSON server logs, 20 % access lines, about 400 bytes each (or of one of
+SIZES), the same for the same seed. One value a line, one file a partition. Each record holds the marker `seq=0000000000.`
+once, its number, by which bench/receiver knows it whatever it is wrapped in.
 
     bench/corpus.py --records 500000 --partitions 64 --out FOLDER
 """
@@ -18,6 +19,7 @@ payment gateway webhook signature verified rejected accepted stored archived""".
 AGENTS = ["Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0 Safari/537.36",
           "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 Version/17.5 Mobile",
           "okhttp/4.12.0", "Go-http-client/2.0", "python-requests/2.31.0"]
+SIZES = ("100 B", "400 B", "4 KB")
 REGIONS = ["eu-west-1", "us-east-1", "ap-southeast-2"]
 
 
@@ -51,7 +53,7 @@ class Corpus:
                 f'{seconds % 60:02d}.{n % 1000:03d}Z","level":"{r.choice(LEVELS)}",'
                 f'"service":"{self.services[int(200 * r.random() ** 2)]}","host":"ip-10-{r.randrange(8)}-'
                 f'{r.randrange(256)}-{r.randrange(256)}","region":"{r.choice(REGIONS)}",'
-                f'"message":"{self.words(12, 24)} id={r.getrandbits(40):x} took={r.randrange(5000)}ms",'
+                f'"message":"{self.words(12, 24)} id={r.getrandbits(40):x} took={r.randrange(5000)}ms seq={n:010d}.",'
                 f'"user_id":{self.user()},"trace_id":"{self.trace()}"')
         if r.random() < 0.5:
             text += (f',"http":{{"method":"{r.choice(("GET", "GET", "GET", "POST"))}","path":"/v1/'
@@ -72,26 +74,40 @@ class Corpus:
                 f'/{r.choice(WORDS)}/{r.choice(WORDS)}/{r.randrange(10**7)}?session={r.getrandbits(64):016x} '
                 f'HTTP/1.1" {r.choice((200, 200, 200, 304, 404, 502))} {r.randrange(10**6)} '
                 f'"https://www.example.org/{r.choice(WORDS)}/{r.choice(WORDS)}" "{r.choice(AGENTS)}" '
-                f'rt={r.randrange(10**6) / 10**6:.6f} upstream={self.words(3, 7).replace(" ", "-")}')
+                f'rt={r.randrange(10**6) / 10**6:.6f} upstream={self.words(3, 7).replace(" ", "-")} '
+                f'seq={n:010d}.')
 
-    def record(self, n):
+    def short(self, n):
+        r = self.random
+        return (f'{{"level":"{r.choice(LEVELS)}","service":"{self.services[int(200 * r.random() ** 2)]}",'
+                f'"message":"{self.words(2, 4)} seq={n:010d}."}}')
+
+    def long(self, n):
+        """A record with what a stack trace adds."""
+        frames = "".join(f"\\n\\tat com.example.{self.words(1, 2)}.{self.words(1, 2)}.{self.words(1, 2)}(File.java:{n % 997})"
+                         for _ in range(70))
+        return f'{self.json(n)[:-1]},"stack_trace":"java.lang.IllegalStateException: {self.words(5, 9)}{frames}"}}'
+
+    def record(self, n, size="400 B"):
+        if size != "400 B":
+            return self.short(n) if size == "100 B" else self.long(n)
         return self.access(n) if self.random.random() < 0.2 else self.json(n)
 
 
-def write(folder, records, partitions, seed=42, a_request=1):
+def write(folder, records, partitions, seed=42, a_request=1, size="400 B"):
     """{partition: path}; and the number of bytes of values."""
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
     corpus, lines = Corpus(seed, a_request), [[] for _ in range(partitions)]
     for n in range(records):
-        lines[n % partitions].append(corpus.record(n))
-    paths, size = {}, 0
+        lines[n % partitions].append(corpus.record(n, size))
+    paths, total = {}, 0
     for partition, own in enumerate(lines):
         text = "\n".join(own) + "\n"
-        size += len(text) - len(own)
+        total += len(text) - len(own)
         paths[partition] = folder / f"{partition}.txt"
         paths[partition].write_text(text)
-    return paths, size
+    return paths, total
 
 
 def main():
@@ -101,9 +117,11 @@ def main():
     options.add_argument("--partitions", type=int, default=64)
     options.add_argument("--seed", type=int, default=42)
     options.add_argument("--a-request", type=int, default=1, help="records that share a trace_id, on average")
+    options.add_argument("--size", choices=SIZES, default="400 B")
     options.add_argument("--out", required=True)
     arguments = options.parse_args()
-    _, size = write(arguments.out, arguments.records, arguments.partitions, arguments.seed, arguments.a_request)
+    _, size = write(arguments.out, arguments.records, arguments.partitions, arguments.seed, arguments.a_request,
+                    arguments.size)
     print(f"{arguments.records} records, {size} bytes, mean {size / arguments.records:.0f}", file=sys.stderr)
 
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: Apache-2.0
 # Installs what is missing of Debian's packages, by purpose:
-#     tests/stack/packages.sh build test servers lint browser
+#     tests/stack/packages.sh build test servers lint browser bench npm
 # Needs no network when everything is there already. Runs as root, else through sudo.
 set -eu
 
@@ -15,8 +15,9 @@ packages_of() {
     servers) echo "openjdk-17-jre-headless maven python3 python3-kafka kcat util-linux" ;;
     lint) echo "clang clang-format clang-tidy libclang-rt-14-dev llvm python3 git" ;;
     browser) echo "chromium" ;;
-    bench) echo "python3 kcat util-linux" ;;
-    *) echo "packages.sh: unknown purpose '$1' (build, test, light, servers, lint, browser, bench)" >&2; exit 2 ;;
+    bench) echo "python3 kcat util-linux openssl make g++ rsyslog rsyslog-kafka rsyslog-elasticsearch" ;;
+    npm) echo "npm" ;;
+    *) echo "packages.sh: unknown purpose '$1' (build, test, light, servers, lint, browser, bench, npm)" >&2; exit 2 ;;
     esac
 }
 

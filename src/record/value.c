@@ -128,7 +128,7 @@ size_t sl_json_unescape(const char *p, size_t n, char *ret, size_t room)
         memcpy(ret + made, p, plain);
         made += plain;
         p += plain;
-        if (p != stop)
+        if (!stop || p != stop) /* nothing is escaped, or there is no room for what is */
             continue;
         k = undo_escape(&p, end, bytes);
         if (k > room - made)

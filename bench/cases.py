@@ -48,6 +48,7 @@ S3 = {"type": "s3", "bucket": "bench", "region": "us-east-1", "endpoint": "URL",
 SINKS = {
     "null": ("null", {"type": "file", "path": "/dev/null", "format": "json"}),
     "es": ("es", {**ELASTICSEARCH, "compression": "none"}),
+    "es 50 ms": ("es", {**ELASTICSEARCH, "compression": "none", "batch": {"age": "50ms"}}),
     "es gzip": ("es", {**ELASTICSEARCH, "compression": "gzip"}),
     "s3": ("s3", {**S3, "compression": "none"}),
     "s3 gzip": ("s3", {**S3, "compression": "gzip"}),

@@ -103,12 +103,13 @@ def configuration(case, address, topic, group, admin, receiver, folder):
 
 
 class Pinned(Router):
-    def __init__(self, *arguments, cores=1, **more):
+    def __init__(self, *arguments, cores=1, under=(), **more):
+        """under: a command that runs it (a profiler)."""
         super().__init__(*arguments, **more)
-        self.cores = cores
+        self.cores, self.under = cores, under
 
     def start(self):
-        self.process = process.Process([*pinned(self.cores), self.binary, "run", "-c", self.config], self.log,
+        self.process = process.Process([*pinned(self.cores), *self.under, self.binary, "run", "-c", self.config], self.log,
                                        env=self.environment, cwd=self.config.parent)
         process.wait_until(lambda: self.get("/healthz")[0] == 200, 60, "the router's admin endpoint", 0.02)
         return self

@@ -115,9 +115,9 @@ class Pinned(Router):
         return self
 
 
-def watch(router, wanted):
+def watch(router, wanted, patience=PATIENCE):
     """Until so many deliveries: [(time, delivered, CPU seconds)]."""
-    seen, deadline = [], time.monotonic() + PATIENCE
+    seen, deadline = [], time.monotonic() + patience
     while True:
         metrics = router.metrics()
         done = metrics.sum("sluice_delivered_records_total")

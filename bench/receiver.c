@@ -104,6 +104,8 @@ static bool body_bytes(struct connection *c, size_t n)
 {
     size_t have = c->got - c->used < n ? c->got - c->used : n;
 
+    if (n == 0)
+        return true;
     if (n > BODY_MAX - c->n)
         return false;
     body_room(c, n);
